@@ -1,0 +1,89 @@
+"""Declare a command once; native commands, text syntax, help, completion and parity follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from quarterdeck.core.message import Conversation
+from quarterdeck.core.person import Identity, Person
+from quarterdeck.core.reply import Reply
+
+if TYPE_CHECKING:
+    from quarterdeck.core.ports import Services
+
+OptionKind = Literal[
+    "string",
+    "integer",
+    "number",
+    "boolean",
+    "choice",
+    "user",
+    "channel",
+    "datetime",
+    "duration",
+    "file",
+    "text",
+]
+Effect = Literal["none", "read", "write", "destructive", "money"]
+Lane = Literal["light", "heavy"]
+Need = Literal["private", "thread", "form", "file", "buttons"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """Describe one typed option. `rest` takes all that is left of the line, verbatim (only the last positional)."""
+
+    name: str
+    summary: str
+    kind: OptionKind = "string"
+    required: bool = False
+    default: object = None
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    max_length: int | None = None
+    positional: bool = False
+    rest: bool = False
+    complete: Callable[[str], Awaitable[list[str]]] | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """Hand a command its checked input. `options` has a value for every declared option; `event_id` is unique."""
+
+    command: str
+    options: Mapping[str, object]
+    person: Person
+    identity: Identity
+    conversation: Conversation
+    event_id: str
+    services: Services
+
+    def text(self, name: str) -> str:
+        """Return a string option, empty when it was not given."""
+        value = self.options.get(name)
+        return value if isinstance(value, str) else ""
+
+
+Handler = Callable[[Call], Awaitable[Reply]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """Declare a command: `name` without the slash, `allow` the least role, `effect` what a run changes.
+
+    A `light` command answers from memory or one read: no model, no durable run.
+    """
+
+    name: str
+    summary: str
+    handler: Handler
+    options: tuple[Option, ...] = ()
+    allow: str = "viewer"
+    effect: Effect = "none"
+    lane: Lane = "heavy"
+    needs: tuple[Need, ...] = ()
+    examples: tuple[str, ...] = ()
+    detail: str = ""

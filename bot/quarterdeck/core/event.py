@@ -1,0 +1,91 @@
+"""Describe what happened on a platform. Match with `match`/`case` and end in `assert_never`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from quarterdeck.core.message import Conversation, Message
+from quarterdeck.core.person import Identity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Happened:
+    """`id` is the platform's own event id: the same event delivered twice has the same `id`.
+
+    `actor` is the verified sender, `is_bot` is true for accounts that are programs (ourselves included).
+    """
+
+    id: str
+    platform: str
+    workspace: str = ""
+    received_at: datetime
+    conversation: Conversation
+    actor: Identity
+    actor_name: str = ""
+    is_bot: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted(_Happened):
+    """Somebody wrote a message."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edited(_Happened):
+    """Somebody changed a message; `message` is its new form under its old id."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deleted(_Happened):
+    """Somebody took a message away."""
+
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invoked(_Happened):
+    """Somebody used a native command; `options` are the typed values by option name, `text` what was typed freely."""
+
+    command: str
+    options: Mapping[str, object] = field(default_factory=dict)
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pressed(_Happened):
+    """Somebody pressed the button `button_id` under message `message_id`."""
+
+    button_id: str
+    value: str = ""
+    message_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted(_Happened):
+    """Somebody sent the form `form_id` with `values` by input id."""
+
+    form_id: str
+    values: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reacted(_Happened):
+    """Somebody added (or took back) an emoji."""
+
+    message_id: str
+    emoji: str
+    added: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined(_Happened):
+    """Somebody, perhaps the bot itself, joined the conversation."""
+
+
+Event = Posted | Edited | Deleted | Invoked | Pressed | Submitted | Reacted | Joined

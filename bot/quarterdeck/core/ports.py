@@ -1,0 +1,298 @@
+"""Name what the parts of Quarterdeck need of each other; `app.py` plugs the real things in.
+
+Small Protocols, one noun each. Times inside are aware UTC datetimes or integer milliseconds (`…_ms`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+from quarterdeck.core.command import Command
+from quarterdeck.core.message import Conversation, Message
+from quarterdeck.core.model import Models
+from quarterdeck.core.person import Identity, Person
+from quarterdeck.core.reply import Reply
+
+Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
+
+Way = Literal[
+    "message",
+    "edit",
+    "reaction",
+    "button",
+    "form",
+    "native",
+    "schedule",
+    "webhook",
+    "cli",
+    "http",
+    "tool",
+    "mcp",
+    "workflow",
+]
+
+
+class Clock(Protocol):
+    """Tell the time; tests replace it."""
+
+    def now(self) -> datetime:
+        """Return the present moment, aware, in UTC."""
+
+    def now_ms(self) -> int:
+        """Return the present moment in ms since the epoch."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessRequest:
+    """Ask whether `person` may do `action` (`command:ask`, `operation:knowledge.add`, `collection:handbook` …)."""
+
+    person: Person
+    identity: Identity
+    action: str
+    way: Way
+    conversation: Conversation | None = None
+    least_role: str = "owner"
+    effect: str = "none"
+    arguments: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Answer an access request; `rule` names what decided, `reason` is a sentence for the person."""
+
+    allowed: bool
+    rule: str
+    reason: str = ""
+
+
+class Authoriser(Protocol):
+    """Decide who may do what: the only place that does, for every way in and every effect."""
+
+    async def authorise(self, request: AccessRequest) -> Decision:
+        """Decide; never raises for a refusal."""
+
+
+class People(Protocol):
+    """Know who stands behind an account."""
+
+    async def person_of(self, identity: Identity, name: str = "") -> Person:
+        """Return the person; somebody never met gets the default role and is not stored."""
+
+
+class History(Protocol):
+    """Remember what was said."""
+
+    async def since(self, conversation_id: str, after_ms: int, limit: int = 1000) -> list[Message]:
+        """Return messages sent after `after_ms`, oldest first, deleted ones left out, the bot's own included."""
+
+    async def recent(self, conversation_id: str, limit: int = 20) -> list[Message]:
+        """Return the last messages, oldest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """Show one outgoing part: `state` is waiting, sending, sent, unknown or dead."""
+
+    id: str
+    conversation_id: str
+    state: str
+    attempts: int
+    reason: str
+    created_at_ms: int
+
+
+class Deliveries(Protocol):
+    """Show and retry what goes out."""
+
+    async def pending(self, conversation_id: str | None = None, limit: int = 200) -> list[Delivery]:
+        """Return what is not sent: waiting, sending, unknown, dead; newest first."""
+
+    async def retry(self, delivery_id: str) -> Delivery:
+        """Put an unknown or dead delivery back to waiting.
+
+        Raises:
+            NotFound: no such delivery, or it was sent.
+        """
+
+
+class Outbox(Protocol):
+    """Send replies; each is on disk before it is sent."""
+
+    async def send(self, to: Conversation, reply: Reply, *, key: str) -> None:
+        """Queue `reply`; the same `key` twice is sent once. Returns when it is on disk."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """Hold one found chunk. `score` is comparable within one search only; `url` says where the document lies."""
+
+    chunk_id: str
+    document: str
+    collection: str
+    heading: str
+    text: str
+    url: str
+    score: float
+    signals: Mapping[str, float] = field(default_factory=dict)
+
+
+class Knowledge(Protocol):
+    """Search the team's documents and answer from them."""
+
+    async def search(self, query: str, *, limit: int = 8, collections: Sequence[str] = ()) -> list[Passage]:
+        """Return the best passages, best first; empty when nothing is relevant."""
+
+    async def ask(self, question: str, *, person: Person, conversation: Conversation) -> Reply:
+        """Answer with citations, streaming where a model writes, or say `not_found`."""
+
+    async def counts(self) -> Mapping[str, int]:
+        """Return how many collections, documents and chunks there are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """Describe one standing order: at each `trigger` (five-field cron), in `timezone`, do `what` in `conversation_id`.
+
+    `what` is a command line such as `/digest`; it runs with the rights of `owner` at the time of each fire.
+    """
+
+    id: str
+    trigger: str
+    timezone: str
+    what: str
+    conversation: Conversation
+    owner: Identity
+    misfire: str = "once"
+    overlap: str = "skip"
+    paused: bool = False
+    last_at_ms: int | None = None
+    created_at_ms: int = 0
+    version: int = 1
+
+
+class Schedules(Protocol):
+    """Keep standing orders."""
+
+    async def add(
+        self,
+        *,
+        key: str,
+        trigger: str,
+        timezone: str,
+        what: str,
+        conversation: Conversation,
+        owner: Identity,
+        misfire: str = "once",
+    ) -> Schedule:
+        """Store a schedule; the same `key` twice is one schedule.
+
+        Raises:
+            UsageError: trigger, timezone, misfire word or command line is wrong; the hint says how to write it.
+        """
+
+    async def all(self, conversation_id: str | None = None) -> list[Schedule]:
+        """Return schedules, oldest first."""
+
+    async def pause(self, schedule_id: str, *, paused: bool) -> Schedule:
+        """Stop firing, or go on; planned times that pass while paused are not made up for."""
+
+    async def remove(self, schedule_id: str) -> Schedule:
+        """Delete and return it.
+
+        Raises:
+            NotFound: no such schedule.
+        """
+
+    def preview(self, trigger: str, timezone: str, count: int = 5) -> list[datetime]:
+        """Return the next planned times, in the zone.
+
+        Raises:
+            UsageError: trigger or timezone is wrong.
+        """
+
+
+class Digests(Protocol):
+    """Sum up what was said."""
+
+    async def compose(self, conversation: Conversation, *, key: str) -> Reply:
+        """Return a digest of what was said since the last delivered one; `key` is the outbox key it will be sent under."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformState:
+    """Say how a platform does: `receiving`, `connecting`, `needs_auth`, `off`, with the reason when it is not receiving."""
+
+    platform: str
+    state: str
+    reason: str = ""
+
+
+class Health(Protocol):
+    """Know how the bot does."""
+
+    async def facts(self) -> Mapping[str, Json]:
+        """Return what `/status` and `/readyz` show: version, uptime_s, database, platforms, queues, model, knowledge."""
+
+
+class Commands(Protocol):
+    """Know the commands there are."""
+
+    def all(self) -> tuple[Command, ...]:
+        """Return every command, by name."""
+
+    def get(self, name: str) -> Command | None:
+        """Return the command of this name, without the slash."""
+
+
+class Services(Protocol):
+    """Bundle what a command may use."""
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def models(self) -> Models: ...
+    @property
+    def knowledge(self) -> Knowledge: ...
+    @property
+    def schedules(self) -> Schedules: ...
+    @property
+    def digests(self) -> Digests: ...
+    @property
+    def history(self) -> History: ...
+    @property
+    def deliveries(self) -> Deliveries: ...
+    @property
+    def health(self) -> Health: ...
+    @property
+    def commands(self) -> Commands: ...
+    @property
+    def authoriser(self) -> Authoriser: ...
+
+
+Progress = Callable[[str], Awaitable[None]]
+"""Tell the caller of a long operation, in one sentence, how far it is."""
+
+OperationHandler = Callable[[Mapping[str, Json], Progress], Awaitable[Json]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """Declare what a verb of the program does with state, inside the process that holds the lock.
+
+    `name` is `noun.verb` (`schedule.list`); parameters and result are JSON. The command line, and later the dashboard
+    and API, call operations; the authoriser is asked with `least_role` first.
+    """
+
+    name: str
+    handler: OperationHandler
+    least_role: str = "owner"
+    effect: str = "read"

@@ -1,0 +1,89 @@
+"""Describe what the bot answers, before any platform's markup."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from quarterdeck.core.person import Identity
+
+Status = Literal["answered", "not_found", "denied", "error", "pending"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Button:
+    """Offer one press. `id` is unique in its card, `value` travels back in the `Pressed` event."""
+
+    id: str
+    label: str
+    value: str = ""
+    danger: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """Show one labelled value."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """Ask for one value; `kind` is the option kind it accepts (see `core.command`)."""
+
+    id: str
+    label: str
+    kind: str = "string"
+    required: bool = True
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """Lay out an answer with parts. `body` is CommonMark; a platform without cards shows title, body, fields as text."""
+
+    title: str = ""
+    body: str = ""
+    fields: tuple[Field, ...] = ()
+    buttons: tuple[Button, ...] = ()
+    inputs: tuple[Input, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Citation:
+    """Name the place that a claim comes from; `n` is its number in the text, from 1."""
+
+    n: int
+    document: str
+    heading: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """Name a file of ours to be sent; `path` is absolute and inside the data folder."""
+
+    name: str
+    path: str
+    media_type: str = "application/octet-stream"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """Hold one answer. `text` is CommonMark.
+
+    `stream`, where given, yields pieces of text while the answer is being written; a `Reply` as its last item
+    is the final form and replaces all pieces. `private_to` names the only account that may see the answer,
+    where the platform can do that.
+    """
+
+    text: str = ""
+    card: Card | None = None
+    files: tuple[File, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    status: Status = "answered"
+    private_to: Identity | None = None
+    stream: AsyncIterator[str | Reply] | None = field(default=None, compare=False)
+    run_id: str | None = None

@@ -1,0 +1,29 @@
+"""Work on plain text where every part needs it the same way: nearest names, clean control characters."""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections.abc import Iterable
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that looks most like `name`, or None when nothing comes close."""
+    matches = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)
+    return matches[0] if matches else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ` Did you mean 'x'?`, or nothing when no known name comes close."""
+    match = nearest(name, known)
+    return f"did you mean {match!r}?" if match else ""
+
+
+def printable(text: str) -> str:
+    """Escape control characters (not line feed and tab), so that text can stand in a log line or a terminal."""
+    return "".join(
+        character
+        if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cf", "Cs")
+        else f"\\u{ord(character):04x}"
+        for character in text
+    )

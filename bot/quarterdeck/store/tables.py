@@ -1,0 +1,245 @@
+"""Describe every table once, for SQLite and for Postgres.
+
+Times are integers in ms UTC (`…_at_ms`). A released table changes only through a numbered migration.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+Ms = BigInteger
+Sequence = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up only in a column of type INTEGER
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("seq", Sequence, primary_key=True, autoincrement=True),
+    Column("platform", String(40), nullable=False),
+    Column("workspace", String(200), nullable=False, default=""),
+    Column("event_id", String(400), nullable=False),
+    Column("conversation_id", String(400), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("state", String(12), nullable=False),  # new, done, quarantined
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("reason", Text, nullable=False, default=""),
+    Column("received_at_ms", Ms, nullable=False),
+    Column("done_at_ms", Ms),
+    UniqueConstraint("platform", "workspace", "event_id"),
+    Index("inbox_by_state", "state", "seq"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("seq", Sequence, primary_key=True, autoincrement=True),
+    Column("id", String(200), nullable=False, unique=True),  # the idempotency key
+    Column("cause", String(400), nullable=False),  # key of the whole reply: an event's, a schedule's fire
+    Column("platform", String(40), nullable=False),
+    Column("conversation_id", String(400), nullable=False),
+    Column("conversation_kind", String(10), nullable=False),
+    Column("part", Integer, nullable=False),  # from 1
+    Column("parts", Integer, nullable=False),
+    Column("body", Text, nullable=False),  # the platform's rendered part, JSON
+    Column("text", Text, nullable=False),
+    Column("state", String(10), nullable=False),  # waiting, sending, sent, unknown, dead
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("reason", Text, nullable=False, default=""),
+    Column("not_before_ms", Ms, nullable=False, default=0),
+    Column("created_at_ms", Ms, nullable=False),
+    Column("sent_at_ms", Ms),
+    Column("message_id", String(200)),  # the platform's
+    Index("outbox_by_state", "state", "seq"),
+    Index("outbox_by_cause", "cause"),
+)
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", String(400), primary_key=True),
+    Column("platform", String(40), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("title", Text, nullable=False, default=""),
+    Column("created_at_ms", Ms, nullable=False),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("seq", Sequence, primary_key=True, autoincrement=True),
+    Column("conversation_id", String(400), nullable=False),
+    Column("message_id", String(400), nullable=False),
+    Column("author", String(400), nullable=False),  # an identity
+    Column("is_ours", Boolean, nullable=False, default=False),
+    Column("text", Text, nullable=False),
+    Column("sent_at_ms", Ms, nullable=False),
+    Column("deleted_at_ms", Ms),
+    UniqueConstraint("conversation_id", "message_id"),
+    Index("messages_by_time", "conversation_id", "sent_at_ms"),
+)
+
+transcript = Table(  # the screen of platforms whose screen is ours: console, web
+    "transcript",
+    metadata,
+    Column("seq", Sequence, primary_key=True, autoincrement=True),
+    Column("key", String(200), nullable=False, unique=True),  # the outbox row's id
+    Column("conversation_id", String(400), nullable=False),
+    Column("cause", String(400), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("at_ms", Ms, nullable=False),
+    Index("transcript_by_conversation", "conversation_id", "seq"),
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", String(60), primary_key=True),
+    Column("name", Text, nullable=False, default=""),
+    Column("role", String(40), nullable=False),
+    Column("is_service", Boolean, nullable=False, default=False),
+    Column("created_at_ms", Ms, nullable=False),
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("identity", String(400), primary_key=True),
+    Column("person_id", String(60), ForeignKey("people.id"), nullable=False, index=True),
+    Column("name", Text, nullable=False, default=""),
+    Column("created_at_ms", Ms, nullable=False),
+)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("id", String(60), primary_key=True),
+    Column("key", String(400), nullable=False, unique=True),
+    Column("trigger", Text, nullable=False),
+    Column("timezone", String(80), nullable=False),
+    Column("what", Text, nullable=False),
+    Column("platform", String(40), nullable=False),
+    Column("conversation_id", String(400), nullable=False),
+    Column("conversation_kind", String(10), nullable=False),
+    Column("owner", String(400), nullable=False),  # an identity
+    Column("misfire", String(20), nullable=False, default="once"),
+    Column("overlap", String(20), nullable=False, default="skip"),
+    Column("paused", Boolean, nullable=False, default=False),
+    Column("version", Integer, nullable=False, default=1),
+    Column("last_at_ms", Ms),
+    Column("created_at_ms", Ms, nullable=False),
+)
+
+fires = Table(
+    "fires",
+    metadata,
+    Column("schedule_id", String(60), primary_key=True),
+    Column("planned_at_ms", Ms, primary_key=True),
+    Column("fired_at_ms", Ms, nullable=False),
+    Column("outcome", String(20), nullable=False),  # fired, skipped, missed
+)
+
+digests = Table(
+    "digests",
+    metadata,
+    Column("key", String(200), primary_key=True),  # outbox.cause of its delivery
+    Column("conversation_id", String(400), nullable=False, index=True),
+    Column("up_to_ms", Ms, nullable=False),
+    Column("created_at_ms", Ms, nullable=False),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("id", String(60), primary_key=True),
+    Column("collection", String(100), nullable=False),
+    Column("path", Text, nullable=False),  # absolute path or URL
+    Column("name", Text, nullable=False),  # as cited: path relative to what was added
+    Column("title", Text, nullable=False, default=""),
+    Column("root", Text, nullable=False),  # the PATH given to `knowledge add`
+    Column("sha256", String(64), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("state", String(12), nullable=False),  # indexed, failed
+    Column("reason", Text, nullable=False, default=""),
+    Column("indexed_at_ms", Ms, nullable=False),
+    UniqueConstraint("collection", "path"),
+)
+
+chunks = Table(
+    "chunks",
+    metadata,
+    Column("seq", Sequence, primary_key=True, autoincrement=True),
+    Column("id", String(60), nullable=False, unique=True),
+    Column("document_id", String(60), ForeignKey("documents.id"), nullable=False, index=True),
+    Column("n", Integer, nullable=False),
+    Column("heading", Text, nullable=False, default=""),  # path of headings, joined by ' › '
+    Column("text", Text, nullable=False),
+    Column("start", Integer, nullable=False),  # characters into the document's text
+    Column("end", Integer, nullable=False),
+    Column("page", Integer),
+    Column(
+        "embedding", LargeBinary
+    ),  # little-endian float32, normalised; the truth that Chroma is rebuilt from
+    Column("embedder", String(200), nullable=False, default=""),
+)
+
+usage = Table(
+    "usage",
+    metadata,
+    Column("seq", Sequence, primary_key=True, autoincrement=True),
+    Column("at_ms", Ms, nullable=False, index=True),
+    Column("provider", String(80), nullable=False),
+    Column("model", String(200), nullable=False),
+    Column("role", String(40), nullable=False),
+    Column("person_id", String(60), nullable=False, default=""),
+    Column("conversation_id", String(400), nullable=False, default=""),
+    Column("input_tokens", Integer),
+    Column("output_tokens", Integer),
+    Column("took_ms", Integer, nullable=False),
+    Column("outcome", String(40), nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", Sequence, primary_key=True, autoincrement=True),
+    Column("at_ms", Ms, nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("person_id", String(60), nullable=False, default=""),
+    Column("detail", Text, nullable=False),  # canonical JSON, redacted
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False, unique=True),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("id", String(200), primary_key=True),
+    Column("kind", String(40), nullable=False, default="secret"),
+    Column("nonce", LargeBinary, nullable=False),
+    Column("ciphertext", LargeBinary, nullable=False),
+    Column("key_version", Integer, nullable=False),
+    Column("created_at_ms", Ms, nullable=False),
+    Column("rotated_at_ms", Ms),
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("value", Text, nullable=False),
+)
