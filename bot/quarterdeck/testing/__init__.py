@@ -1,0 +1,1 @@
+"""Ship what tests need, so that extensions are tested the way the house is."""
