@@ -1,0 +1,1 @@
+"""Speak to the chat platforms, one folder each."""

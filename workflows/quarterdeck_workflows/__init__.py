@@ -1,0 +1,1 @@
+"""Describe and run workflows: their language, their engine, their actions, the library."""
