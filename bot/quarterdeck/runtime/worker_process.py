@@ -41,6 +41,7 @@ class Child:
         self.requests: dict[int, Request] = {}
         self.stderr_tail = b""
         self.answered = 0
+        self.is_doomed = False
         self.gone = asyncio.Event()
         self._reading = asyncio.create_task(self._read(), name=f"worker {name}")
         self._listening = asyncio.create_task(self._listen(), name=f"worker {name} stderr")
@@ -100,7 +101,8 @@ class Child:
         self.kill()
 
     def kill(self) -> None:
-        """End the process at once."""
+        """End the process at once; it takes no further request."""
+        self.is_doomed = True
         if self._process.returncode is None:  # `Process.kill` would reap it, and asyncio lose its exit status
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)

@@ -92,6 +92,11 @@ class Worker:
         """Return the process id of the running child, None where none runs."""
         return self._child.pid if self._child and not self._child.gone.is_set() else None
 
+    @property
+    def open_requests(self) -> int:
+        """Return how many requests the child has, being worked on or waiting."""
+        return len(self._child.requests) if self._child else 0
+
     async def call(
         self, method: str, value: Json = None, blob: bytes = b"", *, timeout_s: float = 60.0
     ) -> Part:
@@ -180,7 +185,7 @@ class Worker:
         async with self._starting:
             if self._is_stopped:
                 raise Unavailable(f"the {self._name} worker was stopped", service=self._name)
-            if self._child and self._child.gone.is_set():
+            if self._child and (self._child.is_doomed or self._child.gone.is_set()):
                 await self._bury(self._child)
             if self._child is None:
                 await self._start()
