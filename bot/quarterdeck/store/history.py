@@ -1,7 +1,7 @@
 """Remember what was said in every conversation.
 
-Rows are written inside the commit that makes them true, hence the functions that take a connection: an incoming
-message in the inbox's commit, one of ours in the commit that marks its last part as sent.
+Rows are written inside the commit that makes them true, hence the functions that take a connection: an
+incoming message in the inbox's commit, one of ours in the commit that marks its last part as sent.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def edit_in(connection: Connection, message: Message) -> bool:
 
 
 def delete_in(connection: Connection, conversation_id: str, message_id: str, *, at_ms: int) -> bool:
-    """Forget a message's text and mark it as deleted; returns False when it is not known or was deleted before."""
+    """Forget a message's text and mark it as deleted; returns False when it is unknown or deleted already."""
     changed = connection.execute(
         update(messages)
         .where(messages.c.conversation_id == conversation_id, messages.c.message_id == message_id)

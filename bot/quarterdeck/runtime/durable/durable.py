@@ -1,0 +1,242 @@
+"""Offer durable runs to the rest of the bot, whether the engine is launched yet or not."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine as Database
+
+from quarterdeck.core.errors import NotFound, QuarterdeckError, SetupError, Unavailable, UsageError
+from quarterdeck.core.ports import Json
+from quarterdeck.core.text import did_you_mean
+from quarterdeck.runtime.durable.database import Synchronous, open_engine
+from quarterdeck.runtime.durable.loop_thread import LoopThread
+from quarterdeck.runtime.durable.run import Body, Queue, Registration, RunRow, plain
+from quarterdeck.runtime.tasks import in_thread
+
+if TYPE_CHECKING:
+    from dbos import EnqueueOptions
+
+    from quarterdeck.runtime.durable import engine as dbos_engine
+
+MOST_RECOVERIES = 100  # crashes of the process that one run may go through; then it has failed
+
+log = logging.getLogger(__name__)
+
+
+class Durable:
+    """Keep runs in the file at `path`. Register bodies, `launch`, `close`; one at a time in a process."""
+
+    _launched: Durable | None = None
+
+    def __init__(
+        self, path: Path, *, synchronous: Synchronous = "NORMAL", queues: Sequence[Queue] = ()
+    ) -> None:
+        self._path, self._synchronous = path, synchronous
+        self._queues = {queue.name: queue for queue in queues}
+        self._registrations: dict[str, Registration] = {}
+        self._ready = asyncio.Event()
+        self._database: Database | None = None
+        self._thread: LoopThread | None = None
+        self._engine: dbos_engine.Engine | None = None
+
+    def register(self, name: str, body: Body, *, most_recoveries: int = MOST_RECOVERIES) -> None:
+        """Make `body` known under `name`, which stands on disk: a run finds its body by it after a restart.
+
+        Raises:
+            ValueError: the name is taken, or the engine is launched already.
+        """
+        if name in self._registrations:
+            raise ValueError(f"a body is registered as {name!r} already")
+        if self._engine is not None:
+            raise ValueError(f"{name!r} must be registered before the launch: pending runs look for it then")
+        self._registrations[name] = Registration(name=name, body=body, most_recoveries=most_recoveries)
+
+    async def launch(self) -> None:
+        """Start the engine, and with it the runs that a crash left behind; takes about half a second.
+
+        Does nothing when it is launched. What awaits `ready` goes on.
+
+        Raises:
+            SetupError, Unavailable: it could not start; nothing of it is left, and `launch` may be called
+            again.
+        """
+        if self._engine is not None:
+            return
+        if Durable._launched is not None:
+            raise SetupError("another durable engine is open in this process", hint="close it first")
+        Durable._launched = self
+        self._thread = LoopThread("quarterdeck-durable")
+        home = asyncio.get_running_loop()
+        try:
+            self._database = await in_thread(open_engine, self._path, synchronous=self._synchronous)
+            self._engine = await self._thread.call(self._start_engine, self._database, home)
+        except OSError as error:
+            await self.close()
+            raise SetupError(
+                f"the durable engine's file cannot be made: {error}", file=str(self._path)
+            ) from error
+        except (QuarterdeckError, asyncio.CancelledError):
+            await self.close()
+            raise
+        self._ready.set()
+        log.info("Durable engine launched")
+
+    async def _start_engine(self, database: Database, home: asyncio.AbstractEventLoop) -> dbos_engine.Engine:
+        from quarterdeck.runtime.durable.engine import Engine
+
+        engine = Engine(database, home)
+        await engine.launch(list(self._registrations.values()), list(self._queues.values()))
+        return engine
+
+    async def ready(self) -> None:
+        """Return once the engine is launched."""
+        await self._ready.wait()
+
+    async def close(self) -> None:
+        """Stop the engine, if it is launched; runs stop where they are and go on at the next launch."""
+        self._ready.clear()
+        self._engine = None
+        if self._thread is not None:
+            from quarterdeck.runtime.durable import engine
+
+            engine.hush()
+            await self._thread.cancel_tasks()
+            await in_thread(engine.destroy)
+            await self._thread.cancel_tasks()
+            await in_thread(self._thread.stop)
+            self._thread = None
+        if self._database is not None:
+            await in_thread(self._database.dispose)
+            self._database = None
+        if Durable._launched is self:
+            Durable._launched = None
+
+    async def start(self, name: str, payload: Json, *, run_id: str, conversation: str | None = None) -> None:
+        """Start a run at once; one with this id that exists already stays as it is.
+
+        Raises:
+            UsageError: nothing is registered as `name`, or `payload` is not plain JSON.
+            Unavailable: the database did not answer; the same call may succeed later.
+        """
+        await self.ready()
+        thread, engine = self._running()
+        await thread.call(engine.start, self._known(name), self._plain(payload), run_id, conversation)
+
+    async def enqueue(
+        self,
+        queue: str,
+        name: str,
+        payload: Json,
+        *,
+        run_id: str,
+        conversation: str | None = None,
+        priority: int | None = None,
+    ) -> None:
+        """Put a run on `queue`; returns once it is on disk. One with this id that exists stays as it is.
+
+        `priority` is from 1, the smallest first; runs of the same priority go in the order of their arrival.
+
+        Raises:
+            UsageError: no such queue, nothing is registered as `name`, or `payload` is not plain JSON.
+            Unavailable: the database did not answer; the same call may succeed later.
+        """
+        await self.ready()
+        if queue not in self._queues:
+            raise UsageError(f"there is no queue {queue!r}")
+        options: EnqueueOptions = {
+            "workflow_name": self._known(name),
+            "queue_name": queue,
+            "workflow_id": run_id,
+        }
+        if priority is not None:
+            options["priority"] = priority
+        thread, engine = self._running()
+        await thread.call(engine.enqueue, options, self._plain(payload), conversation)
+
+    async def send(self, run_id: str, message: Json, *, topic: str, key: str) -> None:
+        """Hand `message` to a run that waits, or will wait, for `topic`; the same `key` twice counts once.
+
+        Raises:
+            NotFound: no such run.
+            Unavailable: the database did not answer; the same call may succeed later.
+        """
+        await self.ready()
+        thread, engine = self._running()
+        await thread.call(engine.send, run_id, topic, self._plain(message), key)
+
+    async def result(self, run_id: str) -> Json:
+        """Wait for the end of a run and return its result.
+
+        Raises:
+            NotFound: no such run.
+            RunError: it failed, or was cancelled.
+        """
+        await self.ready()
+        thread, engine = self._running()
+        return await thread.call(engine.result, run_id)
+
+    async def cancel(self, run_id: str) -> RunRow:
+        """Stop a run before its next step, and its children; returns it. One that has ended stays as it is.
+
+        Raises:
+            NotFound: no such run.
+        """
+        return await in_thread(self._cancel, run_id)
+
+    async def list(self, *, limit: int = 50) -> Sequence[RunRow]:
+        """Return runs, newest first; also when the engine is not launched."""
+        if self._thread is not None:
+            await self.ready()
+        return await in_thread(self._list, limit, None)
+
+    def _list(self, limit: int, run_id: str | None) -> Sequence[RunRow]:
+        from quarterdeck.runtime.durable.engine import rows
+
+        with self._connected() as database:
+            return rows(database, limit=limit, run_id=run_id) if database else []
+
+    def _cancel(self, run_id: str) -> RunRow:
+        from quarterdeck.runtime.durable.engine import cancel
+
+        with self._connected() as database:
+            if database is None:
+                raise NotFound(f"there is no run {run_id!r}", hint="no run was ever started here")
+            return cancel(database, run_id)
+
+    @contextmanager
+    def _connected(self) -> Iterator[Database | None]:
+        if self._database is not None:
+            yield self._database
+        elif not self._path.exists():
+            yield None
+        else:
+            database = open_engine(self._path, synchronous=self._synchronous)
+            try:
+                yield database
+            finally:
+                database.dispose()
+
+    def _running(self) -> tuple[LoopThread, dbos_engine.Engine]:
+        if self._thread is None or self._engine is None:
+            raise Unavailable("the durable engine is being closed", service="durable engine")
+        return self._thread, self._engine
+
+    def _known(self, name: str) -> str:
+        if name not in self._registrations:
+            raise UsageError(
+                f"nothing is registered as {name!r}", hint=did_you_mean(name, self._registrations)
+            )
+        return name
+
+    @staticmethod
+    def _plain(payload: Json) -> Json:
+        try:
+            return plain(payload, "what is handed to a run")
+        except TypeError as error:
+            raise UsageError(str(error)) from error
