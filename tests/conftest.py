@@ -67,7 +67,9 @@ def loopback_only() -> Iterator[None]:
 
     def guarded_getaddrinfo(host: Any, *rest: Any, **options: Any) -> Any:
         if not is_local_name(host):
-            raise OutsideNetwork(f"a test looked up {host!r}; answer from a loopback server or a fake resolver")
+            raise OutsideNetwork(
+                f"a test looked up {host!r}; answer from a loopback server or a fake resolver"
+            )
         return getaddrinfo(host, *rest, **options)
 
     with pytest.MonkeyPatch.context() as patch:
