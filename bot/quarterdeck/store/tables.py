@@ -175,6 +175,7 @@ documents = Table(
     Column("size_bytes", BigInteger, nullable=False),
     Column("state", String(12), nullable=False),  # indexed, failed
     Column("reason", Text, nullable=False, default=""),
+    Column("cut", String(60), nullable=False, default=""),  # how it was cut; other settings cut it anew
     Column("indexed_at_ms", Ms, nullable=False),
     UniqueConstraint("collection", "path"),
 )

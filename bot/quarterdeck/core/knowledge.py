@@ -1,0 +1,88 @@
+"""Describe documents and their chunks as they are stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+DocumentState = Literal["indexed", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """Describe one document of a collection.
+
+    `path` is absolute, `name` is how it is cited (relative to `root`, the path that was given), `sha256` of its bytes,
+    `cut` says how it was cut, so that other settings cut it anew. `reason` says why it failed.
+    """
+
+    id: str
+    collection: str
+    path: str
+    name: str
+    root: str
+    title: str = ""
+    sha256: str = ""
+    size_bytes: int = 0
+    state: DocumentState = "indexed"
+    reason: str = ""
+    cut: str = ""
+    indexed_at_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """Hold one piece of a document; `start` and `end` count characters into the document's text, `page` from 1.
+
+    `searchable` is what full text looks through: title, heading, text. `embedding` is little-endian float32 of
+    length 1 in the space that `embedder` names, empty without one.
+    """
+
+    id: str
+    heading: str
+    text: str
+    start: int
+    end: int
+    page: int | None = None
+    searchable: tuple[str, str, str] = ("", "", "")
+    embedding: bytes = b""
+    embedder: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Say what a commit did: chunks that are new or changed, chunks that are gone, and the count of commits so far."""
+
+    collection: str
+    gone: tuple[str, ...]
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Hold a stored chunk with what is needed to cite it; `seq` is its place in the database, `n` in its document."""
+
+    seq: int
+    id: str
+    n: int
+    document_id: str
+    collection: str
+    path: str
+    name: str
+    title: str
+    heading: str
+    text: str
+    page: int | None = None
+    start: int = 0
+    end: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectionSize:
+    """Count what a collection holds."""
+
+    name: str
+    documents: int
+    failed: int
+    chunks: int
+    roots: tuple[str, ...]
