@@ -1,14 +1,11 @@
-"""Keep documents and chunks, with the full-text index beside them in the same commit.
-
-The full-text table is made on first use and not by a migration: it is derived, and can be made again from its documents.
-"""
+"""Keep documents and chunks, with the full-text index beside them in the same commit."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Sequence
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, text, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from quarterdeck.core.knowledge import Change, Chunk, CollectionSize, Document, Found
@@ -18,12 +15,7 @@ from quarterdeck.store.tables import chunks, documents, facts
 GENERATION = "knowledge.generation"
 VARIABLES = 500  # values in one IN list, far below SQLite's limit
 
-_MAKE_FULL_TEXT = (
-    "CREATE VIRTUAL TABLE IF NOT EXISTS chunks_fts "
-    "USING fts5(title, heading, text, tokenize = 'porter unicode61 remove_diacritics 2')"
-)
-_HAS_FULL_TEXT = "SELECT 1 FROM sqlite_master WHERE name = 'chunks_fts'"
-_WEIGHTS = "2.0, 3.0, 1.0"  # title, heading, text; see benchmarks/ingest_and_ask.py
+_WEIGHTS = "1.0, 3.0, 2.0"  # text, heading, title; see benchmarks/ingest_and_ask.py
 
 
 class KnowledgeLibrary:
@@ -36,7 +28,6 @@ class KnowledgeLibrary:
         """Store a document with all its chunks in one commit, in place of what was there under its path."""
 
         def job(connection: Connection) -> Change:
-            connection.exec_driver_sql(_MAKE_FULL_TEXT)
             before = _chunk_ids(connection, document.id)
             _drop_chunks(connection, [document.id])
             _put_document(connection, document)
@@ -56,9 +47,7 @@ class KnowledgeLibrary:
                     gone |= _chunk_ids(connection, document_id)
                 _drop_chunks(connection, some)
                 connection.execute(delete(documents).where(documents.c.id.in_(some)))
-            return Change(
-                collection=collection, gone=tuple(sorted(gone)), generation=_count_up(connection)
-            )
+            return Change(collection=collection, gone=tuple(sorted(gone)), generation=_count_up(connection))
 
         return await self._store.write("knowledge.removed", job)
 
@@ -144,15 +133,15 @@ class KnowledgeLibrary:
         values = {"match": match, "collections": json.dumps(list(collections)), "limit": limit}
 
         def job(connection: Connection) -> list[tuple[Found, float]]:
-            if not _has_full_text(connection):
-                return []
             scores = {row.seq: row.score for row in connection.execute(query, values)}
             found = {one.seq: one for one in _all(connection, _found().where(chunks.c.seq.in_(scores)))}
             return [(found[seq], score) for seq, score in scores.items()]
 
         return await self._store.read(job)
 
-    async def spread(self, words: Sequence[str], seqs: Collection[int]) -> dict[str, tuple[int, frozenset[int]]]:
+    async def spread(
+        self, words: Sequence[str], seqs: Collection[int]
+    ) -> dict[str, tuple[int, frozenset[int]]]:
         """Return for each word in how many chunks it stands, and in which of `seqs`."""
         counting = text("SELECT count(*) FROM chunks_fts WHERE chunks_fts MATCH :match")
         finding = text(
@@ -161,8 +150,6 @@ class KnowledgeLibrary:
         )
 
         def job(connection: Connection) -> dict[str, tuple[int, frozenset[int]]]:
-            if not _has_full_text(connection):
-                return {word: (0, frozenset()) for word in words}
             among = json.dumps(sorted(seqs))
             result = {}
             for word in words:
@@ -208,10 +195,6 @@ def _any_of(words: Sequence[str]) -> str:
     return " OR ".join(map(_quoted, words))
 
 
-def _has_full_text(connection: Connection) -> bool:
-    return connection.exec_driver_sql(_HAS_FULL_TEXT).first() is not None
-
-
 def _found() -> Select[*tuple[object, ...]]:
     columns = (chunks.c.seq, chunks.c.id, chunks.c.n, chunks.c.document_id, chunks.c.heading, chunks.c.text)
     places = (chunks.c.page, chunks.c.start, chunks.c.end)
@@ -231,12 +214,11 @@ def _chunk_ids(connection: Connection, document_id: str) -> set[str]:
 
 def _drop_chunks(connection: Connection, document_ids: Sequence[str]) -> None:
     inside = chunks.c.document_id.in_(document_ids)
-    if _has_full_text(connection):
-        seqs = connection.execute(select(chunks.c.seq).where(inside)).scalars().all()
-        connection.execute(
-            text("DELETE FROM chunks_fts WHERE rowid IN (SELECT value FROM json_each(:seqs))"),
-            {"seqs": json.dumps(list(seqs))},
-        )
+    seqs = connection.execute(select(chunks.c.seq).where(inside)).scalars().all()
+    connection.execute(
+        text("DELETE FROM chunks_fts WHERE rowid IN (SELECT value FROM json_each(:seqs))"),
+        {"seqs": json.dumps(list(seqs))},
+    )
     connection.execute(delete(chunks).where(inside))
 
 
@@ -290,16 +272,16 @@ def _count_up(connection: Connection) -> int:
 
 def _sizes(connection: Connection) -> list[CollectionSize]:
     states: dict[tuple[str, str], int] = {
-        (row.collection, row.state): row.count
+        (row.collection, row.state): row.amount
         for row in connection.execute(
-            select(documents.c.collection, documents.c.state, func.count().label("count")).group_by(
+            select(documents.c.collection, documents.c.state, func.count().label("amount")).group_by(
                 documents.c.collection, documents.c.state
             )
         )
     }
-    sizes = select(documents.c.collection, func.count().label("count"))
+    sizes = select(documents.c.collection, func.count().label("amount"))
     sizes = sizes.join(chunks, chunks.c.document_id == documents.c.id).group_by(documents.c.collection)
-    pieces: dict[str, int] = {row.collection: row.count for row in connection.execute(sizes)}
+    pieces: dict[str, int] = {row.collection: row.amount for row in connection.execute(sizes)}
     roots: dict[str, list[str]] = {}
     pairs = select(documents.c.collection, documents.c.root).distinct().order_by(documents.c.root)
     for row in connection.execute(pairs):

@@ -1,0 +1,60 @@
+"""Describe a document that was read and cut; light enough for the main process."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+HEADING_SEPARATOR = " › "
+CONTEXT_LIMIT = 160  # characters of title and headings that go before a chunk when it is embedded
+
+_COMMENT = re.compile(r"<!--.{0,4000}?-->", re.DOTALL)
+_TAG = re.compile(r"</?[A-Za-z][^<>]{0,1000}>")
+_LINK = re.compile(r"!?\[([^\[\]]{0,300})\](?:\([^()\s]{0,1000}[^()]{0,200}\)|\[[^\[\]]{0,100}\])")
+_MARKS = re.compile(r"(?<!\w)[*_]{1,3}(?=\S)|(?<=\S)[*_]{1,3}(?!\w)|`")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """Hold one piece of a document; `start` and `end` count characters into the document's text, `page` from 1."""
+
+    heading: str
+    text: str
+    start: int
+    end: int
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """Hold what was read from one file: `sha256` of its bytes, and its pieces in order."""
+
+    title: str
+    sha256: str
+    chunks: tuple[Chunk, ...]
+
+
+def plain(text: str) -> str:
+    """Return Markdown without comments, tags, link targets: what is worth embedding and searching."""
+    return _LINK.sub(r"\1", _TAG.sub(" ", _COMMENT.sub(" ", text)))
+
+
+def inline(text: str) -> str:
+    """Return a heading's Markdown as the words that a reader sees, on one line."""
+    return " ".join(_MARKS.sub("", plain(text)).split())
+
+
+def context(title: str, heading: str) -> str:
+    """Return what goes before a chunk so that it can be understood alone: title and headings, at most 160 characters."""
+    parts = heading.split(HEADING_SEPARATOR) if heading else []
+    if title and title not in parts:
+        parts.insert(0, title)
+    while len(parts) > 2 and len(HEADING_SEPARATOR.join(parts)) > CONTEXT_LIMIT:
+        del parts[1]
+    return HEADING_SEPARATOR.join(parts)[:CONTEXT_LIMIT]
+
+
+def to_embed(title: str, heading: str, text: str) -> str:
+    """Return the text that stands for a chunk in the vector space."""
+    before = context(title, heading)
+    return f"{before}\n{plain(text)}" if before else plain(text)

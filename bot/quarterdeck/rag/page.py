@@ -1,0 +1,115 @@
+"""Turn an HTML page into Markdown: headings, paragraphs, lists, tables and code; no scripts, no navigation."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+SILENT = frozenset({"script", "style", "noscript", "template", "svg", "nav", "footer", "aside", "form", "iframe"})
+BLOCKS = frozenset(
+    {"p", "div", "section", "article", "main", "header", "blockquote", "ul", "ol", "dl", "dt", "dd", "figure", "table"}
+)
+HEADINGS = {f"h{level}": level for level in range(1, 7)}
+
+
+def markdown_of(html: str) -> tuple[str, str]:
+    """Return the page's title and its text as Markdown."""
+    reader = _Reader()
+    reader.feed(html)
+    reader.close()
+    return " ".join("".join(reader.title).split()), reader.text()
+
+
+class _Reader(HTMLParser):
+    """Collect text piece by piece; unclosed tags are forgiven, as browsers do."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.title: list[str] = []
+        self._out: list[str] = []
+        self._line: list[str] = []
+        self._prefix = ""
+        self._silent: list[str] = []
+        self._in_title = False
+        self._code: list[str] | None = None
+        self._row: list[str] | None = None
+        self._is_first_row = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in SILENT:
+            self._silent.append(tag)
+        elif tag == "title" and not self._silent:
+            self._in_title = True
+        elif tag in HEADINGS:
+            self._flush()
+            self._prefix = "#" * HEADINGS[tag] + " "
+        elif tag == "pre":
+            self._flush()
+            self._code = []
+        elif tag == "li":
+            self._flush()
+            self._prefix = "- "
+        elif tag == "br" and self._code is None:
+            self._line.append(" ")
+        elif tag == "table":
+            self._flush()
+            self._is_first_row = True
+        elif tag == "tr":
+            self._flush()
+            self._row = []
+        elif tag in BLOCKS and self._row is None:
+            self._flush()
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in SILENT:
+            if tag in self._silent:  # whatever was opened inside and not closed ends here too
+                del self._silent[self._silent.index(tag) :]
+        elif tag == "title":
+            self._in_title = False
+        elif tag == "pre" and self._code is not None:
+            code, self._code = "".join(self._code).strip("\n"), None
+            if code.strip():
+                fence = "`" * 3 if "```" not in code else "~" * 3
+                self._out.append(f"{fence}\n{code}\n{fence}\n\n")
+        elif tag in ("td", "th") and self._row is not None:
+            self._row.append(" ".join("".join(self._line).split()).replace("|", "\\|"))
+            self._line = []
+        elif tag == "tr" and self._row is not None:
+            self._end_row()
+        elif tag == "table":
+            self._out.append("\n")
+        elif tag in HEADINGS or tag == "li" or (tag in BLOCKS and self._row is None):
+            self._flush()
+
+    def handle_data(self, data: str) -> None:
+        if self._in_title:
+            self.title.append(data)
+        elif self._silent:
+            return
+        elif self._code is not None:
+            self._code.append(data)
+        else:
+            self._line.append(data)
+
+    def text(self) -> str:
+        """Return what was collected."""
+        if self._code is not None:
+            self.handle_endtag("pre")
+        self._flush()
+        return "".join(self._out)
+
+    def _end_row(self) -> None:
+        row, self._row = self._row or [], None
+        if any(row):
+            self._out.append(f"| {' | '.join(row)} |\n")
+            if self._is_first_row:
+                self._out.append(f"|{' --- |' * len(row)}\n")
+                self._is_first_row = False
+
+    def _flush(self) -> None:
+        text = " ".join("".join(self._line).split())
+        self._line = []
+        prefix, self._prefix = self._prefix, ""
+        if text:
+            self._out.append(f"{prefix}{text}\n" if prefix == "- " else f"{prefix}{text}\n\n")
+        elif prefix == "- ":
+            self._prefix = prefix  # the item's text comes in a block of its own

@@ -1,0 +1,158 @@
+"""Find the files that can be read below a path: Markdown, text, HTML and PDF.
+
+Links are followed only where they stay inside the path that was given, each folder is entered once, and only regular
+files count, so that neither a loop nor a pipe nor a link to `/etc` gets into the index.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from quarterdeck.core.errors import UsageError
+
+Format = Literal["markdown", "text", "rst", "html", "pdf"]
+
+SIZE_LIMIT_BYTES = 20 * 1024 * 1024
+FORMATS: dict[str, Format] = {
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".mdx": "markdown",
+    ".txt": "text",
+    ".text": "text",
+    ".rst": "rst",
+    ".html": "html",
+    ".htm": "html",
+    ".xhtml": "html",
+    ".pdf": "pdf",
+}
+VENDORED = frozenset({"node_modules", "__pycache__", "bower_components", "CVS"})
+BUILT = frozenset({"build", "dist", "target", "out", "_build", "coverage", "htmlcov"})
+PROJECT_FILES = frozenset(
+    {"pyproject.toml", "setup.py", "package.json", "Cargo.toml", "Makefile", "CMakeLists.txt", "pom.xml", "build.gradle"}
+)
+ENVIRONMENT_FILES = frozenset({"pyvenv.cfg", "CACHEDIR.TAG"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Point at one readable file; `name` is how it is cited: relative to `root`, the path that was given."""
+
+    path: str
+    name: str
+    root: str
+    format: Format
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """Name a file that was meant to be read and cannot be; `reason` is a sentence without the name."""
+
+    path: str
+    name: str
+    root: str
+    reason: str
+
+
+def walk(given: str) -> Iterator[Source | Unreadable]:
+    """Yield what lies at or below `given`, an absolute path, in the order of names.
+
+    Raises:
+        UsageError: nothing is there, or it is a single file of a format that cannot be read.
+    """
+    path = Path(given)
+    if not path.exists():
+        raise UsageError(f"{given!r} does not exist", hint="give the path of a file or folder")
+    real = path.resolve()
+    if real.is_dir():
+        yield from _folder(real, real, {real})
+        return
+    if format_of(real) is None:
+        known = " ".join(sorted(FORMATS))
+        raise UsageError(f"{real.name!r} has a format that cannot be read", hint=f"known are {known}")
+    yield _file(real, real, real.name)
+
+
+def format_of(path: Path) -> Format | None:
+    """Return the format that the file's suffix says, or None when it is not one of ours."""
+    return FORMATS.get(path.suffix.lower())
+
+
+def _folder(folder: Path, root: Path, seen: set[Path]) -> Iterator[Source | Unreadable]:
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        yield _unreadable(folder, root, f"the folder cannot be opened: {error.strerror}")
+        return
+    names = {entry.name for entry in entries}
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        path = Path(entry.path)
+        try:
+            real = path.resolve(strict=True) if entry.is_symlink() else path
+            if real != path and not (real == root or root in real.parents):
+                continue
+            if real.is_dir():
+                if real not in seen and not _is_skipped(real, names):
+                    seen.add(real)
+                    yield from _folder(real, root, seen)
+            elif format_of(path) is not None and real not in seen:
+                seen.add(real)
+                yield _file(real, root, str(real.relative_to(root)))
+        except OSError as error:
+            if format_of(path) is not None:
+                yield _unreadable(path, root, f"it cannot be opened: {error.strerror}")
+
+
+def _is_skipped(folder: Path, siblings: set[str]) -> bool:
+    if folder.name in VENDORED:
+        return True
+    if folder.name in BUILT and siblings & PROJECT_FILES:
+        return True
+    return any((folder / name).exists() for name in ENVIRONMENT_FILES)
+
+
+def _file(path: Path, root: Path, name: str) -> Source | Unreadable:
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        return _unreadable(path, root, "it is not a regular file")
+    if status.st_size > SIZE_LIMIT_BYTES:
+        return _unreadable(path, root, f"it is larger than {SIZE_LIMIT_BYTES // 1024 // 1024} MiB")
+    kind = format_of(path)
+    assert kind is not None  # the callers asked before
+    return Source(path=str(path), name=name, root=str(root), format=kind, size_bytes=status.st_size)
+
+
+def _unreadable(path: Path, root: Path, reason: str) -> Unreadable:
+    name = str(path.relative_to(root)) if root in path.parents else path.name
+    return Unreadable(path=str(path), name=name, root=str(root), reason=reason)
+
+
+def open_regular(path: str) -> int:
+    """Open a regular file for reading and return its descriptor; never waits on a pipe, never follows a late link.
+
+    Raises:
+        OSError: it cannot be opened, or it is no regular file any more.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(0, "it is not a regular file")
+    return descriptor
+
+
+def fingerprint(path: str) -> str:
+    """Return the file's SHA-256 in hex.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with os.fdopen(open_regular(path), "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
