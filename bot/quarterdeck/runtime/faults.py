@@ -17,7 +17,13 @@ from quarterdeck.core.text import did_you_mean
 
 POINTS: Final[tuple[str, ...]] = (
     "audit.recorded",
+    "digest.recorded",
     "facts.changed",
+    "run.enqueued",
+    "schedule.added",
+    "schedule.fired",
+    "schedule.paused",
+    "schedule.removed",
     "secret.removed",
     "secret.stored",
     "usage.recorded",

@@ -1,0 +1,1 @@
+"""Do things at their time: triggers, standing orders, what becomes of missed times, and digests."""

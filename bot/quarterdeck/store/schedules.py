@@ -1,0 +1,190 @@
+"""Keep standing orders, and which of their planned times have fired."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from quarterdeck.core.message import Conversation, ConversationKind
+from quarterdeck.core.person import Identity
+from quarterdeck.core.ports import Schedule
+from quarterdeck.store.engine import Store
+from quarterdeck.store.history import insert_new
+from quarterdeck.store.tables import fires, schedules
+
+FIRES_KEPT_MS = 30 * 86_400_000  # a month to look back at; only the newest decide anything
+
+
+class ScheduleRepository:
+    """Read and write the tables `schedules` and `fires`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def add(self, schedule: Schedule, key: str) -> Schedule:
+        """Store `schedule`, unless one was stored under `key` before; returns the stored one."""
+
+        def job(connection: Connection) -> Schedule:
+            insert_new(connection, schedules, {"key": key, **_values(schedule)})
+            row = connection.execute(select(schedules).where(schedules.c.key == key)).one()
+            return _schedule(row)
+
+        return await self._store.write("schedule.added", job)
+
+    async def all(self, conversation_id: str | None = None) -> list[Schedule]:
+        """Return schedules, oldest first."""
+        query = select(schedules).order_by(schedules.c.created_at_ms, schedules.c.id)
+        if conversation_id is not None:
+            query = query.where(schedules.c.conversation_id == conversation_id)
+
+        def job(connection: Connection) -> list[Schedule]:
+            return [_schedule(row) for row in connection.execute(query)]
+
+        return await self._store.read(job)
+
+    async def get(self, schedule_id: str) -> Schedule | None:
+        """Return one schedule."""
+
+        def job(connection: Connection) -> Schedule | None:
+            return _found(connection, schedule_id)
+
+        return await self._store.read(job)
+
+    async def pause(self, schedule_id: str, *, paused: bool, now_ms: int) -> Schedule | None:
+        """Stop or go on; going on counts from `now_ms`. Returns None when there is no such schedule."""
+        change = update(schedules).where(schedules.c.id == schedule_id, schedules.c.paused.is_(not paused))
+        change = change.values(paused=paused, version=schedules.c.version + 1)
+        if not paused:
+            change = change.values(last_at_ms=now_ms)
+
+        def job(connection: Connection) -> Schedule | None:
+            connection.execute(change)
+            return _found(connection, schedule_id)
+
+        return await self._store.write("schedule.paused", job)
+
+    async def remove(self, schedule_id: str) -> Schedule | None:
+        """Delete a schedule and what is known of its fires; returns it, or None when there is none."""
+
+        def job(connection: Connection) -> Schedule | None:
+            found = _found(connection, schedule_id)
+            connection.execute(delete(schedules).where(schedules.c.id == schedule_id))
+            connection.execute(delete(fires).where(fires.c.schedule_id == schedule_id))
+            return found
+
+        return await self._store.write("schedule.removed", job)
+
+    async def fired(self, schedule_id: str, planned_ms: Sequence[int]) -> set[int]:
+        """Return those of `planned_ms` that have fired."""
+        query = select(fires.c.planned_at_ms).where(
+            fires.c.schedule_id == schedule_id,
+            fires.c.planned_at_ms.in_(planned_ms),
+            fires.c.outcome == "fired",
+        )
+
+        def job(connection: Connection) -> set[int]:
+            return set(connection.execute(query).scalars())
+
+        return await self._store.read(job)
+
+    async def last_fires(self) -> dict[str, int]:
+        """Return the latest planned time that fired, in ms, by schedule; without those that never did."""
+        query = (
+            select(fires.c.schedule_id, func.max(fires.c.planned_at_ms))
+            .where(fires.c.outcome == "fired")
+            .group_by(fires.c.schedule_id)
+        )
+
+        def job(connection: Connection) -> dict[str, int]:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+        return await self._store.read(job)
+
+    async def record(
+        self, schedule_id: str, *, fired_ms: Sequence[int], missed_ms: Sequence[int], now_ms: int
+    ) -> None:
+        """Write down what became of planned times; everything up to the last of them is dealt with."""
+
+        def job(connection: Connection) -> None:
+            for outcome, moments in (("missed", missed_ms), ("fired", fired_ms)):
+                for planned in moments:
+                    _record(connection, schedule_id, planned, outcome, now_ms)
+            _advance(connection, schedule_id, max((*fired_ms, *missed_ms)))
+
+        await self._store.write("schedule.fired", job)
+
+
+def _record(connection: Connection, schedule_id: str, planned_ms: int, outcome: str, now_ms: int) -> None:
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    statement = insert(fires).values(
+        schedule_id=schedule_id, planned_at_ms=planned_ms, fired_at_ms=now_ms, outcome=outcome
+    )
+    key = [fires.c.schedule_id, fires.c.planned_at_ms]
+    if outcome == "fired":
+        statement = statement.on_conflict_do_update(
+            index_elements=key, set_={"outcome": outcome, "fired_at_ms": now_ms}
+        )
+    else:
+        statement = statement.on_conflict_do_nothing(index_elements=key)
+    connection.execute(statement)
+
+
+def _advance(connection: Connection, schedule_id: str, to_ms: int) -> None:
+    """Move the schedule's mark forward, never back: times up to it are not looked at again."""
+    connection.execute(
+        update(schedules)
+        .where(schedules.c.id == schedule_id, func.coalesce(schedules.c.last_at_ms, 0) < to_ms)
+        .values(last_at_ms=to_ms)
+    )
+    connection.execute(
+        delete(fires).where(fires.c.schedule_id == schedule_id, fires.c.planned_at_ms < to_ms - FIRES_KEPT_MS)
+    )
+
+
+def _found(connection: Connection, schedule_id: str) -> Schedule | None:
+    row = connection.execute(select(schedules).where(schedules.c.id == schedule_id)).one_or_none()
+    return _schedule(row) if row else None
+
+
+def _values(schedule: Schedule) -> dict[str, object]:
+    return {
+        "id": schedule.id,
+        "trigger": schedule.trigger,
+        "timezone": schedule.timezone,
+        "what": schedule.what,
+        "platform": schedule.conversation.platform,
+        "conversation_id": schedule.conversation.id,
+        "conversation_kind": schedule.conversation.kind,
+        "owner": str(schedule.owner),
+        "misfire": schedule.misfire,
+        "overlap": schedule.overlap,
+        "paused": schedule.paused,
+        "version": schedule.version,
+        "last_at_ms": schedule.last_at_ms,
+        "created_at_ms": schedule.created_at_ms,
+    }
+
+
+def _schedule(row: Row[*tuple[object, ...]]) -> Schedule:
+    conversation = Conversation(
+        id=row.conversation_id,
+        platform=row.platform,
+        kind=cast(ConversationKind, row.conversation_kind),
+    )
+    return Schedule(
+        id=row.id,
+        trigger=row.trigger,
+        timezone=row.timezone,
+        what=row.what,
+        conversation=conversation,
+        owner=Identity.parse(row.owner),
+        misfire=row.misfire,
+        overlap=row.overlap,
+        paused=row.paused,
+        last_at_ms=row.last_at_ms,
+        created_at_ms=row.created_at_ms,
+        version=row.version,
+    )
