@@ -1,0 +1,244 @@
+"""Name every setting there is, with its default and its limits.
+
+Each default stands here and, with its explanation, in `config/default.yaml`; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from platformdirs import user_data_dir
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from quarterdeck.runtime.paths import Paths
+from quarterdeck.runtime.settings.types import (
+    Address,
+    Headers,
+    IdentityText,
+    Network,
+    NumberText,
+    Secret,
+    Url,
+    VaultKey,
+    WebSocketUrl,
+    Zone,
+)
+
+ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*/\S+$")]
+ProviderId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+PublicKey = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$")]
+
+
+class Section(BaseModel):
+    """Refuse unknown keys and later changes."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
+    )
+
+
+class AccessSettings(Section):
+    """Say who may use the bot."""
+
+    owners: tuple[IdentityText, ...] = ()
+    """Identities that are owners, such as slack:T1:U1."""
+    default_role: Literal["none", "viewer"] = "none"
+    """The role of people who were never granted one."""
+
+
+class SlackSettings(Section):
+    """Connect Slack."""
+
+    bot_token: Secret | None = None
+    """The bot token (xoxb-…)."""
+    app_token: Secret | None = None
+    """The app-level token (xapp-…); with it, Socket Mode."""
+    signing_secret: Secret | None = None
+    """The signing secret; with it, events over HTTP."""
+    mode: Literal["socket", "http"] | None = None
+    """How events come; by which token is there unless it is said."""
+    api_url: Url = "https://slack.com/api/"
+    reply_in_ack: bool = True
+    """Answer light slash commands in the acknowledgement."""
+
+
+class DiscordSettings(Section):
+    """Connect Discord."""
+
+    token: Secret | None = None
+    """The bot's token."""
+    public_key: PublicKey | None = None
+    """The application's public key (64 hexadecimal digits), for interactions over HTTP."""
+    api_url: Url = "https://discord.com/api/v10"
+    gateway_url: WebSocketUrl | None = None
+    """What GET {api_url}/gateway/bot says, unless it is said here."""
+    cdn_url: Url = "https://cdn.discordapp.com"
+    guild_ids: tuple[NumberText, ...] = ()
+    """Register commands in these servers only; everywhere when empty."""
+
+
+class TelegramSettings(Section):
+    """Connect Telegram."""
+
+    token: Secret | None = None
+    """The token from BotFather."""
+    mode: Literal["polling", "webhook"] = "polling"
+    webhook_secret: Secret | None = None
+    """What Telegram sends along with each webhook call; needed for mode webhook."""
+    api_url: Url = "https://api.telegram.org"
+    """The root, without /bot."""
+    file_url: Url = "https://api.telegram.org/file"
+
+
+class PlatformsSettings(Section):
+    """Connect chat platforms; the console needs nothing."""
+
+    slack: SlackSettings = SlackSettings()
+    discord: DiscordSettings = DiscordSettings()
+    telegram: TelegramSettings = TelegramSettings()
+
+
+class RolesSettings(Section):
+    """Name which models answer, the first that works; provider/model each."""
+
+    chat: tuple[ModelName, ...] = ()
+    fast: tuple[ModelName, ...] = ()
+    vision: tuple[ModelName, ...] = ()
+    embed: tuple[ModelName, ...] = ()
+    image: tuple[ModelName, ...] = ()
+
+
+class BuiltinModelSettings(Section):
+    """Run the small built-in model in a worker process."""
+
+    enabled: bool = True
+    """Use it when it is installed and nothing else is connected."""
+    threads: int = Field(default=0, ge=0, le=256)
+    """CPU threads; 0 takes as many as there are cores, at most 8."""
+    context_tokens: int = Field(default=2048, ge=256, le=131_072)
+
+
+class ModelsSettings(Section):
+    """Choose language models."""
+
+    roles: RolesSettings = RolesSettings()
+    discover: bool = True
+    """Look for model servers on well-known local ports."""
+    builtin: BuiltinModelSettings = BuiltinModelSettings()
+
+
+class ProviderSettings(Section):
+    """Change a provider of the catalogue, or add one."""
+
+    base_url: Url | None = None
+    key: Secret | None = None
+    headers: Headers = Field(default_factory=dict)
+    """Sent with every request; values that are secrets are references."""
+    models: tuple[str, ...] = ()
+    """Model ids to offer, where the endpoint cannot list them."""
+    dialect: Literal["openai_chat", "anthropic"] | None = None
+    """The wire format; needed for a provider that is not in the catalogue."""
+
+
+class KnowledgeSettings(Section):
+    """Cut, embed and search documents."""
+
+    chunk_tokens: int = Field(default=200, ge=32, le=2000)
+    overlap_tokens: int = Field(default=20, ge=0, le=500)
+    floor: float = Field(default=0.3, ge=0.0, le=1.0)
+    """Below this relevance the answer is "not found"."""
+    embedder: str = "onnx"
+    """onnx (the packaged model), or sentence-transformers:MODEL (an extra)."""
+
+
+class ScheduleSettings(Section):
+    """Set how schedules are read."""
+
+    default_timezone: Zone = "UTC"
+
+
+class EgressSettings(Section):
+    """Bound what the bot fetches from addresses that people or documents name."""
+
+    allow_private: tuple[Network, ...] = ()
+    """Networks that may be reached although they are private or special."""
+    allow_http: bool = False
+    """Allow http:// besides https://."""
+    max_bytes: int = Field(default=10 * 1024 * 1024, ge=1024, le=1024**3)
+    timeout_s: float = Field(default=30.0, gt=0, le=600)
+
+
+class DurableSettings(Section):
+    """Set how hard step history is written to disk."""
+
+    synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
+
+
+class HttpSettings(Section):
+    """Serve health, metrics and hooks."""
+
+    host: Address = "127.0.0.1"
+    port: int = Field(default=8420, ge=0, le=65_535)
+    """0 takes any free port."""
+    metrics_host: Address | None = None
+    """Serve health and metrics on this address; on host unless it is said."""
+
+
+class LogSettings(Section):
+    """Set what is logged."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "human", "json"] = "auto"
+    """auto: for people on a terminal, JSON otherwise."""
+
+
+class BackupSettings(Section):
+    """Copy the database while running."""
+
+    every_s: int = Field(default=3600, ge=60, le=7 * 86_400)
+    keep: int = Field(default=24, ge=1, le=1000)
+
+
+class VaultSettings(Section):
+    """Keep the key of the secrets in the database."""
+
+    key: VaultKey = "keyring"
+    """keyring, file (data_dir/vault.key, for machines without a keyring), or env:NAME."""
+
+
+class RouterSettings(Section):
+    """Bound what waits and what runs at once."""
+
+    queue_limit: int = Field(default=100, ge=1, le=100_000)
+    """Events that may wait in one conversation."""
+    total_limit: int = Field(default=10_000, ge=1, le=1_000_000)
+    """Events that may wait altogether."""
+    heavy_concurrency: int = Field(default=8, ge=1, le=1000)
+    """Commands that may call models or search at once."""
+
+
+class Settings(Section):
+    """Hold all settings of one installation."""
+
+    data_dir: Path = Field(default_factory=lambda: Path(user_data_dir("quarterdeck")))
+    """Where everything that is remembered lies."""
+    user_dir: Path | None = None
+    """The owner's providers, prompts and commands; data_dir/user unless it is said."""
+    access: AccessSettings = AccessSettings()
+    platforms: PlatformsSettings = PlatformsSettings()
+    models: ModelsSettings = ModelsSettings()
+    providers: dict[ProviderId, ProviderSettings] = Field(default_factory=dict)
+    knowledge: KnowledgeSettings = KnowledgeSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    egress: EgressSettings = EgressSettings()
+    durable: DurableSettings = DurableSettings()
+    http: HttpSettings = HttpSettings()
+    log: LogSettings = LogSettings()
+    backup: BackupSettings = BackupSettings()
+    vault: VaultSettings = VaultSettings()
+    router: RouterSettings = RouterSettings()
+
+    def paths(self) -> Paths:
+        """Name the places on disk."""
+        return Paths.of(self.data_dir, self.user_dir)
