@@ -189,6 +189,19 @@ def test_set_up_writes_nothing_to_standard_output(
     assert "installed" in output.err
 
 
+def test_what_pip_was_told_reaches_uv(qd: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mirror, a folder of wheels and a company's certificate are set for pip, and uv reads none of it."""
+    monkeypatch.setenv("PIP_FIND_LINKS", "/a /b")
+    monkeypatch.setenv("PIP_CERT", "/company.pem")
+    monkeypatch.setenv("PIP_INDEX_URL", "mirror")
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.delenv("UV_FIND_LINKS", raising=False)
+    environment = qd.installer_environment()
+
+    names = ("UV_FIND_LINKS", "SSL_CERT_FILE", "UV_DEFAULT_INDEX")
+    assert ["/a,/b", "/company.pem", "mirror"] == [environment[name] for name in names]
+
+
 def test_an_old_python_is_told_what_is_needed(
     qd: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
