@@ -11,8 +11,7 @@ from pydantic_core import ErrorDetails
 
 from quarterdeck.core.errors import SetupError
 from quarterdeck.core.text import did_you_mean
-
-Keys = tuple[str | int, ...]
+from quarterdeck.runtime.layering import Keys
 
 _HINTS: Final[Mapping[str, str]] = {
     "tuple_type": "write a list: `- item` lines, or JSON in a variable",
@@ -37,23 +36,23 @@ def problems_of(error: ValidationError, model: type[BaseModel], locate: Locate) 
 
 
 def _problem(detail: ErrorDetails, model: type[BaseModel], locate: Locate) -> SetupError:
+    kind, context = detail["type"], detail.get("ctx", {})
     path: Keys = detail["loc"]
+    if context.get("key"):
+        path = (*path, str(context["key"]))
+    is_key = path[-1:] == ("[key]",)
+    if is_key:
+        path = path[:-1]
     name = ".".join(str(part) for part in path)
-    kind = detail["type"]
     if kind == "extra_forbidden":
         known = known_keys(model, path[:-1])
         hint = did_you_mean(str(path[-1]), known) or f"known here: {', '.join(sorted(known))}"
         return locate(f"{name} is not a known key", path, hint=hint, at_key=True)
     if kind == "quarterdeck":
-        context = detail.get("ctx", {})
-        return locate(
-            f"{name}: {context.get('message', detail['msg'])}", path, hint=str(context.get("hint", ""))
-        )
-    message = detail["msg"]
-    if path and path[-1] == "[key]":
-        path = path[:-1]
-        return locate(f"{name}: {message[:1].lower()}{message[1:]}", path, at_key=True)
-    return locate(f"{name}: {message[:1].lower()}{message[1:]}", path, hint=_HINTS.get(kind, ""))
+        return locate(f"{name}: {detail['msg']}", path, hint=str(context.get("hint", "")))
+    message = detail["msg"][:1].lower() + detail["msg"][1:]
+    hint = "use small letters, digits and hyphens" if is_key else _HINTS.get(kind, "")
+    return locate(f"{name}: {message}", path, hint=hint, at_key=is_key)
 
 
 def known_keys(model: type[BaseModel], path: Keys) -> frozenset[str]:

@@ -11,6 +11,7 @@ from typing import Final, cast
 from quarterdeck.core.errors import SetupError
 from quarterdeck.core.ports import Json
 from quarterdeck.runtime import yaml
+from quarterdeck.runtime.layering import Keys, Tree, merge
 from quarterdeck.runtime.settings.environment import Environment
 
 PREFIX: Final = "QUARTERDECK__"
@@ -24,9 +25,6 @@ WELL_KNOWN: Final[Mapping[str, tuple[str, ...]]] = {
     "TELEGRAM_BOT_TOKEN": ("platforms", "telegram", "token"),
 }
 """Variables that switch a platform on by being there; each provider's own stand in the catalogue."""
-
-Tree = dict[str, Json]
-Keys = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +75,7 @@ class Layers:
         """Return one tree: maps are merged, everything else is replaced by the stronger source."""
         tree: Tree = {}
         for layer in self.all:
-            tree = _merge(tree, layer.data)
+            tree = merge(tree, layer.data)
         return tree
 
     def error(self, message: str, path: Keys, *, hint: str = "", at_key: bool = False) -> SetupError:
@@ -182,14 +180,3 @@ def _put(tree: Tree, path: Sequence[str], value: Json) -> None:
     if path[-1] in tree:
         raise TypeError(path[-1])
     tree[path[-1]] = value
-
-
-def _merge(below: Tree, above: Mapping[str, Json]) -> Tree:
-    merged = dict(below)
-    for key, value in above.items():
-        old = merged.get(key)
-        if isinstance(old, Mapping) and isinstance(value, Mapping):
-            merged[key] = _merge(dict(old), value)
-        else:
-            merged[key] = value
-    return merged

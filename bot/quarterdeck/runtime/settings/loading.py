@@ -10,16 +10,11 @@ from typing import Final
 from pydantic import BaseModel, ValidationError
 
 from quarterdeck.core.errors import SetupError
+from quarterdeck.runtime.layering import Keys
 from quarterdeck.runtime.paths import config_dir
 from quarterdeck.runtime.secrets import SecretRef, why_unusable
 from quarterdeck.runtime.settings.environment import Environment, read_environment
-from quarterdeck.runtime.settings.layers import (
-    Keys,
-    Layers,
-    file_layer,
-    variables_layer,
-    well_known_layer,
-)
+from quarterdeck.runtime.settings.layers import Layers, file_layer, variables_layer, well_known_layer
 from quarterdeck.runtime.settings.sections import Settings
 from quarterdeck.runtime.validation import problems_of
 

@@ -18,7 +18,7 @@ from quarterdeck.runtime.settings.types import (
     IdentityText,
     Network,
     NumberText,
-    Secret,
+    OptionalSecret,
     Url,
     VaultKey,
     WebSocketUrl,
@@ -33,9 +33,7 @@ PublicKey = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$")]
 class Section(BaseModel):
     """Refuse unknown keys and later changes."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class AccessSettings(Section):
@@ -50,11 +48,11 @@ class AccessSettings(Section):
 class SlackSettings(Section):
     """Connect Slack."""
 
-    bot_token: Secret | None = None
+    bot_token: OptionalSecret = None
     """The bot token (xoxb-…)."""
-    app_token: Secret | None = None
+    app_token: OptionalSecret = None
     """The app-level token (xapp-…); with it, Socket Mode."""
-    signing_secret: Secret | None = None
+    signing_secret: OptionalSecret = None
     """The signing secret; with it, events over HTTP."""
     mode: Literal["socket", "http"] | None = None
     """How events come; by which token is there unless it is said."""
@@ -66,7 +64,7 @@ class SlackSettings(Section):
 class DiscordSettings(Section):
     """Connect Discord."""
 
-    token: Secret | None = None
+    token: OptionalSecret = None
     """The bot's token."""
     public_key: PublicKey | None = None
     """The application's public key (64 hexadecimal digits), for interactions over HTTP."""
@@ -81,10 +79,10 @@ class DiscordSettings(Section):
 class TelegramSettings(Section):
     """Connect Telegram."""
 
-    token: Secret | None = None
+    token: OptionalSecret = None
     """The token from BotFather."""
     mode: Literal["polling", "webhook"] = "polling"
-    webhook_secret: Secret | None = None
+    webhook_secret: OptionalSecret = None
     """What Telegram sends along with each webhook call; needed for mode webhook."""
     api_url: Url = "https://api.telegram.org"
     """The root, without /bot."""
@@ -132,7 +130,7 @@ class ProviderSettings(Section):
     """Change a provider of the catalogue, or add one."""
 
     base_url: Url | None = None
-    key: Secret | None = None
+    key: OptionalSecret = None
     headers: Headers = Field(default_factory=dict)
     """Sent with every request; values that are secrets are references."""
     models: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from quarterdeck.core.errors import QuarterdeckError
+from quarterdeck.core.errors import QuarterdeckError, SetupError
 from quarterdeck.core.person import Identity
 from quarterdeck.runtime.secrets import SecretRef
 
@@ -22,9 +22,9 @@ _SENSITIVE_HEADER: Final = re.compile(r"auth|key|token|secret|cookie|password|cr
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2, "token"
 
 
-def refuse(message: str, hint: str) -> PydanticCustomError:
-    """Make the error of a validator; the hint travels to the operator."""
-    return PydanticCustomError("quarterdeck", "{message}", {"message": message, "hint": hint})
+def refuse(message: str, hint: str, *, key: str = "") -> PydanticCustomError:
+    """Make the error of a validator; the hint travels to the operator, `key` points below the value."""
+    return PydanticCustomError("quarterdeck", "{message}", {"message": message, "hint": hint, "key": key})
 
 
 def _ours(check: Callable[[object], T]) -> Callable[[object], T]:
@@ -122,19 +122,25 @@ def _headers(value: object) -> dict[str, str | SecretRef]:
     headers: dict[str, str | SecretRef] = {}
     for name, content in value.items():
         if not _HEADER_NAME.fullmatch(str(name)):
-            raise refuse(f"{name!r} is not a header name", "use letters, digits and hyphens")
-        is_reference = isinstance(content, str) and content.startswith(("env:", "secret:"))
-        if is_reference or isinstance(content, SecretRef) or _SENSITIVE_HEADER.search(str(name)):
-            headers[name] = SecretRef.parse(content)
-        elif isinstance(content, str) and content.isprintable():
-            headers[name] = content
-        else:
-            raise refuse(f"the header {name} must be one line of text", "put it in quotes")
+            raise refuse("is not a header name", "use letters, digits and hyphens", key=str(name))
+        headers[name] = _header(str(name), content)
     return headers
 
 
-Secret = Annotated[
-    SecretRef,
+def _header(name: str, content: object) -> str | SecretRef:
+    is_reference = isinstance(content, str) and content.startswith(("env:", "secret:"))
+    if is_reference or isinstance(content, SecretRef) or _SENSITIVE_HEADER.search(name):
+        try:
+            return SecretRef.parse(content)
+        except SetupError as error:
+            raise refuse(error.message, error.hint, key=name) from error
+    if isinstance(content, str) and content.isprintable():
+        return content
+    raise refuse("must be one line of text", "put it in quotes", key=name)
+
+
+OptionalSecret = Annotated[
+    SecretRef | None,  # None by absence only: a null that is written is refused
     BeforeValidator(_ours(SecretRef.parse)),
     WithJsonSchema(
         {
@@ -166,6 +172,6 @@ VaultKey = Annotated[
 ]
 Headers = Annotated[
     dict[str, str | SecretRef],
-    BeforeValidator(_ours(_headers)),
+    BeforeValidator(_headers),
     WithJsonSchema({"type": "object", "additionalProperties": {"type": "string"}}),
 ]
