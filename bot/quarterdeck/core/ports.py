@@ -212,8 +212,16 @@ class Schedules(Protocol):
             NotFound: no such schedule.
         """
 
+    async def run(self, schedule_id: str, *, key: str) -> Schedule:
+        """Fire now, beside the plan; the same `key` twice fires once.
+
+        Raises:
+            NotFound: no such schedule.
+            Busy: the conversation has too much waiting.
+        """
+
     def preview(self, trigger: str, timezone: str, count: int = 5) -> list[datetime]:
-        """Return the next planned times, in the zone.
+        """Return the next planned times, in the zone; an empty `timezone` is the default one.
 
         Raises:
             UsageError: trigger or timezone is wrong.

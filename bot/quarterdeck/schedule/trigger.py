@@ -2,13 +2,14 @@
 
 Cron lines are read as Debian's cron reads them, in the schedule's own time zone:
 
-- Weekdays are 1 to 7 from Monday to Sunday, 0 is Sunday too; names are `mon` … `sun`; ranges may go round
-  Sunday (`fri-mon`).
-- Day of month and day of week: when both are restricted, either is enough; a field that begins with `*` leaves
-  it to the other.
-- When clocks go forward, a line that names its minutes and hours fires once, at the first minute after the gap,
-  for all of its times inside it; when they go back, it fires once, at the first of the two.
-- A line whose minutes or hours begin with `*` goes by elapsed time: it fires at every real minute that matches.
+- Weekdays are 1 to 7 from Monday to Sunday, 0 is Sunday too; names are `mon` … `sun`; ranges may go
+  round Sunday (`fri-mon`).
+- Day of month and day of week: when both are restricted, either is enough; a field that begins with `*`
+  leaves it to the other.
+- When clocks go forward, a line that names its minutes and hours fires once, at the first minute after the
+  gap, for all of its times inside it; when they go back, it fires once, at the first of the two.
+- A line whose minutes or hours begin with `*` goes by elapsed time: it fires at every real minute that
+  matches.
 
 Intervals are counted in elapsed time from 1970-01-01T00:00Z, so that they need no memory: `every 10m` is at
 :00, :10, :20. All times are aware and in UTC unless something else is said.

@@ -14,6 +14,7 @@ from sqlalchemy import Engine as Database
 from quarterdeck.core.errors import NotFound, QuarterdeckError, SetupError, Unavailable, UsageError
 from quarterdeck.core.ports import Json
 from quarterdeck.core.text import did_you_mean
+from quarterdeck.runtime import faults
 from quarterdeck.runtime.durable.database import Synchronous, open_engine
 from quarterdeck.runtime.durable.loop_thread import LoopThread
 from quarterdeck.runtime.durable.run import Body, Queue, Registration, RunRow, plain
@@ -126,7 +127,10 @@ class Durable:
         """
         await self.ready()
         thread, engine = self._running()
-        await thread.call(engine.start, self._known(name), self._plain(payload), run_id, conversation)
+        known, plain_payload = self._known(name), self._plain(payload)
+        faults.reach("run.enqueued.before")
+        await thread.call(engine.start, known, plain_payload, run_id, conversation)
+        faults.reach("run.enqueued")
 
     async def enqueue(
         self,
@@ -157,7 +161,10 @@ class Durable:
         if priority is not None:
             options["priority"] = priority
         thread, engine = self._running()
-        await thread.call(engine.enqueue, options, self._plain(payload), conversation)
+        plain_payload = self._plain(payload)
+        faults.reach("run.enqueued.before")
+        await thread.call(engine.enqueue, options, plain_payload, conversation)
+        faults.reach("run.enqueued")
 
     async def send(self, run_id: str, message: Json, *, topic: str, key: str) -> None:
         """Hand `message` to a run that waits, or will wait, for `topic`; the same `key` twice counts once.
