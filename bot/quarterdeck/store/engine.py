@@ -1,7 +1,7 @@
 """Write to the database through one queue and one thread, in groups; read beside it.
 
 One writer, because SQLite has one write lock: threads that queue for it themselves wait hundreds of times
-longer and sometimes fail. Groups, because a commit costs a disk flush whether it holds one row or five hundred:
+longer and sometimes fail. Groups, because a commit costs a disk flush whether it holds one row or a hundred:
 whatever has queued up while the last group was being flushed is the next group, so nobody waits for company.
 
 The driver is called synchronously in threads of its own, a whole group at once: going over to a thread and

@@ -1,8 +1,8 @@
 """Find out whether a database file is whole, before anything is built on it.
 
 While the store is open, an `.open` file lies beside the database. If it is found at the next start, the
-process died, so the write-ahead log must be there and holds commits that are nowhere else: its absence is a loss
-that SQLite itself would pass over in silence. Nothing is repaired: a repair drops what it cannot read.
+process died, so the write-ahead log must be there and holds commits that are nowhere else: its absence is a
+loss that SQLite itself would pass over in silence. Nothing is repaired: a repair drops what it cannot read.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ SCRIPTS: Final = Path(__file__).parent
 def upgrade(path: Path, scripts: Path | None = None) -> None:
     """Bring `path` to the newest revision of `scripts`, ours by default.
 
-    Foreign keys are off meanwhile, since a table that is copied is dropped; the commit comes after their check.
+    Foreign keys are off meanwhile, as a table that is copied is dropped; they are checked before the commit.
 
     Raises:
         StorageCorrupt: a row names a row that does not exist; nothing was kept.

@@ -1,0 +1,209 @@
+"""Keep the record of who did what, so that nobody can change it unnoticed.
+
+Rows are only ever added. Each carries a hash over its content and the hash of the row before, and the count
+and hash of the last one stand in `facts`, written in the same transaction: a row that was changed, taken out,
+put in or moved shows, and so does an end that was cut off. (Whoever can write the file can of course redo the
+whole chain: keep the daily export elsewhere.) No text reaches the record before it went through redaction.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection, Row, bindparam, insert, select
+
+from quarterdeck.core.ports import Clock, Json
+from quarterdeck.store import facts, transaction
+from quarterdeck.store.engine import Store
+from quarterdeck.store.tables import audit
+
+HEAD: Final = "audit.head"
+START: Final = "0" * 64
+PAGE: Final = 5_000  # rows a read, so that no read lasts long
+PROBLEMS_SHOWN: Final = 20
+
+_INSERT: Final = insert(audit)
+_PAGE: Final = (
+    select(audit).where(audit.c.seq > bindparam("after")).order_by(audit.c.seq).limit(bindparam("most"))
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """Hold one row before it joins the chain: redacted, its detail in canonical JSON."""
+
+    at_ms: int
+    kind: str
+    person_id: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Say how many rows were looked at and what is wrong with the chain, first things first."""
+
+    rows: int
+    problems: tuple[str, ...]
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether nothing is wrong."""
+        return not self.problems
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    count: int
+    hash: str
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.hash}"
+
+    @classmethod
+    def read(cls, connection: Connection) -> _Head:
+        count, _, last = (facts.get_in(connection, HEAD) or f"0 {START}").partition(" ")
+        return cls(int(count), last)
+
+
+class Audit:
+    """Add to the record, check it and give it out. `clean` masks the secrets in a text."""
+
+    def __init__(self, store: Store, clock: Clock, clean: Callable[[str], str]) -> None:
+        self._store, self._clock, self._clean = store, clock, clean
+
+    def entry(self, kind: str, detail: Mapping[str, Json], *, person_id: str = "") -> Entry:
+        """Prepare a row of now; `kind` is the noun (`command`, `secret`), `detail` what happened to which."""
+        return Entry(
+            at_ms=self._clock.now_ms(),
+            kind=kind,
+            person_id=self._clean(person_id),
+            detail=canonical(self._cleaned(detail)),
+        )
+
+    async def append(self, kind: str, detail: Mapping[str, Json], *, person_id: str = "") -> None:
+        """Add one row in a commit that nothing else depends on."""
+        entry = self.entry(kind, detail, person_id=person_id)
+        await self._store.write("audit.recorded", lambda connection: append_in(connection, entry))
+
+    async def rows(self, *, after: int = 0, limit: int = PAGE) -> list[dict[str, Json]]:
+        """Return rows after number `after`, oldest first, as they are exported."""
+
+        def job(connection: Connection) -> list[dict[str, Json]]:
+            return [_exported(row) for row in connection.execute(_PAGE, {"after": after, "most": limit})]
+
+        return await self._store.read(job)
+
+    async def verify(self) -> Verdict:
+        """Follow the chain from its first row to its head."""
+        checked, problems = _Checked(), list[str]()
+        is_more = True
+        while is_more:
+            before = checked
+
+            def job(connection: Connection, before: _Checked = before) -> tuple[_Checked, list[str]]:
+                return _check_page(connection, before)
+
+            checked, found = await self._store.read(job)
+            problems += found
+            is_more = checked.rows - before.rows == PAGE
+        return Verdict(rows=checked.rows, problems=tuple(problems[:PROBLEMS_SHOWN]))
+
+    def _cleaned(self, value: Json) -> Json:
+        match value:
+            case str():
+                return self._clean(value)
+            case Mapping():
+                return {self._clean(name): self._cleaned(held) for name, held in value.items()}
+            case list() | tuple():
+                return [self._cleaned(held) for held in value]
+            case _:
+                return value
+
+
+def append_in(connection: Connection, entry: Entry) -> None:
+    """Add one row inside another write, in the job of that write: both are kept, or neither."""
+    present = transaction.scratch(connection)
+    head = present.values.get(HEAD)
+    if not isinstance(head, _Head):
+        head = _Head.read(connection)
+        present.before_commit[HEAD] = lambda at_end, last: facts.set_in(at_end, HEAD, str(last))
+    number, hashed = head.count + 1, _hash(head.hash, head.count + 1, entry)
+    connection.execute(
+        _INSERT,
+        {
+            "seq": number,
+            "at_ms": entry.at_ms,
+            "kind": entry.kind,
+            "person_id": entry.person_id,
+            "detail": entry.detail,
+            "previous": head.hash,
+            "hash": hashed,
+        },
+    )
+    present.values[HEAD] = _Head(number, hashed)
+
+
+def canonical(value: Json) -> str:
+    """Write JSON the one way: keys sorted, no spaces, characters as they are."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def _hash(previous: str, number: int, entry: Entry) -> str:
+    content: list[Json] = [previous, number, entry.at_ms, entry.kind, entry.person_id, entry.detail]
+    return hashlib.sha256(canonical(content).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """Say where the check stands: rows seen, number and hash of the last one."""
+
+    rows: int = 0
+    number: int = 0
+    hash: str = START
+
+
+def _check_page(connection: Connection, before: _Checked) -> tuple[_Checked, list[str]]:
+    rows = connection.execute(_PAGE, {"after": before.number, "most": PAGE}).all()
+    checked, problems = before, list[str]()
+    for row in rows:
+        problems += _problems(row, checked)
+        checked = _Checked(checked.rows + 1, row.seq, row.hash)
+    if len(rows) < PAGE:
+        problems += _problems_of_end(_Head.read(connection), checked)
+    return checked, problems
+
+
+def _problems(row: Row[*tuple[object, ...]], before: _Checked) -> Iterator[str]:
+    entry = Entry(at_ms=row.at_ms, kind=row.kind, person_id=row.person_id, detail=row.detail)
+    if row.seq != before.number + 1:
+        missing = f"{before.number + 1} to {row.seq - 1}" if row.seq > before.number + 2 else str(row.seq - 1)
+        yield f"row {missing} is missing"
+    elif row.previous != before.hash:
+        yield f"row {row.seq} does not follow from row {before.number}"
+    if row.hash != _hash(row.previous, row.seq, entry):
+        yield f"row {row.seq} was changed"
+
+
+def _problems_of_end(head: _Head, last: _Checked) -> Iterator[str]:
+    if head.count > last.number:
+        yield f"the end is cut off: {head.count} rows were written, the last one here is {last.number}"
+    elif head.count < last.number:
+        yield f"rows after {head.count} were not written by this program"
+    elif head.hash != last.hash:
+        yield f"row {last.number} is not the last one that was written"
+
+
+def _exported(row: Row[*tuple[object, ...]]) -> dict[str, Json]:
+    return {
+        "n": row.seq,
+        "at_ms": row.at_ms,
+        "kind": row.kind,
+        "person": row.person_id,
+        "detail": json.loads(row.detail),
+        "previous": row.previous,
+        "hash": row.hash,
+    }
