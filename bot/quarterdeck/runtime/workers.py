@@ -14,7 +14,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -124,7 +124,7 @@ class Worker:
         *,
         timeout_s: float = 180.0,
         idle_s: float = 60.0,
-    ) -> AsyncIterator[Part]:
+    ) -> AsyncGenerator[Part, None]:
         """Yield what the child's generator yields; close this iterator (`aclosing`) to stop it early.
 
         `timeout_s` bounds the whole, `idle_s` the wait for each item.

@@ -1,0 +1,23 @@
+"""Say what a dialect needs to know to talk to one provider."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from quarterdeck.models.capabilities import Capabilities
+from quarterdeck.models.timeouts import Timeouts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """Hold an address with credentials and ways; `service` names it in errors, `key` is empty for none."""
+
+    service: str
+    base_url: str
+    key: str = field(default="", repr=False)
+    key_header: Literal["bearer", "x-api-key", "api-key"] = "bearer"
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    capabilities: Capabilities = field(default_factory=Capabilities)
+    timeouts: Timeouts = field(default_factory=Timeouts)

@@ -1,0 +1,1 @@
+"""Speak the wire formats, one file each; what differs between providers of one is data."""
