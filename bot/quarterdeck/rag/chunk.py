@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from quarterdeck.rag.document import HEADING_SEPARATOR, Chunk, context, inline
+from quarterdeck.rag.document import HEADING_SEPARATOR, Piece, context, inline
 from quarterdeck.rag.parse import Parsed
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ _ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+([^\n]*))?$")
 _CLOSING = re.compile(r"[ \t]+#+[ \t]*$")
 _ANCHOR = re.compile(r"\s*\{#[^{}]{1,100}\}\s*$")
 _FRONT_TITLE = re.compile(r"^title:[ \t]*[\"']?([^\n]{1,300}?)[\"']?[ \t]*$", re.MULTILINE)
+_TRAILING = re.compile(r"[ \t]+\n")
+_EMPTY_LINES = re.compile(r"\n{3,}")
 FRONT_LIMIT = 8192  # characters of front matter
 
 
@@ -47,17 +49,17 @@ class Chunker:
         self._tokenizer, self._chunk_tokens, self._overlap_tokens = tokenizer, chunk_tokens, overlap_tokens
         self._splitters: dict[int, MarkdownSplitter] = {}
 
-    def cut(self, parsed: Parsed, fallback_title: str) -> tuple[str, list[Chunk]]:
+    def cut(self, parsed: Parsed, fallback_title: str) -> tuple[str, list[Piece]]:
         """Return the document's title and its chunks, in order."""
         outline = Outline(parsed.text)
         title = parsed.title or outline.title or fallback_title
-        chunks: list[Chunk] = []
+        chunks: list[Piece] = []
         for section in outline.sections:
             chunks.extend(self._cut_section(parsed, title, section))
         return title, chunks
 
-    def _cut_section(self, parsed: Parsed, title: str, section: Section) -> Iterator[Chunk]:
-        text = parsed.text[section.start : section.end]
+    def _cut_section(self, parsed: Parsed, title: str, section: Section) -> Iterator[Piece]:
+        text = _without_comments(parsed.text[section.start : section.end])
         if not text.strip():
             return
         heading = HEADING_SEPARATOR.join(section.headings)
@@ -67,7 +69,8 @@ class Chunker:
                 continue
             start = section.start + offset
             page = bisect.bisect_right(parsed.pages, start) if parsed.pages else None
-            yield Chunk(heading=heading, text=piece, start=start, end=start + len(piece), page=page)
+            end = start + len(piece)
+            yield Piece(heading=heading, text=_tidy(piece), start=start, end=end, page=page)
 
     def _splitter(self, before: str) -> MarkdownSplitter:
         from semantic_text_splitter import MarkdownSplitter
@@ -124,6 +127,40 @@ class Outline:
             elif is_after_blank and _may_be_title(bare):
                 above = (start, bare)
             is_after_blank = not bare.strip()
+
+
+def _without_comments(text: str) -> str:
+    """Return the text with blanks of the same length where HTML comments stand outside of code."""
+    if "<!--" not in text:
+        return text
+    out, fence, is_comment = [], "", False
+    for line in text.splitlines(keepends=True):
+        if not is_comment and (mark := _FENCE.match(line)) and (not fence or _closes(mark, fence)):
+            fence = "" if fence else mark.group(1)
+        elif not fence:
+            line, is_comment = _blank(line, is_comment)
+        out.append(line)
+    return "".join(out)
+
+
+def _blank(line: str, is_comment: bool) -> tuple[str, bool]:
+    """Return the line without what is in comments, and whether one goes on in the next line."""
+    out, position = [], 0
+    while position < len(line):
+        mark = "-->" if is_comment else "<!--"
+        found = line.find(mark, position)
+        end = len(line) if found < 0 else found + len(mark)
+        kept = "" if is_comment else line[position : end if found < 0 else found]
+        lost = line[position + len(kept) : end]
+        out.append(kept + "".join("\n" if character == "\n" else " " for character in lost))
+        is_comment = is_comment ^ (found >= 0)
+        position = end
+    return "".join(out), is_comment
+
+
+def _tidy(piece: str) -> str:
+    """Return the piece without blanks at ends of lines, and without more than one empty line in a row."""
+    return _EMPTY_LINES.sub("\n\n", _TRAILING.sub("\n", piece))
 
 
 def _closes(mark: re.Match[str], fence: str) -> bool:

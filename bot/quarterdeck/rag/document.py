@@ -8,15 +8,14 @@ from dataclasses import dataclass
 HEADING_SEPARATOR = " › "
 CONTEXT_LIMIT = 160  # characters of title and headings that go before a chunk when it is embedded
 
-_COMMENT = re.compile(r"<!--.{0,4000}?-->", re.DOTALL)
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,1000}>")
 _LINK = re.compile(r"!?\[([^\[\]]{0,300})\](?:\([^()\s]{0,1000}[^()]{0,200}\)|\[[^\[\]]{0,100}\])")
 _MARKS = re.compile(r"(?<!\w)[*_]{1,3}(?=\S)|(?<=\S)[*_]{1,3}(?!\w)|`")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chunk:
-    """Hold one piece of a document; `start` and `end` count characters into the document's text, `page` from 1."""
+class Piece:
+    """Hold one piece of a document; `start` and `end` count characters into its text, `page` from 1."""
 
     heading: str
     text: str
@@ -25,18 +24,9 @@ class Chunk:
     page: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
-    """Hold what was read from one file: `sha256` of its bytes, and its pieces in order."""
-
-    title: str
-    sha256: str
-    chunks: tuple[Chunk, ...]
-
-
 def plain(text: str) -> str:
-    """Return Markdown without comments, tags, link targets: what is worth embedding and searching."""
-    return _LINK.sub(r"\1", _TAG.sub(" ", _COMMENT.sub(" ", text)))
+    """Return Markdown without tags and link targets: what is worth embedding and searching."""
+    return _LINK.sub(r"\1", _TAG.sub(" ", text))
 
 
 def inline(text: str) -> str:
@@ -45,7 +35,7 @@ def inline(text: str) -> str:
 
 
 def context(title: str, heading: str) -> str:
-    """Return what goes before a chunk so that it can be understood alone: title and headings, at most 160 characters."""
+    """Return what goes before a piece so that it can be understood alone: title and headings."""
     parts = heading.split(HEADING_SEPARATOR) if heading else []
     if title and title not in parts:
         parts.insert(0, title)

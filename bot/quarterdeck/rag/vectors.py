@@ -1,0 +1,288 @@
+"""Reach the librarian process, and bring its index in step with SQLite.
+
+SQLite is the truth. The index carries a stamp that says which generation of it it holds: when the stamp fits, it is
+used as it is; when it is behind, the difference is made up for; when it cannot be opened, or kills the process that
+opens it, it is deleted and filled again. All that happens in the background, and until it is done `near` says None:
+find by full text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from quarterdeck.core.errors import Busy, QuarterdeckError, ServiceError, SetupError
+from quarterdeck.core.knowledge import Change
+from quarterdeck.rag.document import to_embed
+from quarterdeck.rag.library import Library
+from quarterdeck.runtime.workers import Limits, Worker
+
+if TYPE_CHECKING:
+    from quarterdeck.core.ports import Json
+
+TARGET = "quarterdeck.rag.librarian:librarian"
+ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+BATCH = 16  # texts a call: a question never waits longer than that takes
+PAGE = 1000  # vectors a call when the index is filled, 1.5 MB
+OPEN_TIMEOUT_S = 60.0
+EMBED_TIMEOUT_S = 120.0
+FIND_TIMEOUT_S = 10.0
+EXPORT_TIMEOUT_S = 600.0  # the first start with sentence-transformers exports the model
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Near:
+    """Name a chunk by id with its cosine to the question."""
+
+    collection: str
+    chunk_id: str
+    cosine: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbedderState:
+    """Say what embeds, and how the index does: `off`, `starting`, `ready`, `in memory`, or `failed` with a reason."""
+
+    index: str
+    space: str = ""
+    how: str = ""
+    reason: str = ""
+
+
+class Vectors:
+    """Embed text and find near chunks; starts its process on first use."""
+
+    def __init__(
+        self, library: Library, *, chroma: Path, models: Path, embedder: str, threads: int = 1
+    ) -> None:
+        self._library = library
+        options = {"embedder": embedder, "models": str(models), "chroma": str(chroma), "threads": str(threads)}
+        self._worker = Worker(
+            "librarian",
+            TARGET,
+            options=cast("Json", options),
+            limits=Limits(niceness=5),
+            threads=threads + 1,
+            start_timeout_s=EXPORT_TIMEOUT_S,
+            environment=ENVIRONMENT,
+        )
+        self._about: Mapping[str, str] = {}
+        self._opening: asyncio.Task[None] | None = None
+        self._in_step = asyncio.Lock()  # index and database change together, one commit at a time
+        self._opened_pid: int | None = None
+        self._in_memory = False
+        self._state = "off"
+        self._reason = ""
+
+    @property
+    def state(self) -> EmbedderState:
+        """Say how things are, without waiting."""
+        return EmbedderState(
+            index=self._state,
+            space=self._about.get("space", ""),
+            how=self._about.get("how", ""),
+            reason=self._reason,
+        )
+
+    async def space(self) -> str:
+        """Start what is needed and return the name of the vector space.
+
+        Raises:
+            SetupError: the embedder's package or model is missing.
+            ServiceError: its process does not start.
+        """
+        if not self._about or self._worker.pid is None:
+            answer = await self._worker.call("about", timeout_s=EXPORT_TIMEOUT_S)
+            self._about = cast("Mapping[str, str]", answer.value)
+        return self._about["space"]
+
+    async def embed(self, texts: Sequence[str]) -> list[bytes]:
+        """Return one vector a text, as little-endian float32.
+
+        Raises:
+            SetupError, ServiceError: as `space`.
+        """
+        found: list[bytes] = []
+        for n in range(0, len(texts), BATCH):
+            some = list(texts[n : n + BATCH])
+            answer = await self._worker.call("embed", {"texts": some}, timeout_s=EMBED_TIMEOUT_S)
+            size = len(answer.blob) // len(some)
+            found.extend(answer.blob[at : at + size] for at in range(0, len(answer.blob), size))
+        return found
+
+    async def compare(self, text: str, others: Sequence[str]) -> list[float] | None:
+        """Return the cosine of `text` to each of `others`, or None when the librarian cannot say now."""
+        if self._state not in ("ready", "in memory"):
+            return None
+        try:
+            value: Json = {"text": text, "with": list(others)}
+            answer = await self._worker.call("compare", value, timeout_s=FIND_TIMEOUT_S)
+            return cast("list[float]", answer.value)
+        except ServiceError as error:
+            self._lost(error)
+            return None
+
+    async def near(
+        self, text: str, collections: Sequence[str], limit: int, *, wait_s: float
+    ) -> list[Near] | None:
+        """Return the chunks nearest to `text`, best first; None when the index is not ready within `wait_s`."""
+        if not await self._ready_within(wait_s):
+            return None
+        value: Json = {"text": text, "scopes": list(collections), "limit": limit}
+        try:
+            answer = await self._worker.call("find", value, timeout_s=FIND_TIMEOUT_S)
+        except (ServiceError, Busy) as error:
+            self._lost(error)
+            return None
+        found = cast("list[tuple[str, str, float]]", answer.value)
+        return [Near(collection=scope, chunk_id=id_, cosine=cosine) for scope, id_, cosine in found]
+
+    async def follow(self, change: Change, ids: Sequence[str], vectors: Sequence[bytes]) -> None:
+        """Bring one commit into the index, where it is open; otherwise opening it will."""
+        async with self._in_step:
+            if not self._is_open():
+                return
+            value: Json = {
+                "scope": change.collection,
+                "ids": list(ids),
+                "drop": list(change.gone),
+                "generation": change.generation,
+            }
+            try:
+                await self._worker.call("put", value, b"".join(vectors), timeout_s=OPEN_TIMEOUT_S)
+            except ServiceError as error:
+                self._lost(error)
+
+    def warm(self) -> None:
+        """Begin to open the index, unless it is open or being opened."""
+        if self._opening is None or (self._opening.done() and not self._is_open()):
+            self._opening = asyncio.create_task(self._open(), name="vector index")
+
+    async def opened(self) -> bool:
+        """Open the index and wait for it; returns whether it is in use."""
+        return await self._ready_within(None)
+
+    async def close(self) -> None:
+        """Stop the process."""
+        if self._opening is not None:
+            self._opening.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._opening
+        await self._worker.stop()
+        self._state = "off"
+
+    def _is_open(self) -> bool:
+        return self._opened_pid is not None and self._worker.pid == self._opened_pid
+
+    async def _ready_within(self, wait_s: float | None) -> bool:
+        if not self._is_open():
+            self.warm()
+            assert self._opening is not None  # `warm` has just made it
+            await asyncio.wait([self._opening], timeout=wait_s)
+        return self._is_open()
+
+    def _lost(self, error: QuarterdeckError) -> None:
+        """Remember that the index must be opened again."""
+        self._opened_pid = None
+        self._state, self._reason = "failed", error.message
+        log.warning("The vector index is out of use, search goes by full text", extra={"reason": error.message})
+
+    async def _open(self) -> None:
+        """Open the index, in step with SQLite; tries to mend it once, then does without Chroma."""
+        self._state, self._reason = "starting", ""
+        steps = (self._fill_memory,) if self._in_memory else (self._use, self._remake, self._fill_memory)
+        for step in steps:
+            try:
+                await self._embed_rest(await self.space())
+                generation = await step()
+                await self._settle(generation)
+            except (ServiceError, SetupError, Busy) as error:
+                self._lost(error)
+                if isinstance(error, SetupError):
+                    return
+            else:
+                log.info("The vector index is ready", extra={"how": self._state, "embedder": self._about["how"]})
+                return
+
+    async def _settle(self, generation: int) -> None:
+        """Take in what was committed meanwhile, then let `follow` do it."""
+        while True:
+            async with self._in_step:
+                now = await self._library.generation()
+                if now == generation:
+                    value: Json = {"scope": "", "ids": [], "generation": generation}
+                    await self._worker.call("put", value, timeout_s=OPEN_TIMEOUT_S)
+                    self._opened_pid = self._worker.pid
+                    self._state, self._reason = "in memory" if self._in_memory else "ready", ""
+                    return
+            generation = now
+            await self._make_up_all()
+
+    async def _use(self) -> int:
+        """Open what is on disk and make up for the difference; returns the generation that it holds then."""
+        space = await self.space()
+        generation = await self._library.generation()
+        names = [size.name for size in await self._library.collections()]
+        answer = await self._worker.call("open", {"scopes": names}, timeout_s=OPEN_TIMEOUT_S)
+        told = cast("Mapping[str, Mapping[str, object]]", answer.value)
+        stamp, counts = told["stamp"], told["counts"]
+        if any(counts.values()) and stamp.get("space") != space:
+            return await self._remake()
+        for name in names:
+            ids = await self._library.vector_ids(name, space)
+            if stamp.get("generation") != generation or counts.get(name) != len(ids):
+                await self._make_up(name, ids)
+        return generation
+
+    async def _remake(self) -> int:
+        """Delete the index on disk and fill a new one."""
+        log.warning("The vector index is made again from the database")
+        generation = await self._library.generation()
+        await self._worker.call("clear", timeout_s=OPEN_TIMEOUT_S)
+        await self._worker.call("open", {"scopes": []}, timeout_s=OPEN_TIMEOUT_S)
+        await self._make_up_all()
+        return generation
+
+    async def _fill_memory(self) -> int:
+        """Do without Chroma: hold all vectors in the process."""
+        self._in_memory = True
+        generation = await self._library.generation()
+        await self._worker.call("hold")
+        await self._make_up_all()
+        return generation
+
+    async def _make_up_all(self) -> None:
+        space = await self.space()
+        for size in await self._library.collections():
+            await self._make_up(size.name, await self._library.vector_ids(size.name, space))
+
+    async def _make_up(self, collection: str, wanted: Sequence[str]) -> None:
+        """Put what is missing in the index, take out what is too much."""
+        answer = await self._worker.call("ids", {"scope": collection}, timeout_s=OPEN_TIMEOUT_S)
+        held = set(cast("Sequence[str]", answer.value))
+        missing = [id_ for id_ in wanted if id_ not in held]
+        gone = sorted(held - set(wanted))
+        if missing or gone:
+            log.info("The vector index catches up", extra={"missing": len(missing), "gone": len(gone)})
+            await self._put(collection, missing, gone)
+
+    async def _put(self, collection: str, ids: Sequence[str], gone: Sequence[str]) -> None:
+        for n in range(0, max(len(ids), 1), PAGE):
+            pairs = await self._library.vectors(ids[n : n + PAGE])
+            drop = list(gone) if n == 0 else []
+            value: Json = {"scope": collection, "ids": [id_ for id_, _ in pairs], "drop": drop}
+            blob = b"".join(vector for _, vector in pairs)
+            await self._worker.call("put", value, blob, timeout_s=OPEN_TIMEOUT_S)
+
+    async def _embed_rest(self, space: str) -> None:
+        """Embed chunks that have no vector in this space: another embedder was set, or none worked before."""
+        while some := await self._library.without_vector(space, BATCH * 4):
+            vectors = await self.embed([to_embed(one.title, one.heading, one.text) for one in some])
+            await self._library.embed(space, [(one.id, v) for one, v in zip(some, vectors, strict=True)])
