@@ -88,7 +88,8 @@ def install(*arguments: str) -> bool:
     """Install into the environment of this Python by the uv beside it; say whether it worked."""
     uv = shutil.which("uv", path=Path(sys.executable).parent) or "uv"
     command = [uv, "pip", "install", "-p", sys.executable, *arguments]
-    return subprocess.run(command, check=False).returncode == 0  # noqa: S603  our own command
+    # Open files go along, among them qd's lock: a compiler that outlives qd keeps the next one waiting.
+    return subprocess.run(command, check=False, close_fds=False).returncode == 0  # noqa: S603  our own command
 
 
 @contextmanager

@@ -165,6 +165,34 @@ def test_two_starts_at_once_set_up_once(qd: ModuleType, steps: list[str]) -> Non
     assert ["create", "tools", "slow"] == steps
 
 
+@pytest.mark.skipif(os.name == "nt", reason="flock")
+def test_a_step_that_outlives_qd_keeps_the_next_one_waiting(qd: ModuleType, tmp_path: Path) -> None:
+    """A killed qd leaves its installer running, which must not meet a second one."""
+    started, go_on, lock = tmp_path / "started", tmp_path / "go_on", str(tmp_path / "lock")
+    code = "import pathlib, sys, time\npathlib.Path(sys.argv[1]).touch()\n"
+    code += "while not pathlib.Path(sys.argv[2]).exists(): time.sleep(0.01)"
+    with qd.Turn(lock):
+        step = threading.Thread(target=qd.run, args=([sys.executable, "-c", code, str(started), str(go_on)],))
+        step.start()
+        while not started.exists():
+            threading.Event().wait(0.01)
+
+    free_while_it_runs = is_free(qd, lock)
+    go_on.touch()
+    step.join(10)
+
+    assert (False, True) == (free_while_it_runs, is_free(qd, lock))
+
+
+def is_free(qd: ModuleType, lock: str) -> bool:
+    """Say whether a qd that started now would get its turn at once."""
+    turn = qd.Turn(lock)
+    try:
+        return bool(turn._take(wait=False))
+    finally:
+        turn.__exit__()
+
+
 def test_a_failed_step_names_the_command_and_leaves_no_stamp(
     qd: ModuleType, steps: list[str], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
