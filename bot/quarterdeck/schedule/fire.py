@@ -82,7 +82,7 @@ class Fire:
     def event(self, now: datetime) -> Posted:
         """Return the event: the owner says `what` in the conversation, with the owner's rights at that time.
 
-        `raw` names the schedule, so that refusals and the audit can say which way the command came.
+        `origin` names the schedule, so that refusals and the audit can say which way the command came.
         """
         message = Message(
             id=self.key,
@@ -100,5 +100,6 @@ class Fire:
             received_at=now,
             conversation=self.conversation,
             actor=self.owner,
+            origin=f"schedule:{self.schedule_id}",
             message=message,
         )
