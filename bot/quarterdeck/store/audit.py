@@ -12,10 +12,11 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypedDict, cast
 
 from sqlalchemy import Connection, Row, bindparam, insert, select
 
+from quarterdeck.core.delivery import AuditEntry
 from quarterdeck.core.ports import Clock, Json
 from quarterdeck.store import facts, transaction
 from quarterdeck.store.engine import Store
@@ -33,16 +34,6 @@ _PAGE: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """Hold one row before it joins the chain: redacted, its detail in canonical JSON."""
-
-    at_ms: int
-    kind: str
-    person_id: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """Say how many rows were looked at and what is wrong with the chain, first things first."""
 
@@ -55,8 +46,21 @@ class Verdict:
         return not self.problems
 
 
+class _Content(TypedDict):
+    """Hold what a row's hash is taken over, in this order."""
+
+    previous: str
+    seq: int
+    at_ms: int
+    kind: str
+    person_id: str
+    detail: str
+
+
 @dataclass(frozen=True, slots=True)
 class _Head:
+    """Say how many rows the chain has, and the hash of the last one."""
+
     count: int
     hash: str
 
@@ -75,19 +79,33 @@ class Audit:
     def __init__(self, store: Store, clock: Clock, clean: Callable[[str], str]) -> None:
         self._store, self._clock, self._clean = store, clock, clean
 
-    def entry(self, kind: str, detail: Mapping[str, Json], *, person_id: str = "") -> Entry:
-        """Prepare a row of now; `kind` is the noun (`command`, `secret`), `detail` what happened to which."""
-        return Entry(
-            at_ms=self._clock.now_ms(),
-            kind=kind,
-            person_id=self._clean(person_id),
-            detail=canonical(self._cleaned(detail)),
-        )
+    def entry(self, kind: str, detail: Mapping[str, object], *, person_id: str = "") -> AuditEntry:
+        """Return an entry of now; `kind` is the noun (`command`, `secret`), `detail` what was done."""
+        return AuditEntry(at_ms=self._clock.now_ms(), kind=kind, person_id=person_id, detail=detail)
 
-    async def append(self, kind: str, detail: Mapping[str, Json], *, person_id: str = "") -> None:
+    async def append(self, kind: str, detail: Mapping[str, object], *, person_id: str = "") -> None:
         """Add one row in a commit that nothing else depends on."""
         entry = self.entry(kind, detail, person_id=person_id)
-        await self._store.write("audit.recorded", lambda connection: append_in(connection, entry))
+        await self._store.write("audit.recorded", lambda connection: self.append_in(connection, entry))
+
+    def append_in(self, connection: Connection, entry: AuditEntry) -> None:
+        """Add one row inside another write, in the job of that write: both are kept, or neither."""
+        present = transaction.scratch(connection)
+        head = present.values.get(HEAD)
+        if not isinstance(head, _Head):
+            head = _Head.read(connection)
+            present.before_commit[HEAD] = lambda at_end, last: facts.set_in(at_end, HEAD, str(last))
+        content: _Content = {
+            "previous": head.hash,
+            "seq": head.count + 1,
+            "at_ms": entry.at_ms,
+            "kind": entry.kind,
+            "person_id": self._clean(entry.person_id),
+            "detail": canonical(self._cleaned(entry.detail)),
+        }
+        hashed = _hash(content)
+        connection.execute(_INSERT, {**content, "hash": hashed})
+        present.values[HEAD] = _Head(head.count + 1, hashed)
 
     async def rows(self, *, after: int = 0, limit: int = PAGE) -> list[dict[str, Json]]:
         """Return rows after number `after`, oldest first, as they are exported."""
@@ -112,49 +130,25 @@ class Audit:
             is_more = checked.rows - before.rows == PAGE
         return Verdict(rows=checked.rows, problems=tuple(problems[:PROBLEMS_SHOWN]))
 
-    def _cleaned(self, value: Json) -> Json:
+    def _cleaned(self, value: object) -> object:
         match value:
             case str():
                 return self._clean(value)
             case Mapping():
-                return {self._clean(name): self._cleaned(held) for name, held in value.items()}
+                return {self._clean(str(name)): self._cleaned(held) for name, held in value.items()}
             case list() | tuple():
                 return [self._cleaned(held) for held in value]
             case _:
                 return value
 
 
-def append_in(connection: Connection, entry: Entry) -> None:
-    """Add one row inside another write, in the job of that write: both are kept, or neither."""
-    present = transaction.scratch(connection)
-    head = present.values.get(HEAD)
-    if not isinstance(head, _Head):
-        head = _Head.read(connection)
-        present.before_commit[HEAD] = lambda at_end, last: facts.set_in(at_end, HEAD, str(last))
-    number, hashed = head.count + 1, _hash(head.hash, head.count + 1, entry)
-    connection.execute(
-        _INSERT,
-        {
-            "seq": number,
-            "at_ms": entry.at_ms,
-            "kind": entry.kind,
-            "person_id": entry.person_id,
-            "detail": entry.detail,
-            "previous": head.hash,
-            "hash": hashed,
-        },
-    )
-    present.values[HEAD] = _Head(number, hashed)
-
-
-def canonical(value: Json) -> str:
+def canonical(value: object) -> str:
     """Write JSON the one way: keys sorted, no spaces, characters as they are."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def _hash(previous: str, number: int, entry: Entry) -> str:
-    content: list[Json] = [previous, number, entry.at_ms, entry.kind, entry.person_id, entry.detail]
-    return hashlib.sha256(canonical(content).encode("utf-8", "surrogatepass")).hexdigest()
+def _hash(content: _Content) -> str:
+    return hashlib.sha256(canonical([*content.values()]).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,13 +172,13 @@ def _check_page(connection: Connection, before: _Checked) -> tuple[_Checked, lis
 
 
 def _problems(row: Row[*tuple[object, ...]], before: _Checked) -> Iterator[str]:
-    entry = Entry(at_ms=row.at_ms, kind=row.kind, person_id=row.person_id, detail=row.detail)
+    content = cast("_Content", {name: row._mapping[name] for name in _Content.__annotations__})
     if row.seq != before.number + 1:
         missing = f"{before.number + 1} to {row.seq - 1}" if row.seq > before.number + 2 else str(row.seq - 1)
         yield f"row {missing} is missing"
     elif row.previous != before.hash:
         yield f"row {row.seq} does not follow from row {before.number}"
-    if row.hash != _hash(row.previous, row.seq, entry):
+    if row.hash != _hash(content):
         yield f"row {row.seq} was changed"
 
 

@@ -26,7 +26,7 @@ from quarterdeck.core.errors import NotFound, SetupError
 from quarterdeck.core.ports import Clock
 from quarterdeck.core.text import did_you_mean
 from quarterdeck.store import facts
-from quarterdeck.store.audit import Audit, append_in
+from quarterdeck.store.audit import Audit
 from quarterdeck.store.engine import Store
 from quarterdeck.store.tables import secrets
 from quarterdeck.store.vault_keys import KEY_BYTES, SETTING, Keys
@@ -116,7 +116,7 @@ class Vault:
             def job(connection: Connection) -> bool:
                 known = connection.execute(select(secrets.c.id).where(secrets.c.id == secret_id)).first()
                 _upsert(connection, {"id": secret_id, "kind": kind, "created_at_ms": now_ms, **sealed})
-                append_in(connection, entry)
+                self._audit.append_in(connection, entry)
                 return known is None
 
             return await self._store.write("secret.stored", job)
@@ -132,7 +132,7 @@ class Vault:
         def job(connection: Connection) -> bool:
             removed = connection.execute(delete(secrets).where(secrets.c.id == secret_id)).rowcount > 0
             if removed:
-                append_in(connection, entry)
+                self._audit.append_in(connection, entry)
             return removed
 
         if not await self._store.write("secret.removed", job):
@@ -162,7 +162,7 @@ class Vault:
                 done, unreadable = _seal_anew(connection, keys, new, now_ms)
                 facts.set_in(connection, _VERSION, str(new))
                 facts.set_in(connection, f"{_CHECK}{new}", _check(new_key, state.vault_id))
-                append_in(connection, entry)
+                self._audit.append_in(connection, entry)
                 return Rotation(key_version=new, rotated=done, unreadable=tuple(unreadable))
 
             rotation = await self._store.write("vault.rotated", job)
