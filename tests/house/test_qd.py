@@ -2,6 +2,7 @@
 
 import ast
 import importlib.machinery
+import importlib.util
 import os
 import subprocess
 import sys
@@ -264,6 +265,17 @@ def test_a_python_that_does_not_start_is_passed_over(
     monkeypatch.setenv("PATH", str(tmp_path))
 
     assert qd.find_python("3.13") is None
+
+
+def test_a_python_without_ensurepip_names_the_package(
+    qd: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Debian and Ubuntu keep it apart, and venv's own message is a traceback."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert 1 == qd.main(["version"])
+    assert f"apt install python{qd.this_python()}-venv" in capsys.readouterr().err
 
 
 def test_qd_parses_on_python_3_6() -> None:
