@@ -87,7 +87,8 @@ def find_compiler() -> str | None:
 def install(*arguments: str) -> bool:
     """Install into the environment of this Python by the uv beside it; say whether it worked."""
     uv = shutil.which("uv", path=Path(sys.executable).parent) or "uv"
-    command = [uv, "pip", "install", "-p", sys.executable, *arguments]
+    quiet = [] if sys.stderr.isatty() else ["--quiet"]
+    command = [uv, "pip", "install", *quiet, "-p", sys.executable, *arguments]
     # Open files go along, among them qd's lock: a compiler that outlives qd keeps the next one waiting.
     return subprocess.run(command, check=False, close_fds=False).returncode == 0  # noqa: S603  our own command
 
