@@ -37,13 +37,13 @@ class Rights:
 
 
 class StandingOrders:
-    """Add, show and change schedules."""
+    """Add, show and change schedules; `timezone` is the one of those that name none."""
 
     def __init__(
         self, rows: ScheduleRows, rights: Rights, accept: Accept, clock: Clock, *, timezone: str = "UTC"
     ) -> None:
         self._rows, self._rights, self._accept, self._clock = rows, rights, accept, clock
-        self._timezone = timezone
+        self.timezone = timezone
         self._on_change: list[OnChange] = []
 
     def on_change(self, listener: OnChange) -> None:
@@ -67,7 +67,7 @@ class StandingOrders:
             UsageError: trigger, timezone, misfire word or command line is wrong.
             Denied: the owner may not run the command.
         """
-        timezone = timezone or self._timezone
+        timezone = timezone or self.timezone
         now = self._clock.now()
         if triggers.parse(trigger, timezone).after(now) is None:
             raise UsageError(f"{trigger!r} has no time to come", hint=triggers.HOW)
@@ -131,7 +131,7 @@ class StandingOrders:
         Raises:
             UsageError: trigger or timezone is wrong.
         """
-        zone = timezone or self._timezone
+        zone = timezone or self.timezone
         return triggers.preview(trigger, zone, after=self._clock.now(), count=count)
 
     async def _after(self, schedule_id: str, found: Schedule | None) -> Schedule:

@@ -101,6 +101,18 @@ class StoredHistory:
         """Return the last messages, oldest first."""
         return await self._read(conversation_id, None, limit)
 
+    async def conversation(self, conversation_id: str) -> Conversation | None:
+        """Return the conversation of this id, None when nothing was ever said there."""
+        query = select(conversations).where(conversations.c.id == conversation_id)
+
+        def job(connection: Connection) -> Row[*tuple[object, ...]] | None:
+            return connection.execute(query).one_or_none()
+
+        row = await self._store.read(job)
+        if row is None:
+            return None
+        return Conversation(id=row.id, platform=row.platform, kind=cast(ConversationKind, row.kind))
+
     async def _read(self, conversation_id: str, after_ms: int | None, limit: int) -> list[Message]:
         query = (
             select(messages, conversations.c.platform, conversations.c.kind)
