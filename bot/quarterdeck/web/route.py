@@ -1,0 +1,48 @@
+"""Declare a route together with who may call it and where it may be reached."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from aiohttp import web
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Verify = Callable[[web.Request], Awaitable[bool]]
+Listener = Literal["host", "metrics"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Say who may call a route.
+
+    `verify` proves it, before the handler runs and anything is parsed. None: whoever reaches the address.
+    """
+
+    name: str
+    verify: Verify | None = None
+
+
+ANYBODY = Principal(name="anybody")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Hold one declared route.
+
+    A `metrics` route is reached on loopback and on `http.metrics_host`, a `host` route on `http.host` only.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    principal: Principal
+    listener: Listener
+
+
+def route(
+    method: str, path: str, handler: Handler, *, principal: Principal, listener: Listener = "host"
+) -> Route:
+    """Declare that `handler` answers `method` on `path` for `principal`; GET answers HEAD as well."""
+    return Route(method=method, path=path, handler=handler, principal=principal, listener=listener)
