@@ -15,6 +15,7 @@ class _Happened:
     """`id` is the platform's own event id: the same event delivered twice has the same `id`.
 
     `actor` is the verified sender, `is_bot` is true for accounts that are programs (ourselves included).
+    `origin` is empty for what a platform delivered; what we raise ourselves names its cause, `schedule:ID`.
     """
 
     id: str
@@ -25,6 +26,12 @@ class _Happened:
     actor: Identity
     actor_name: str = ""
     is_bot: bool = False
+    origin: str = ""
+
+    @property
+    def key(self) -> str:
+        """Name the event over all platforms; the same event delivered twice has the same key."""
+        return f"{self.platform}:{self.workspace}:{self.id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -232,12 +232,12 @@ class Digests(Protocol):
     """Sum up what was said."""
 
     async def compose(self, conversation: Conversation, *, key: str) -> Reply:
-        """Return a digest of what was said since the last delivered one; `key` is the outbox key it will be sent under."""
+        """Return a digest of what was said since the last delivered one; it will be sent under the outbox key `key`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformState:
-    """Say how a platform does: `receiving`, `connecting`, `needs_auth`, `off`, with the reason when it is not receiving."""
+    """Say how a platform does: `receiving`, `connecting`, `needs_auth` or `off`, and why it does not receive."""
 
     platform: str
     state: str
@@ -248,7 +248,7 @@ class Health(Protocol):
     """Know how the bot does."""
 
     async def facts(self) -> Mapping[str, Json]:
-        """Return what `/status` and `/readyz` show: version, uptime_s, database, platforms, queues, model, knowledge."""
+        """Return what `/status` and `/readyz` show: version, uptime_s, database, platforms, queues, knowledge."""
 
 
 class Commands(Protocol):

@@ -42,7 +42,7 @@ class Input:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """Lay out an answer with parts. `body` is CommonMark; a platform without cards shows title, body, fields as text."""
+    """Lay out an answer with parts. `body` is CommonMark; a platform without cards shows all of it as text."""
 
     title: str = ""
     body: str = ""

@@ -1,0 +1,96 @@
+"""Describe what waits on disk between a platform and the router, in both directions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from quarterdeck.core.event import Event
+from quarterdeck.core.message import Conversation, Message
+
+SendState = Literal["waiting", "sending", "sent", "unknown", "dead"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """Hold a stored event that is not done; `attempts` counts the times that handling it ended badly."""
+
+    seq: int
+    event: Event
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """Hold one part of a reply on its way out. `id` is the idempotency key, `cause` the key of the whole reply."""
+
+    id: str
+    cause: str
+    conversation: Conversation
+    part: int
+    parts: int
+    body: Mapping[str, object]
+    text: str
+    state: SendState
+    created_at_ms: int
+    attempts: int = 0
+    not_before_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """Record who was allowed or refused what; `detail` is redacted before it is stored."""
+
+    kind: str
+    at_ms: int
+    person_id: str = ""
+    detail: Mapping[str, object]
+
+
+class InboxRows(Protocol):
+    """Keep events until they are done."""
+
+    async def accept(self, event: Event, body: str, message: Message | None, *, now_ms: int) -> int | None:
+        """Store an event and what it does to the history, in one commit; None when it came before."""
+
+    async def resume(self, limit: int) -> Sequence[tuple[int, str, str, int]]:
+        """Count an attempt for the oldest open event of each conversation, and return open ones in order.
+
+        Each is (seq, kind, body, attempts).
+        """
+
+    async def failed(self, seq: int, reason: str) -> int:
+        """Count an attempt that ended in an unforeseen error; returns the attempts so far."""
+
+    async def quarantine(self, seq: int, reason: str) -> None:
+        """Set an event aside for good."""
+
+
+class OutboxRows(Protocol):
+    """Keep replies until they are sent."""
+
+    async def queue(
+        self,
+        rows: Sequence[Outgoing],
+        *,
+        audit: Sequence[AuditEntry] = (),
+        done: int | None = None,
+        now_ms: int,
+    ) -> bool:
+        """Store rows, audit entries and the end of the event `done` in one commit; False when they were there."""
+
+    async def sending(self, row_id: str) -> None:
+        """Write down that a send begins."""
+
+    async def sent(self, row: Outgoing, message: Message) -> None:
+        """Write down that a part arrived, and `message`, what people see of it, in the history."""
+
+    async def postpone(self, row_id: str, *, attempts: int, not_before_ms: int, reason: str) -> None:
+        """Put a part back to wait."""
+
+    async def give_up(self, row_id: str, state: SendState, *, attempts: int, reason: str) -> None:
+        """End a part as `unknown` or `dead`."""
+
+    async def open_rows(self) -> Sequence[Outgoing]:
+        """Return what waits or was being sent, oldest first."""

@@ -1,0 +1,1 @@
+"""Take every event the same way: store, order, understand, authorise, answer, store, send."""

@@ -1,0 +1,79 @@
+"""Tell whether an event is for the bot, and which command it means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from quarterdeck.core.event import (
+    Deleted,
+    Edited,
+    Event,
+    Invoked,
+    Joined,
+    Posted,
+    Pressed,
+    Reacted,
+    Submitted,
+)
+from quarterdeck.core.message import Message
+from quarterdeck.core.ports import Commands, Way
+from quarterdeck.router.syntax import Line, split
+
+PLAIN_TEXT_COMMAND = "chat"  # what plain text to the bot means
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """Hold what somebody wants, not yet checked: a command line, or native options (`options` is not None)."""
+
+    way: Way
+    name: str
+    rest: str = ""
+    options: Mapping[str, object] | None = field(default=None)
+
+
+def wish_of(event: Event, commands: Commands) -> Wish | None:
+    """Return what the event asks the bot to do, or None when it asks nothing.
+
+    In a group only a command line or a mention is for the bot; in a direct conversation everything is.
+    """
+    match event:
+        case Posted():
+            return _of_message(event, commands)
+        case Invoked():
+            if event.options or not event.text:
+                return Wish(way="native", name=event.command, options=event.options)
+            return Wish(way="native", name=event.command, rest=event.text)
+        case Pressed():
+            line = split(event.value)
+            return None if line is None else Wish(way="button", name=line.name, rest=line.rest)
+        case Edited() | Deleted() | Submitted() | Reacted() | Joined():
+            return None
+        case _:
+            assert_never(event)
+
+
+def is_command_line(text: str) -> bool:
+    """Tell whether a message orders something rather than says something."""
+    return split(text.lstrip()) is not None
+
+
+def _of_message(event: Posted, commands: Commands) -> Wish | None:
+    way: Way = "schedule" if event.origin else "message"
+    message = event.message
+    line = split(message.text.lstrip())
+    if line is None and message.mentions_bot:
+        line = _named_first(message, commands)
+    if line is not None:
+        return Wish(way=way, name=line.name, rest=line.rest)
+    if message.conversation.kind == "direct" or message.mentions_bot:
+        return Wish(way=way, name=PLAIN_TEXT_COMMAND, rest=message.text)
+    return None
+
+
+def _named_first(message: Message, commands: Commands) -> Line | None:
+    """Read `@bot ask …`, where the adapter has taken the mention away."""
+    name, _, rest = message.text.lstrip().partition(" ")
+    return Line(name=name.lower(), rest=rest) if commands.get(name) else None

@@ -1,0 +1,47 @@
+"""Give a reply the form that a platform can show: what it lacks natively becomes text, and nothing is dropped."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from quarterdeck.core.adapter import Ability
+from quarterdeck.core.reply import Card, Citation, Reply
+
+
+def degrade(reply: Reply, abilities: frozenset[Ability]) -> Reply:
+    """Return a reply that needs nothing beyond `abilities`.
+
+    Cards become text with their fields as lines; buttons become command lines to type; citations are listed below.
+    """
+    lines = [reply.text] if reply.text else []
+    if reply.card is not None:
+        lines += _card_lines(reply.card, has_buttons=Ability.BUTTONS in abilities)
+    if reply.citations:
+        lines.append("\n".join(_source(citation) for citation in reply.citations))
+    if reply.files and Ability.FILES not in abilities:
+        lines.append("\n".join(f"(file not shown here: {file.name})" for file in reply.files))
+    text = "\n\n".join(line for line in lines if line)
+    if text == reply.text:
+        return reply
+    card = _buttons_only(reply.card) if Ability.BUTTONS in abilities else None
+    return replace(reply, text=text, card=card)
+
+
+def _card_lines(card: Card, *, has_buttons: bool) -> list[str]:
+    lines = [f"**{card.title}**"] if card.title else []
+    if card.body:
+        lines.append(card.body)
+    if card.fields:
+        lines.append("\n".join(f"- **{field.label}**: {field.value}" for field in card.fields))
+    if card.buttons and not has_buttons:
+        lines.append("\n".join(f"- {button.label}: `{button.value}`" for button in card.buttons))
+    return lines
+
+
+def _buttons_only(card: Card | None) -> Card | None:
+    return Card(buttons=card.buttons) if card is not None and card.buttons else None
+
+
+def _source(citation: Citation) -> str:
+    heading = f" › {citation.heading}" if citation.heading else ""
+    return f"[{citation.n}] {citation.document}{heading}"

@@ -1,0 +1,101 @@
+"""Give each event to the router exactly once, in order.
+
+Platforms deliver at least once: Slack repeats an event that was not acknowledged in 3 s, Discord replays after a
+resume. Hence the check here, and nowhere else: the event's key is unique on disk, and it outlives a restart.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from quarterdeck.core.delivery import InboxRows, Incoming
+from quarterdeck.core.errors import Busy
+from quarterdeck.core.event import Event, Posted
+from quarterdeck.core.message import Message
+from quarterdeck.core.ports import Clock
+from quarterdeck.router.wire import decode, encode
+from quarterdeck.runtime import metrics
+
+ATTEMPTS = 3  # an event that ends badly so often is set aside
+RESUME_LIMIT = 100_000  # events read at once after a restart; a queue is far shorter
+
+log = logging.getLogger(__name__)
+
+
+class Route(Protocol):
+    """Take stored events to be handled."""
+
+    def has_room(self, conversation_id: str) -> bool:
+        """Tell whether one more event of this conversation may wait."""
+
+    def dispatch(self, incoming: Incoming) -> None:
+        """Handle a stored event when its turn comes."""
+
+
+class Inbox:
+    """Store events, then pass them on. `is_command` tells a command line from something said."""
+
+    def __init__(
+        self, rows: InboxRows, route: Route, clock: Clock, *, is_command: Callable[[str], bool]
+    ) -> None:
+        self._rows, self._route, self._clock, self._is_command = rows, route, clock, is_command
+        self._is_open = True
+
+    async def accept(self, event: Event) -> bool:
+        """Store `event` unless it came before, or a program wrote it; returns whether it is new.
+
+        Returns as soon as the event is on disk, so that the adapter can acknowledge.
+
+        Raises:
+            Busy: too many events wait, or the bot is about to stop; nothing was stored, the platform may repeat it.
+            ServiceError: it could not be stored; do not acknowledge.
+        """
+        if event.is_bot:
+            return False
+        if not self._is_open:
+            raise Busy("the bot is stopping", hint="send it again in a moment")
+        if not self._route.has_room(event.conversation.id):
+            metrics.EVENTS.add(platform=event.platform, outcome="refused")
+            raise Busy("too many messages wait here already", hint="wait for the answers, then send it again")
+        seq = await self._rows.accept(event, encode(event), self._said(event), now_ms=self._clock.now_ms())
+        metrics.EVENTS.add(platform=event.platform, outcome="duplicate" if seq is None else "accepted")
+        if seq is None:
+            return False
+        self._route.dispatch(Incoming(seq=seq, event=event))
+        return True
+
+    def close(self) -> None:
+        """Take nothing more."""
+        self._is_open = False
+
+    async def resume(self) -> int:
+        """Pass on what a stop or a crash left open; returns how many. Call once, before the platforms connect."""
+        rows = await self._rows.resume(RESUME_LIMIT)
+        for seq, kind, body, attempts in rows:
+            if attempts > ATTEMPTS:
+                await self._set_aside(seq, "the bot stopped three times while it was handled")
+                continue
+            try:
+                event = decode(kind, body)
+            except ValueError as error:
+                await self._set_aside(seq, f"it cannot be read back: {error}"[:500])
+                continue
+            self._route.dispatch(Incoming(seq=seq, event=event, attempts=attempts))
+        if rows:
+            log.info("Went on with what was left open", extra={"events": len(rows)})
+        return len(rows)
+
+    async def _set_aside(self, seq: int, reason: str) -> None:
+        await self._rows.quarantine(seq, reason)
+        log.error("Event set aside", extra={"seq": seq, "reason": reason})
+
+    def _said(self, event: Event) -> Message | None:
+        """Return what goes into the history: what people said, not what they ordered."""
+        if not isinstance(event, Posted):
+            return None
+        if event.origin or self._is_command(event.message.text):
+            return None
+        return replace(event.message, raw={})

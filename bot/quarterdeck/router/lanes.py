@@ -1,0 +1,83 @@
+"""Run work in order within a conversation and side by side across conversations.
+
+A conversation has a task only while it has work, so a thousand quiet ones cost nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Lanes(Generic[T]):
+    """Hand items to `work` one after the other for each key. Tasks belong to the group given to `start`."""
+
+    def __init__(
+        self, name: str, work: Callable[[T], Awaitable[None]], *, lane_limit: int, total_limit: int
+    ) -> None:
+        self._name, self._work = name, work
+        self._lane_limit, self._total_limit = lane_limit, total_limit
+        self._lanes: dict[str, deque[T]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._group: asyncio.TaskGroup | None = None
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.waiting = 0
+
+    def start(self, group: asyncio.TaskGroup) -> None:
+        """Begin to work, also on what was put before."""
+        self._group = group
+        for key in self._lanes:
+            self._spawn(key)
+
+    def has_room(self, key: str) -> bool:
+        """Tell whether one more item for `key` fits."""
+        return self.waiting < self._total_limit and len(self._lanes.get(key, ())) < self._lane_limit
+
+    def is_idle(self, key: str) -> bool:
+        """Tell whether nothing of `key` waits or is under way."""
+        return key not in self._lanes
+
+    def put(self, key: str, item: T) -> None:
+        """Queue an item. Limits are the caller's to ask for: what is on disk already must be taken."""
+        self.waiting += 1
+        self._idle.clear()
+        lane = self._lanes.get(key)
+        if lane is not None:
+            lane.append(item)
+            return
+        self._lanes[key] = deque([item])
+        if self._group is not None:
+            self._spawn(key)
+
+    async def drained(self) -> None:
+        """Return once nothing waits or is under way."""
+        await self._idle.wait()
+
+    def cancel(self) -> None:
+        """Stop what is under way; what waits stays where it is on disk."""
+        self._group = None
+        for task in self._tasks:
+            task.cancel()
+
+    def _spawn(self, key: str) -> None:
+        assert self._group is not None
+        task = self._group.create_task(self._run(key), name=f"{self._name}:{key}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, key: str) -> None:
+        lane = self._lanes[key]
+        while lane:
+            try:
+                await self._work(lane[0])
+            finally:
+                lane.popleft()
+                self.waiting -= 1
+        del self._lanes[key]
+        if not self._lanes:
+            self._idle.set()
