@@ -1,7 +1,7 @@
 """Read a folder of data files that all have one shape, and the owner's folder of the same shape over it.
 
 What a vendor page says is data: providers, connectors, prompts are YAML, one file a thing, named by the
-file's stem. A file of the owner's folder is merged over ours of the same name, key by key; one with a new name
+file stem. A file of the owner is merged over ours of the same name, key by key; one with a new name
 adds a thing.
 """
 

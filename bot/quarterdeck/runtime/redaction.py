@@ -42,22 +42,29 @@ class Redactor:
         with self._changing:
             needles = self._needles | _forms_of(value)
             if needles != self._needles:
-                self._pattern = re.compile(f"(?=({_tree(needles)}))")
-                self._needles = needles
+                self._needles, self._pattern = needles, None
         return True
 
     def clean(self, text: str) -> str:
         """Return `text` with every registered value masked; overlapping values are masked together."""
-        if self._pattern is None:
+        if not self._needles:
             return text
         spans: list[tuple[int, int]] = []
-        for match in self._pattern.finditer(text):
+        for match in self._matcher().finditer(text):
             start, end = match.span(1)
             if spans and start <= spans[-1][1]:
                 spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
             else:
                 spans.append((start, end))
         return _mask(text, spans) if spans else text
+
+    def _matcher(self) -> re.Pattern[str]:
+        """Return the expression, compiled when the first text comes after a change."""
+        pattern = self._pattern
+        if pattern is None:
+            with self._changing:
+                pattern = self._pattern = re.compile(f"(?=({_tree(self._needles)}))")
+        return pattern
 
     def clean_json(self, value: Json) -> Json:
         """Return `value` with every text in it cleaned, keys included."""
@@ -68,38 +75,6 @@ class Redactor:
         if isinstance(value, Iterable):
             return [self.clean_json(item) for item in value]
         return value
-
-
-class RedactingFilter(logging.Filter):
-    """Mask secrets in a log record: its text, its fields, its traceback. Belongs on every handler."""
-
-    _OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-    _FORMATTER: Final = logging.Formatter()
-
-    def __init__(self, redactor: Redactor) -> None:
-        super().__init__()
-        self._redactor = redactor
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Clean the record in place, so that no handler after this one sees the value either."""
-        clean = self._redactor.clean
-        record.msg, record.args = clean(record.getMessage()), None
-        if record.exc_info and not record.exc_text:
-            record.exc_text = self._FORMATTER.formatException(record.exc_info)
-        record.exc_info = None
-        record.exc_text = clean(record.exc_text) if record.exc_text else None
-        record.stack_info = clean(record.stack_info) if record.stack_info else None
-        for name, value in vars(record).items():
-            if name not in self._OWN:
-                setattr(record, name, self._clean_field(value))
-        return True
-
-    def _clean_field(self, value: object) -> object:
-        if value is None or isinstance(value, (bool, int, float)):
-            return value
-        if isinstance(value, (str, Mapping, list, tuple)):
-            return self._redactor.clean_json(json.loads(json.dumps(value, default=repr)))
-        return self._redactor.clean(repr(value))
 
 
 def _forms_of(value: str) -> set[str]:

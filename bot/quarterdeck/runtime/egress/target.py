@@ -25,7 +25,7 @@ DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Hold an address that was read. `host` is lower case without a trailing dot; `address` when it is one."""
+    """Hold a URL that was read. `host` is lower case, without a trailing dot; `address` where it is one."""
 
     url: URL
     scheme: str
