@@ -19,8 +19,8 @@ COMMAND = Command(
     effect="read",
     examples=("/digest", '/schedule add "0 9 * * mon-fri" Europe/Berlin /digest'),
     detail=(
-        "The first digest of a conversation looks back 24 hours; each later one begins where the last one "
-        "that was delivered ended. With a capable model it is a summary, otherwise it is made of the messages' own "
-        "sentences, questions and links."
+        "The first digest of a conversation looks back 24 hours; each later one begins where the last delivered "
+        "one ended. With a capable model it is a summary, otherwise it is made of the messages' own sentences, "
+        "questions and links."
     ),
 )

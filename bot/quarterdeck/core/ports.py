@@ -81,6 +81,23 @@ class Authoriser(Protocol):
         """Decide; never raises for a refusal."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Show a decision that said no."""
+
+    action: str
+    way: str
+    rule: str
+    at: datetime
+
+
+class Decisions(Protocol):
+    """Remember what the authoriser decided."""
+
+    async def last_refusal(self, person_id: str) -> Refusal | None:
+        """Return the newest refusal of this person, or None."""
+
+
 class People(Protocol):
     """Know who stands behind an account."""
 
@@ -284,6 +301,8 @@ class Services(Protocol):
     def commands(self) -> Commands: ...
     @property
     def authoriser(self) -> Authoriser: ...
+    @property
+    def decisions(self) -> Decisions: ...
 
 
 Progress = Callable[[str], Awaitable[None]]

@@ -1,0 +1,14 @@
+"""Show that the bot is there."""
+
+from quarterdeck.core.command import Call, Command
+from quarterdeck.core.reply import Reply
+
+
+async def ping(call: Call) -> Reply:
+    """Answer at once."""
+    return Reply(text="Pong.")
+
+
+COMMAND = Command(
+    name="ping", summary="See whether the bot is there", handler=ping, lane="light", examples=("/ping",)
+)
