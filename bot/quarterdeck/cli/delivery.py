@@ -1,0 +1,58 @@
+"""`quarterdeck delivery`: show what of the bot's answers did not arrive, and send it again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+import click
+
+from quarterdeck.cli.invocation import Invocation, VerbGroup
+from quarterdeck.cli.output import table
+from quarterdeck.cli.remote import call
+from quarterdeck.core.ports import Json
+
+COLUMNS = ("id", "conversation", "state", "attempts", "reason", "created_at")
+
+
+@click.group("delivery", cls=VerbGroup)
+def verb() -> None:
+    """Show what did not arrive, and send it again.
+
+    \b
+    Example:
+      quarterdeck delivery list
+    """
+
+
+@verb.command("list")
+@click.option("--all", "all_", is_flag=True, help="Also what was sent.")
+@click.option("--conversation", default="", help="Only this conversation.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=200, show_default=True, help="How many.")
+@click.pass_obj
+def list_(invocation: Invocation, *, all_: bool, conversation: str, limit: int) -> None:
+    """List outgoing parts that are not sent: waiting, sending, unknown or dead; newest first.
+
+    \b
+    Example:
+      quarterdeck delivery list --json
+    """
+    found = cast(
+        "list[Mapping[str, Json]]",
+        call("delivery.list", {"all": all_, "conversation": conversation, "limit": limit}),
+    )
+    invocation.show(found, table(found, COLUMNS, empty="Everything has arrived."))
+
+
+@verb.command("retry")
+@click.argument("delivery_id", metavar="ID")
+@click.pass_obj
+def retry(invocation: Invocation, delivery_id: str) -> None:
+    """Send a part again that is unknown or dead. Look first whether an unknown one arrived.
+
+    \b
+    Example:
+      quarterdeck delivery retry slack:T1:Ev01#1
+    """
+    again = cast("Mapping[str, Json]", call("delivery.retry", {"id": delivery_id}))
+    invocation.show(again, f"{again['id']} is on its way again.")

@@ -1,0 +1,29 @@
+"""`quarterdeck run`: serve all that is configured until told to stop."""
+
+from __future__ import annotations
+
+import click
+
+from quarterdeck.cli.invocation import Invocation, Verb
+
+
+@click.command("run", cls=Verb)
+@click.pass_obj
+def verb(invocation: Invocation) -> None:
+    """Serve everything that the settings switch on, until SIGTERM or Ctrl-C.
+
+    \b
+    Example:
+      SLACK_BOT_TOKEN=xoxb-… SLACK_APP_TOKEN=xapp-… quarterdeck run
+    """
+    from quarterdeck.cli.host import configure_logs, run
+
+    configure_logs(invocation, is_serving=True)
+    run(_serve(invocation))
+
+
+async def _serve(invocation: Invocation) -> None:
+    from quarterdeck.cli.host import holding
+
+    async with holding(invocation, "run") as app:
+        await app.serve()
