@@ -1,0 +1,1 @@
+"""Speak with people at the terminal of this machine."""
