@@ -33,6 +33,8 @@ from quarterdeck.core.text import nearest
 LONGEST = 200  # characters of a trigger
 LEAST_INTERVAL_S = 60
 LONGEST_INTERVAL_S = 366 * 86_400
+SECOND = timedelta(seconds=1)
+CHANGES_APART = timedelta(days=1)  # no zone changes its offset twice within a day
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WEEKDAYS = {"mon": 1, "tue": 2, "wed": 3, "thu": 4, "fri": 5, "sat": 6, "sun": 7}
 UNITS_S = {"m": 60, "min": 60, "minute": 60, "h": 3600, "hour": 3600, "d": 86_400, "day": 86_400}
@@ -62,11 +64,51 @@ class Cron:
 
     def after(self, moment: datetime) -> datetime | None:
         """Return the first planned time later than `moment`, or None when none comes in 50 years."""
+        goes_by_elapsed_time = any(text.startswith("*") for text in self.line.split()[:2])
+        return self._by_elapsed_time(moment) if goes_by_elapsed_time else self._by_the_wall(moment)
+
+    def _by_the_wall(self, moment: datetime) -> datetime | None:
         for local in CronSim(self._expression, moment.astimezone(self.zone)):
             planned = local.astimezone(UTC)
             if planned > moment:  # in the second run of a repeated hour, CronSim begins with the first
                 return planned
         return None
+
+    def _by_elapsed_time(self, moment: datetime) -> datetime | None:
+        """Go from one change of the zone's offset to the next; between them the clock on the wall is even.
+
+        CronSim's own way steps by whole hours, and misses times where clocks change by half of one.
+        """
+        start = moment.replace(microsecond=0) + SECOND
+        while True:
+            offset = _offset(self.zone, start)
+            wall = (start + offset - SECOND).replace(tzinfo=None)
+            local = next(CronSim(self._expression, wall), None)
+            if local is None:
+                return None
+            planned = local.replace(tzinfo=UTC) - offset
+            change = _change(self.zone, start, planned)
+            if change is None:
+                return planned
+            start = change
+
+
+def _offset(zone: ZoneInfo, moment: datetime) -> timedelta:
+    return moment.astimezone(zone).utcoffset() or timedelta()
+
+
+def _change(zone: ZoneInfo, start: datetime, end: datetime) -> datetime | None:
+    """Return the first second in (`start`, `end`] at which the zone has another offset than at `start`."""
+    offset = _offset(zone, start)
+    while start < end:
+        following = min(start + CHANGES_APART, end)
+        if _offset(zone, following) != offset:
+            while following - start > SECOND:
+                middle = start + (following - start) // 2 // SECOND * SECOND
+                start, following = (middle, following) if _offset(zone, middle) == offset else (start, middle)
+            return following
+        start = following
+    return None
 
 
 @dataclass(frozen=True, slots=True)
