@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, cast
 
 from quarterdeck.core.adapter import Ability, Accept, Rendered
 from quarterdeck.core.errors import Busy, NotFound
@@ -121,7 +121,7 @@ class ConsoleAdapter:
             to.id, part.body, key=key, cause=cause, at_ms=self._clock.now_ms()
         )
         if is_new:
-            self._show(to, {"kind": "post", "seq": post.seq, "cause": cause, "body": part.body})
+            self._show(to, {"kind": "post", "seq": post.seq, "cause": cause, "body": cast("Json", part.body)})
         return f"post-{post.seq}"
 
     async def preview(self, to: Conversation, event_id: str, piece: str) -> None:
