@@ -143,12 +143,12 @@ class Audit:
 
 
 def canonical(value: object) -> str:
-    """Write JSON the one way: keys sorted, no spaces, characters as they are."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    """Write JSON the one way: keys sorted, no spaces, ASCII only (what a message holds may be no valid UTF-8)."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def _hash(content: _Content) -> str:
-    return hashlib.sha256(canonical([*content.values()]).encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(canonical([*content.values()]).encode("ascii")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,17 +65,18 @@ class Backups:
         final, partial = self._folder / name, self._folder / f"{name}.partial"
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            rows = copy(self._database, partial)
-            os.replace(partial, final)
-            integrity.sync_folder(self._folder)
+            try:
+                rows = copy(self._database, partial)
+                os.replace(partial, final)
+                integrity.sync_folder(self._folder)
+            finally:
+                remove(partial)
         except OSError as error:
             raise SetupError(
                 f"no backup could be made in {self._folder}: {error.strerror}",
                 hint="look at the folder's owner and mode, and at the space on its disk",
                 file=str(self._folder),
             ) from error
-        finally:
-            remove(partial)
         self._prune()
         return Backup(path=final, made_at=made_at, size_bytes=final.stat().st_size, rows=rows)
 

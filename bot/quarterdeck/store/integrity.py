@@ -11,7 +11,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from quarterdeck.store.errors import StorageCorrupt, mapped
+from quarterdeck.store.errors import SERVICE, StorageCorrupt, mapped
 from quarterdeck.store.sqlite import connect
 
 CHECK_AT_START_BYTES = 64 * 1024 * 1024  # a smaller file is checked page by page at every start; some 50 ms
@@ -79,7 +79,10 @@ def check_at_start(path: Path) -> None:
     was_open, log = marker_of(path).exists(), log_of(path)
     if was_open and not log.exists():
         raise _corrupt(
-            path, f"the process died while it was open, and {log.name} with its last commits is gone"
+            path,
+            f"the process died while it was open, and {log.name} with its last commits is gone",
+            hint="; only if another program has opened the file since, so that it put these commits into it, "
+            f"nothing is lost: then delete {marker_of(path)} and start again",
         )
     has_log = log.exists() and log.stat().st_size > 0
     if not has_log:
@@ -127,5 +130,5 @@ def _check_length(path: Path) -> None:
         )
 
 
-def _corrupt(path: Path, found: str) -> StorageCorrupt:
-    return StorageCorrupt(f"{path} is damaged: {found}", service="database", retryable=False)
+def _corrupt(path: Path, found: str, *, hint: str = "") -> StorageCorrupt:
+    return StorageCorrupt(f"{path} is damaged: {found}", service=SERVICE, retryable=False, hint=hint)

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from quarterdeck import __version__
 from quarterdeck.core.errors import SetupError
 from quarterdeck.store import backup, integrity
-from quarterdeck.store.errors import StorageCorrupt, mapped
+from quarterdeck.store.errors import SERVICE, StorageCorrupt, mapped
 from quarterdeck.store.sqlite import connect, write_engine
 from quarterdeck.store.tables import metadata
 
@@ -45,11 +45,17 @@ def prepare(path: Path, backups: Path) -> None:
     try:
         _prepare(path, backups)
     except StorageCorrupt as error:
-        raise SetupError(
-            error.message, hint=backup.offer(path, backups), file=str(path), key="data_dir"
-        ) from error
+        hint = backup.offer(path, backups) + (error.hint if error.hint.startswith(";") else "")
+        raise SetupError(error.message, hint=hint, file=str(path), key="data_dir") from error
     except (SQLAlchemyError, sqlite3.Error) as error:
         raise mapped(error, path) from error
+    except OSError as error:
+        raise SetupError(
+            f"{path} cannot be used: {error.strerror}",
+            hint="look at the file and its folder: owner, mode, and the space on its disk",
+            file=str(path),
+            key="data_dir",
+        ) from error
 
 
 def _prepare(path: Path, backups: Path) -> None:
@@ -86,7 +92,7 @@ def _is_fresh(path: Path) -> bool:
     if remains:
         raise StorageCorrupt(
             f"{path} is gone, while {' and '.join(remains)} still lie beside it",
-            service="database",
+            service=SERVICE,
             retryable=False,
         )
     return True
