@@ -11,9 +11,14 @@ Keys = tuple[str | int, ...]
 
 
 def merge(below: Mapping[str, Json], above: Mapping[str, Json]) -> Tree:
-    """Return `above` over `below`: maps are merged key by key, everything else is replaced."""
+    """Return `above` over `below`: maps are merged key by key, everything else is replaced.
+
+    A map whose lines are all commented out reads as null, and says nothing.
+    """
     merged = dict(below)
     for key, value in above.items():
         old = merged.get(key)
+        if isinstance(old, Mapping) and value is None:
+            continue
         merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
     return merged

@@ -13,6 +13,21 @@ from quarterdeck.core.errors import SetupError
 from quarterdeck.core.text import did_you_mean
 from quarterdeck.runtime.layering import Keys
 
+_MESSAGES: Final[Mapping[str, str]] = {
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "model_type": "must be a map",
+    "dict_type": "must be a map",
+    "string_type": "must be text",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "missing": "is missing",
+}
 _HINTS: Final[Mapping[str, str]] = {
     "tuple_type": "write a list: `- item` lines, or JSON in a variable",
     "list_type": "write a list: `- item` lines, or JSON in a variable",
@@ -50,7 +65,8 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], locate: Locate) -> Se
         return locate(f"{name} is not a known key", path, hint=hint, at_key=True)
     if kind == "quarterdeck":
         return locate(f"{name}: {detail['msg']}", path, hint=str(context.get("hint", "")))
-    message = detail["msg"][:1].lower() + detail["msg"][1:]
+    message = _MESSAGES.get(kind) or detail["msg"].removeprefix("Input ")
+    message = message[:1].lower() + message[1:]
     hint = "use small letters, digits and hyphens" if is_key else _HINTS.get(kind, "")
     return locate(f"{name}: {message}", path, hint=hint, at_key=is_key)
 

@@ -96,6 +96,22 @@ class PlatformsSettings(Section):
     discord: DiscordSettings = DiscordSettings()
     telegram: TelegramSettings = TelegramSettings()
 
+    def missing(self) -> dict[str, str]:
+        """Say for each platform what to set so that it comes on; empty text where nothing is missing."""
+        slack, telegram = self.slack, self.telegram
+        words = {"slack": "", "discord": "", "telegram": ""}
+        if slack.bot_token is None or (slack.app_token is None and slack.signing_secret is None):
+            words["slack"] = (
+                "set SLACK_BOT_TOKEN with SLACK_APP_TOKEN (sockets) or SLACK_SIGNING_SECRET (HTTP)"
+            )
+        if self.discord.token is None:
+            words["discord"] = "set DISCORD_TOKEN"
+        if telegram.token is None:
+            words["telegram"] = "set TELEGRAM_BOT_TOKEN"
+        elif telegram.mode == "webhook" and telegram.webhook_secret is None:
+            words["telegram"] = "set platforms.telegram.webhook_secret, or mode: polling"
+        return words
+
 
 class RolesSettings(Section):
     """Name which models answer, the first that works; provider/model each."""

@@ -1,0 +1,142 @@
+"""`quarterdeck check`: say what is on, what is off and why, and what is wrong with its place and fix."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Final
+
+import click
+
+import quarterdeck
+from quarterdeck.cli import remote
+from quarterdeck.cli.invocation import Invocation, Verb
+from quarterdeck.core.errors import QuarterdeckError, SetupError
+
+if TYPE_CHECKING:
+    from quarterdeck.runtime.findings import Finding
+    from quarterdeck.runtime.settings import Loaded, Settings
+
+COLOURS: Final = {
+    "ok": "green",
+    "off": "bright_black",
+    "warning": "yellow",
+    "error": "red",
+    "critical": "red",
+}
+FAILING: Final = ("error", "critical")
+
+
+@click.command("check", cls=Verb)
+@click.option("--fault-points", is_flag=True, help="List the points where a test may break the process.")
+@click.pass_obj
+def verb(invocation: Invocation, fault_points: bool) -> int:
+    """Check settings, secrets, folders and everything that is found.
+
+    Exit status 1 when something is wrong.
+
+    \b
+    Example:
+      quarterdeck check
+    """
+    if fault_points:
+        from quarterdeck.runtime.faults import POINTS
+
+        invocation.show(list(POINTS), "\n".join(POINTS))
+        return 0
+    found = list(_findings(invocation))
+    invocation.show([asdict(finding) for finding in found], "\n".join(map(_line, found)))
+    return 1 if any(finding.level in FAILING for finding in found) else 0
+
+
+def _findings(invocation: Invocation) -> Iterator[Finding]:
+    from quarterdeck.runtime.checks import startup_findings
+    from quarterdeck.runtime.findings import Finding
+    from quarterdeck.runtime.settings import SettingsInvalid
+
+    try:
+        loaded = invocation.loaded
+    except SettingsInvalid as invalid:
+        yield from (Finding.of(problem, area="settings") for problem in invalid.problems)
+        return
+    except SetupError as error:
+        yield Finding.of(error, area="settings")
+        return
+    yield from startup_findings(loaded)
+    yield from _stored_secrets(loaded)
+    yield from _platforms(loaded.settings)
+    for wing in _wings():
+        yield from _wing_findings(wing, loaded.settings)
+
+
+def _wings() -> list[str]:
+    """Return the names of the packages that hold a file `findings.py`."""
+    return [
+        module.name
+        for module in pkgutil.iter_modules(quarterdeck.__path__)
+        if module.ispkg
+        and module.name != "runtime"
+        and importlib.util.find_spec(f"quarterdeck.{module.name}.findings") is not None
+    ]
+
+
+def _wing_findings(wing: str, settings: Settings) -> Iterator[Finding]:
+    from quarterdeck.runtime.findings import Finding
+
+    module = importlib.import_module(f"quarterdeck.{wing}.findings")
+    try:
+        yield from module.findings(settings)
+    except SetupError as error:
+        yield Finding.of(error, area=wing)
+
+
+def _stored_secrets(loaded: Loaded) -> Iterator[Finding]:
+    """Look for each `secret:NAME` in the store, which only the process that holds the folder can open."""
+    from quarterdeck.runtime.findings import Finding
+    from quarterdeck.runtime.settings.loading import secret_refs
+
+    wanted = [(path, ref) for path, ref in secret_refs(loaded.settings) if ref.place == "secret"]
+    if not wanted:
+        return
+    try:
+        rows = remote.call("secret.list")
+    except QuarterdeckError as error:
+        yield Finding(level="error", area="secrets", message=error.message, fix=error.hint)
+        return
+    names = {row["name"] for row in rows if isinstance(row, dict)} if isinstance(rows, list) else set()
+    for path, ref in wanted:
+        where = ".".join(map(str, path))
+        if ref.name in names:
+            yield Finding(level="ok", area="secrets", message=f"{where} is {ref}")
+            continue
+        problem = loaded.layers.error(
+            f"{where}: there is no secret {ref.name}", path, hint=f"run `quarterdeck secret set {ref.name}`"
+        )
+        yield Finding.of(problem, area="secrets")
+
+
+def _platforms(settings: Settings) -> Iterator[Finding]:
+    from quarterdeck.runtime.findings import Finding
+
+    yield Finding(level="ok", area="platforms", message="console: on")
+    for name, missing in settings.platforms.missing().items():
+        is_here = importlib.util.find_spec(f"quarterdeck_adapters.{name}") is not None
+        if missing:
+            yield Finding(level="off", area="platforms", message=f"{name}: no token", fix=missing)
+        elif not is_here:
+            yield Finding(
+                level="off", area="platforms", message=f"{name}: a token is set; this version has no {name}"
+            )
+        else:
+            yield Finding(level="ok", area="platforms", message=f"{name}: on")
+
+
+def _line(finding: Finding) -> str:
+    level = click.style(f"{finding.level:9}", fg=COLOURS[finding.level])
+    numbers = [str(number) for number in (finding.line, finding.column) if number is not None]
+    place = ":".join([finding.file, *numbers]) + ": " if finding.file and finding.line else ""
+    fix = f"\n{'':9}  fix: {finding.fix}" if finding.fix else ""
+    return f"{level} {finding.area}: {place}{finding.message}{fix}"
