@@ -39,12 +39,16 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delta:
-    """Hold the next piece of an answer. The last delta of a whole answer has `finish`; without it, it was cut off."""
+    """Hold the next piece of an answer. The last delta of a whole answer has `finish`; without it, it was cut off.
+
+    Where several models may answer, the last delta also names in `answered_by` the one that did.
+    """
 
     text: str = ""
     reasoning: str = ""
     finish: Finish | None = None
     usage: Usage | None = None
+    answered_by: Connected | None = None
 
 
 class Dialect(Protocol):

@@ -76,7 +76,7 @@ class Fallback:
             try:
                 async with aclosing(self._with_retries(link, mine, purpose, progress)) as deltas:
                     async for delta in deltas:
-                        yield delta
+                        yield replace(delta, answered_by=link.connected) if delta.finish else delta
                 return
             except (ServiceError, SetupError) as error:
                 if progress.passed_on:

@@ -1,0 +1,161 @@
+"""Know which providers are on, and hold one open connection to each that was used."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import assert_never
+
+from quarterdeck.core.errors import KeyMissing, SetupError
+from quarterdeck.core.model import Dialect
+from quarterdeck.models.builtin import BUILD_COMMAND, Builtin
+from quarterdeck.models.catalog import BUILTIN, Catalog, Provider
+from quarterdeck.models.connection import Connection
+from quarterdeck.models.timeouts import Timeouts
+from quarterdeck.runtime.secrets import Resolver, SecretRef
+from quarterdeck.runtime.settings import Settings
+from quarterdeck.runtime.tasks import in_thread
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switch:
+    """Say whether a provider is on; `reason` says by what, or why not, and `fix` what to do about it.
+
+    `is_mistake`: somebody tried to switch it on, and what they wrote cannot work.
+    """
+
+    is_on: bool
+    reason: str
+    fix: str = ""
+    is_mistake: bool = False
+
+
+@dataclass(slots=True)
+class _Open:
+    connection: Connection | None
+    dialect: Dialect
+
+
+class Connections:
+    """Connect to providers of the catalogue, each once, when it is first used."""
+
+    def __init__(
+        self, settings: Settings, catalog: Catalog, resolver: Resolver, builtin: Builtin, timeouts: Timeouts
+    ) -> None:
+        self._settings, self._catalog, self._resolver = settings, catalog, resolver
+        self._builtin, self._timeouts = builtin, timeouts
+        self._open: dict[str, _Open] = {}
+        self._opening = asyncio.Lock()
+
+    def switch(self, provider: Provider) -> Switch:
+        """Say whether `provider` is on without being looked for."""
+        id_, row = provider.id, provider.row
+        if id_ == BUILTIN:
+            reason = self._builtin.why_off()
+            return Switch(is_on=not reason, reason=reason or "installed", fix=f"run `{BUILD_COMMAND}`")
+        try:
+            key = self._key(provider)
+        except SetupError as error:
+            return Switch(is_on=False, reason=error.message, fix=error.hint, is_mistake=True)
+        if row.base_url is None:
+            return Switch(is_on=False, reason="no address", fix=f"set providers.{id_}.base_url")
+        if key is not None:
+            return Switch(is_on=True, reason=f"key from {key[0]}")
+        if row.key.is_needed:
+            names = " or ".join(row.key.variables)
+            return Switch(is_on=False, reason="no key", fix=f"set {names or f'providers.{id_}.key'}")
+        if id_ in self._settings.providers:
+            return Switch(is_on=True, reason=f"providers.{id_} is set")
+        fix = "start it" if row.local and self._settings.models.discover else f"set providers.{id_}.base_url"
+        return Switch(is_on=False, reason="not configured", fix=fix)
+
+    def _key(self, provider: Provider) -> tuple[SecretRef, str] | None:
+        """Return the key and where it is from; None where nothing holds one.
+
+        Raises:
+            SetupError: what should hold the key is missing, blank or a placeholder.
+        """
+        setting = self._settings.providers.get(provider.id)
+        if setting is not None and setting.key is not None:
+            return setting.key, self._resolver.get(setting.key)
+        for name in provider.row.key.variables:
+            ref = SecretRef("env", name)
+            try:
+                return ref, self._resolver.get(ref)
+            except KeyMissing:
+                continue
+        return None
+
+    def connection(self, provider: Provider) -> Connection:
+        """Put together what is needed to talk to `provider`.
+
+        Raises:
+            SetupError: key, address or a header's secret is missing.
+        """
+        row, key = provider.row, self._key(provider)
+        if key is None and row.key.is_needed:
+            name = next(iter(row.key.variables), f"providers.{provider.id}.key")
+            raise KeyMissing(f"there is no key for {row.name}", env_name=name)
+        if row.base_url is None:
+            hint = f"set providers.{provider.id}.base_url"
+            raise SetupError(f"{row.name} has no address", hint=hint, key=f"providers.{provider.id}")
+        headers = {
+            name: self._resolver.get(value) if isinstance(value, SecretRef) else value
+            for name, value in row.headers.items()
+        }
+        return Connection(
+            service=row.name,
+            base_url=row.base_url,
+            key=key[1] if key else "",
+            key_header=row.key.header,
+            headers=headers,
+            capabilities=row.capabilities,
+            timeouts=self._timeouts,
+        )
+
+    async def open(self, provider: Provider) -> Dialect:
+        """Return the dialect for `provider`; a changed key makes a new one.
+
+        Raises:
+            SetupError: as `connection`, or the built-in model is off.
+        """
+        async with self._opening:
+            connection = None if provider.id == BUILTIN else self.connection(provider)
+            known = self._open.get(provider.id)
+            if known is not None and known.connection == connection:
+                return known.dialect
+            if known is not None:
+                await known.dialect.close()
+            dialect = await self._make(provider, connection)
+            self._open[provider.id] = _Open(connection, dialect)
+            return dialect
+
+    async def _make(self, provider: Provider, connection: Connection | None) -> Dialect:
+        if connection is None:
+            from quarterdeck.models.dialects.llama_cpp import LlamaCpp
+
+            worker = self._builtin.worker(self._timeouts)
+            return LlamaCpp(worker, provider.row.models.chat, self._timeouts)
+        return await in_thread(_connect, provider, connection)  # the SDKs take a second or more to import
+
+    async def close(self) -> None:
+        """Close every connection and end the worker."""
+        for known in self._open.values():
+            await known.dialect.close()
+        self._open.clear()
+
+
+def _connect(provider: Provider, connection: Connection) -> Dialect:
+    match provider.row.dialect:
+        case "openai_chat":
+            from quarterdeck.models.dialects.openai_chat import OpenAIChat
+
+            return OpenAIChat(connection)
+        case "anthropic":
+            from quarterdeck.models.dialects.anthropic import Anthropic
+
+            return Anthropic(connection)
+        case "llama_cpp":
+            raise SetupError(f"{provider.row.name} cannot speak llama_cpp", hint="only `builtin` does")
+        case _:
+            assert_never(provider.row.dialect)

@@ -1,0 +1,191 @@
+"""Answer for a role with the model that the settings name, or with what is connected.
+
+A key in the environment switches its provider on; without any, a model server that listens on this machine
+is used; without that, the built-in model where it is installed. Another vendor takes over only where the
+settings list several models: nothing that people wrote goes to a place that nobody chose.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Final
+
+from quarterdeck.core.errors import ServiceError, SetupError
+from quarterdeck.core.model import Connected, Delta, Dialect, ModelMessage, ModelRequest
+from quarterdeck.core.ports import Clock
+from quarterdeck.models.builtin import Builtin
+from quarterdeck.models.catalog import BUILTIN, Catalog, Provider
+from quarterdeck.models.connections import Connections
+from quarterdeck.models.discovery import Found, find_servers
+from quarterdeck.models.fallback import Fallback, Link, Purpose, Record
+from quarterdeck.models.guide import how_to_connect
+from quarterdeck.models.timeouts import Timeouts
+from quarterdeck.runtime.secrets import Resolver
+from quarterdeck.runtime.settings import Settings
+
+DISCOVERY_LIFE_S: Final = 15.0
+LIST_TIMEOUT_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Pair a model with its provider."""
+
+    connected: Connected
+    provider: Provider
+
+
+class ModelRegistry:
+    """Be the `Models` of the bot."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        catalog: Catalog,
+        resolver: Resolver,
+        clock: Clock,
+        record: Record,
+        timeouts: Timeouts | None = None,
+    ) -> None:
+        timeouts = timeouts or Timeouts()
+        self.settings, self.catalog = settings, catalog.changed(settings.providers)
+        self.builtin = Builtin(settings.models.builtin)
+        self.connections = Connections(settings, self.catalog, resolver, self.builtin, timeouts)
+        self._clock = clock
+        self._fallback = Fallback(clock=clock, record=record, timeouts=timeouts)
+        self._looking = asyncio.Lock()
+        self._found: tuple[float, list[Found]] | None = None
+        self._first_models: dict[str, tuple[float, str]] = {}
+
+    async def connected(self, role: str = "chat") -> Connected | None:
+        """Return the model that would answer now, or None when none is connected."""
+        choices = await self.choices(role)
+        usable = (one for one in choices if self._is_on(one.provider))
+        return next((one.connected for one in usable), None)
+
+    async def complete(
+        self,
+        messages: Sequence[ModelMessage],
+        *,
+        role: str = "chat",
+        max_output_tokens: int = 1024,
+        person_id: str = "",
+        conversation_id: str = "",
+    ) -> AsyncGenerator[Delta, None]:
+        """Stream an answer from the role's first model that works; close the iterator to stop early.
+
+        Raises:
+            SetupError: no model is connected.
+            ServiceError: every model of the role failed.
+        """
+        choices = await self.choices(role)
+        if not choices:
+            raise SetupError("no language model is connected", hint="`/chat` says how to connect one")
+        request = ModelRequest(model="", messages=tuple(messages), max_output_tokens=max_output_tokens)
+        purpose = Purpose(role=role, person_id=person_id, conversation_id=conversation_id)
+        links = [Link(connected=one.connected, open=self._opener(one.provider)) for one in choices]
+        try:
+            async with aclosing(self._fallback.complete(links, request, purpose)) as deltas:
+                async for delta in deltas:
+                    yield delta
+        except ServiceError:
+            self._found = None  # the local server may be gone: look again
+            raise
+
+    async def how_to_connect(self) -> str:
+        """Say in CommonMark how to connect a model, by what is there right now."""
+        found = await find_servers(self.catalog.all())
+        off = self.builtin.why_off()
+        return how_to_connect(self.catalog, found, off, discover=self.settings.models.discover)
+
+    async def choices(self, role: str) -> list[Choice]:
+        """Return the models that may answer for `role`, in order; empty when there is none."""
+        roles = self.settings.models.roles
+        named: Sequence[str] = getattr(roles, role, ())
+        if role == "fast" and not named:
+            named = roles.chat
+        if named:
+            return [choice for name in named if (choice := self._named(name)) is not None]
+        if role not in ("chat", "fast"):
+            return []
+        choice = await self._automatic(role)
+        return [choice] if choice else []
+
+    async def found(self) -> list[Found]:
+        """Return the model servers that listen on this machine; looked for at most every few seconds."""
+        if not self.settings.models.discover:
+            return []
+        async with self._looking:
+            now_s = self._clock.monotonic()
+            if self._found is None or now_s - self._found[0] > DISCOVERY_LIFE_S:
+                local = [one for one in self.catalog.all() if one.row.local]
+                self._found = now_s, await find_servers(local)
+            return self._found[1]
+
+    async def close(self) -> None:
+        """Close every connection and end the worker."""
+        await self.connections.close()
+
+    def _is_on(self, provider: Provider) -> bool:
+        if self.connections.switch(provider).is_on:
+            return True
+        return provider.row.local is not None  # named or found; whether it answers, only asking tells
+
+    def _named(self, name: str) -> Choice | None:
+        id_, _, model = name.partition("/")
+        provider = self.catalog.get(id_)
+        return self.choice(provider, model) if provider else None
+
+    def choice(self, provider: Provider, model: str) -> Choice:
+        """Pair a model with its provider, marked where it is the built-in one."""
+        if provider.id == BUILTIN:
+            return Choice(connected=self.builtin.connected(model), provider=provider)
+        return Choice(connected=Connected(provider=provider.id, model=model), provider=provider)
+
+    async def _automatic(self, role: str) -> Choice | None:
+        """Return the first provider that is on, else a server that listens, else the built-in model."""
+        for provider in sorted(self.catalog.all(), key=lambda one: one.id not in self.settings.providers):
+            if provider.id != BUILTIN and self.connections.switch(provider).is_on:
+                model = await self.default_model(provider, role)
+                if model:
+                    return self.choice(provider, model)
+        for found in await self.found():
+            if found.model:
+                return self.choice(found.provider, found.model)
+        builtin = self.catalog.get(BUILTIN)
+        if builtin and self.connections.switch(builtin).is_on:
+            return self.choice(builtin, builtin.row.models.chat)
+        return None
+
+    async def default_model(self, provider: Provider, role: str = "chat") -> str:
+        """Return what answers unless the settings say otherwise; a server of one's own is asked what it has."""
+        models = provider.row.models
+        if named := (role == "fast" and models.fast) or models.chat:
+            return named
+        if provider.row.key.is_needed:
+            return ""  # hundreds of models there: the owner's choice
+        now_s = self._clock.monotonic()
+        known = self._first_models.get(provider.id)
+        if known is None or now_s - known[0] > DISCOVERY_LIFE_S:
+            known = self._first_models[provider.id] = now_s, await self._first_model(provider)
+        return known[1]
+
+    async def _first_model(self, provider: Provider) -> str:
+        if found := await find_servers([provider]):
+            return found[0].model
+        try:
+            async with asyncio.timeout(LIST_TIMEOUT_S):
+                dialect = await self.connections.open(provider)
+                return next(iter(await dialect.models()), "")
+        except (ServiceError, SetupError, TimeoutError):
+            return ""
+
+    def _opener(self, provider: Provider) -> Callable[[], Awaitable[Dialect]]:
+        async def open_() -> Dialect:
+            return await self.connections.open(provider)
+
+        return open_
