@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Final, TypeVar
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from quarterdeck.cli.invocation import Invocation
+from quarterdeck.core.ports import Json, Progress
 from quarterdeck.runtime import logs
-from quarterdeck.runtime.control import ControlClient, ControlServer, connect
-from quarterdeck.runtime.findings import refuse_critical
-from quarterdeck.runtime.lock import Held, Lock
-from quarterdeck.runtime.paths import Paths
+from quarterdeck.runtime.control import connect
+from quarterdeck.runtime.lock import Held
 
 if TYPE_CHECKING:
     from quarterdeck.app import App
@@ -22,6 +21,18 @@ PAUSE_S: Final = 0.05
 LONG_VERBS: Final = ("run", "console")  # they do not end by themselves: waiting for them is in vain
 
 T = TypeVar("T")
+
+
+class Door(Protocol):
+    """Ask the process that holds the data folder: over its socket, or this very process."""
+
+    async def call(
+        self, operation: str, parameters: Mapping[str, Json], progress: Progress | None = None
+    ) -> Json:
+        """Run an operation and return its result."""
+
+    def stream(self, name: str, parameters: Mapping[str, Json]) -> AsyncIterator[Json]:
+        """Yield the items of a stream; leaving it early stops it."""
 
 
 def run(work: Coroutine[object, object, T]) -> T:
@@ -34,29 +45,36 @@ def run(work: Coroutine[object, object, T]) -> T:
 
 
 @asynccontextmanager
-async def reach(invocation: Invocation, verb: str) -> AsyncIterator[ControlClient]:
-    """Yield a connection to whoever holds the data folder: the process that runs, or this one.
+async def reach(invocation: Invocation, verb: str) -> AsyncIterator[Door]:
+    """Yield the door to whoever holds the data folder: the process that runs, or this one.
 
     Raises:
-        SetupError: another process holds the folder and does not answer.
+        SetupError: another process holds the folder and does not answer, or the app cannot be built.
     """
-    paths = _paths(invocation)
     async with AsyncExitStack() as stack:
-        client = await _first_of_both(stack, invocation, paths, verb)
-        yield client
+        yield await _first_of_both(stack, invocation, verb)
 
 
 @asynccontextmanager
 async def holding(invocation: Invocation, verb: str) -> AsyncIterator[App]:
-    """Take the lock, build the app and answer the other verbs of the program while the block runs.
+    """Take the data folder and build the app; waits only for verbs that end by themselves.
 
     Raises:
         SetupError: another process holds the folder, or the app cannot be built.
     """
-    paths = _paths(invocation)
+    deadline_s = asyncio.get_running_loop().time() + PATIENCE_S
     async with AsyncExitStack() as stack:
-        await _take_lock(stack, paths, verb)
-        yield await _build(stack, invocation, paths, verb)
+        while True:
+            try:
+                app = await stack.enter_async_context(_opened(invocation, verb, serve=True))
+            except Held as error:
+                is_late = asyncio.get_running_loop().time() > deadline_s
+                if is_late or error.holder.verb in LONG_VERBS:
+                    raise
+                await asyncio.sleep(PAUSE_S)
+            else:
+                yield app
+                return
 
 
 def configure_logs(invocation: Invocation, *, is_serving: bool) -> None:
@@ -67,63 +85,25 @@ def configure_logs(invocation: Invocation, *, is_serving: bool) -> None:
     logs.configure("warning" if is_quiet else settings.level, has_json, invocation.redactor)
 
 
-def _paths(invocation: Invocation) -> Paths:
-    paths = invocation.loaded.settings.paths()
-    paths.create()
-    return paths
-
-
-async def _first_of_both(
-    stack: AsyncExitStack, invocation: Invocation, paths: Paths, verb: str
-) -> ControlClient:
+async def _first_of_both(stack: AsyncExitStack, invocation: Invocation, verb: str) -> Door:
     """Connect to the bot that runs, or take its place; whichever can be had first."""
+    path = invocation.loaded.settings.paths().control_socket
     deadline_s = asyncio.get_running_loop().time() + PATIENCE_S
     while True:
+        with suppress(FileNotFoundError, ConnectionRefusedError):
+            return await stack.enter_async_context(connect(path))
         try:
-            return await stack.enter_async_context(connect(paths.control_socket))
-        except (FileNotFoundError, ConnectionRefusedError):
-            pass
-        try:
-            stack.enter_context(Lock(paths.lock, verb))
+            return await stack.enter_async_context(_opened(invocation, verb, serve=False))
         except Held:
             if asyncio.get_running_loop().time() > deadline_s:
                 raise
             await asyncio.sleep(PAUSE_S)
-        else:
-            configure_logs(invocation, is_serving=False)
-            await _build(stack, invocation, paths, verb)
-            return await stack.enter_async_context(connect(paths.control_socket))
 
 
-async def _take_lock(stack: AsyncExitStack, paths: Paths, verb: str) -> None:
-    """Take the lock, waiting only for verbs that end by themselves."""
-    deadline_s = asyncio.get_running_loop().time() + PATIENCE_S
-    while True:
-        try:
-            stack.enter_context(Lock(paths.lock, verb))
-        except Held as error:
-            is_late = asyncio.get_running_loop().time() > deadline_s
-            if is_late or error.holder.verb in LONG_VERBS:
-                raise
-            await asyncio.sleep(PAUSE_S)
-        else:
-            return
+@asynccontextmanager
+async def _opened(invocation: Invocation, verb: str, *, serve: bool) -> AsyncIterator[App]:
+    from quarterdeck.app import open_app
 
-
-async def _build(stack: AsyncExitStack, invocation: Invocation, paths: Paths, verb: str) -> App:
-    from quarterdeck.app import App
-
-    refuse_critical(paths.findings())
-    app = await stack.enter_async_context(
-        App.open(invocation.loaded, redactor=invocation.redactor, verb=verb)
-    )
-    server = ControlServer(
-        paths.control_socket,
-        operations=app.control_operations,
-        streams=app.control_streams,
-        authorise=app.authorise_control,
-        clean=invocation.redactor.clean,
-    )
-    await server.open()
-    stack.push_async_callback(server.close)
-    return app
+    configure_logs(invocation, is_serving=serve)
+    async with open_app(invocation.loaded, invocation.redactor, serve=serve, verb=verb) as app:
+        yield app

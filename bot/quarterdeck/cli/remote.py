@@ -28,5 +28,5 @@ async def _call(
 ) -> Json:
     from quarterdeck.cli.host import reach
 
-    async with reach(invocation, operation) as client:
-        return await client.call(operation, parameters, progress or invocation.progress)
+    async with reach(invocation, operation) as door:
+        return await door.call(operation, parameters, progress or invocation.progress)

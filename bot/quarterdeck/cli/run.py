@@ -16,9 +16,8 @@ def verb(invocation: Invocation) -> None:
     Example:
       SLACK_BOT_TOKEN=xoxb-… SLACK_APP_TOKEN=xapp-… quarterdeck run
     """
-    from quarterdeck.cli.host import configure_logs, run
+    from quarterdeck.cli.host import run
 
-    configure_logs(invocation, is_serving=True)
     run(_serve(invocation))
 
 
@@ -26,4 +25,4 @@ async def _serve(invocation: Invocation) -> None:
     from quarterdeck.cli.host import holding
 
     async with holding(invocation, "run") as app:
-        await app.serve()
+        await app.run()

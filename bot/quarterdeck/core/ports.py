@@ -125,6 +125,7 @@ class Delivery:
     attempts: int
     reason: str
     created_at_ms: int
+    text: str = ""
 
 
 class Deliveries(Protocol):

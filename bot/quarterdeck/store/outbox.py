@@ -19,7 +19,7 @@ from quarterdeck.store.inbox import done_in
 from quarterdeck.store.tables import outbox
 
 OPEN = ("waiting", "sending")
-RETRIABLE = ("unknown", "dead", "waiting")
+RETRIABLE = ("unknown", "dead")  # what waits has its turn coming; a second one would send it twice
 
 
 class StoredOutbox:
@@ -115,26 +115,26 @@ class StoredOutbox:
         return [_delivery(row) for row in await self._store.read(lambda c: c.execute(query).all())]
 
     async def reopen(self, row_id: str) -> Outgoing:
-        """Put a part that is unknown, dead or waiting back to wait from now on, with its attempts forgotten.
+        """Put a part that is unknown or dead back to wait, with its attempts forgotten.
 
         Raises:
-            NotFound: no such part, or it was sent, or is being sent.
+            NotFound: no such part, or it is not at its end.
         """
 
         def job(connection: Connection) -> Row[*tuple[object, ...]] | None:
-            connection.execute(
+            reopened = connection.execute(
                 update(outbox)
                 .where(outbox.c.id == row_id, outbox.c.state.in_(RETRIABLE))
                 .values(state="waiting", attempts=0, not_before_ms=0, reason="")
             )
-            return connection.execute(
-                select(outbox).where(outbox.c.id == row_id, outbox.c.state == "waiting")
-            ).one_or_none()
+            if not reopened.rowcount:
+                return None
+            return connection.execute(select(outbox).where(outbox.c.id == row_id)).one()
 
         row = await self._store.write("outbox.reopened", job)
         if row is None:
             raise NotFound(
-                f"no delivery {row_id!r} waits to be retried",
+                f"the delivery {row_id!r} is neither unknown nor dead",
                 hint="`quarterdeck delivery list` shows their ids",
             )
         return _outgoing(row)
@@ -192,4 +192,5 @@ def _delivery(row: Row[*tuple[object, ...]]) -> Delivery:
         attempts=row.attempts,
         reason=row.reason,
         created_at_ms=row.created_at_ms,
+        text=row.text,
     )
