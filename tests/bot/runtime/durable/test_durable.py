@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -450,7 +451,7 @@ def test_every_error_of_the_engine_becomes_one_of_ours() -> None:
         for one in vars(_error).values()
         if isinstance(one, type) and issubclass(one, _error.DBOSException)
     ]
-    errors = [Exception.__new__(one) for one in [*classes, SQLAlchemyError]]
+    errors: list[Any] = [Exception.__new__(one) for one in [*classes, SQLAlchemyError]]
     for error in errors:
         error.args, vars(error)["message"], vars(error)["dbos_error_code"] = ("x",), "x", None
 
