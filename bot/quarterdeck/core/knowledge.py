@@ -86,3 +86,12 @@ class CollectionSize:
     failed: int
     chunks: int
     roots: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """Say where a word stands: in how many chunks at all, and in which of the chunks asked about, by `seq`."""
+
+    count: int
+    chunks: frozenset[int]
+    headings: frozenset[int]

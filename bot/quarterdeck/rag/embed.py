@@ -118,7 +118,11 @@ class TorchEmbedder:
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return one row a text, in order."""
         found = self.model.encode(
-            list(texts), batch_size=8, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
+            list(texts),
+            batch_size=8,
+            normalize_embeddings=True,
+            show_progress_bar=False,
+            convert_to_numpy=True,
         )
         return np.asarray(found, np.float32)
 
@@ -199,7 +203,9 @@ def _machine(size_bytes: int) -> str:
     processor = ""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-        processor = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+        processor = next(
+            (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), ""
+        )
     except OSError:
         pass
     return f"{os.uname().machine} {processor} {onnxruntime.__version__} {size_bytes}"

@@ -102,9 +102,7 @@ def _export(original: TorchEmbedder, place: Path) -> None:
 
     large, small = place / "float.onnx", place / "model.new"
     _trace(original, large)
-    quantization.quantize_dynamic(
-        large, small, weight_type=quantization.QuantType.QInt8, per_channel=True
-    )
+    quantization.quantize_dynamic(large, small, weight_type=quantization.QuantType.QInt8, per_channel=True)
     large.unlink()
     original.model.tokenizer.backend_tokenizer.save(str(place / "tokenizer.json"))
     small.replace(place / "model.onnx")

@@ -117,7 +117,9 @@ def _use_integers(nodes: list[Node], makers: dict[bytes, Node], integers: set[by
 def _needed(nodes: list[Node], graph: bytes) -> list[Node]:
     """Return the nodes whose outputs somebody still reads."""
     read = {name for node in nodes for name in node.inputs}
-    read |= {_name(value) for number, _, value, _ in fields(graph) if number == 12 and isinstance(value, bytes)}
+    read |= {
+        _name(value) for number, _, value, _ in fields(graph) if number == 12 and isinstance(value, bytes)
+    }
     kept = [node for node in nodes if any(output in read for output in node.outputs)]
     return kept if len(kept) == len(nodes) else _needed(kept, graph)
 
@@ -151,7 +153,9 @@ def _tensor(data: bytes) -> tuple[bytes, int]:
 
 
 def _name(data: bytes) -> bytes:
-    return next((value for number, _, value, _ in fields(data) if number == 1 and isinstance(value, bytes)), b"")
+    return next(
+        (value for number, _, value, _ in fields(data) if number == 1 and isinstance(value, bytes)), b""
+    )
 
 
 def _one_dimensional(tensor: bytes) -> bytes:

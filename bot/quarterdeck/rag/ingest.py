@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
+import os
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -101,8 +102,8 @@ class Ingest:
         """
         report = Report()
         async with self._one_at_a_time, self._reading():
-            for path in paths:
-                found = await in_thread(lambda given=path: list(walk(given)))
+            everything = [(path, await in_thread(_walk, path)) for path in paths]
+            for path, found in everything:
                 await self._bring(found, path, collection, report, progress)
         return report
 
@@ -141,10 +142,12 @@ class Ingest:
 
     async def _sync_root(self, root: str, collection: str, report: Report, progress: Progress) -> None:
         try:
-            found = await in_thread(lambda: list(walk(root)))
+            found = await in_thread(_walk, root)
         except UsageError:
             known = [one for one in await self._library.documents(collection) if one.root == root]
-            if all(one.path == root for one in known):  # a single file that is gone, not a folder out of reach
+            if all(
+                one.path == root for one in known
+            ):  # a single file that is gone, not a folder out of reach
                 await self._forget(known, report)
             else:
                 report.missing.append(root)
@@ -170,15 +173,18 @@ class Ingest:
     ) -> None:
         """Read, embed and store what was found; remove what was there and is not found any more."""
         known = {one.path: one for one in await self._library.documents(collection)}
-        root = found[0].root if found else given
+        root = found[0].root if found else await in_thread(os.path.realpath, given)
         paths = {source.path for source in found}
         gone = [one for one in known.values() if one.root == root and one.path not in paths]
         await self._forget(gone, report)
         queue: asyncio.Queue[_Read | None] = asyncio.Queue(READ_AHEAD)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._read_all(found, known, collection, queue, report, progress))
-            while (read := await queue.get()) is not None:
-                await self._store(read, report)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._read_all(found, known, collection, queue, report, progress))
+                while (read := await queue.get()) is not None:
+                    await self._store(read, report)
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from failures
 
     async def _read_all(
         self,
@@ -226,7 +232,9 @@ class Ingest:
             self._reader = None
             if not isinstance(error, Unavailable) and error.kind == "setup":
                 raise
-            log.warning("A document broke the reader", extra={"document": source.name, "reason": error.message})
+            log.warning(
+                "A document broke the reader", extra={"document": source.name, "reason": error.message}
+            )
             return _Read(_failed(document, "reading it takes too much time or memory"), is_new=is_new)
         return self._cut_document(document, cast("Mapping[str, object]", answer.value), is_new=is_new)
 
@@ -241,7 +249,11 @@ class Ingest:
             key = "\0".join((document.id, heading, words, text))
             seen[key] += 1
             id_ = hashlib.sha256(f"{key}\0{seen[key]}".encode(errors="replace")).hexdigest()[:32]
-            about = searchable(f"{title} {document.name}"), searchable(context("", heading)), searchable(plain(words))
+            about = (
+                searchable(f"{title} {document.name}"),
+                searchable(context("", heading)),
+                searchable(plain(words)),
+            )
             pieces.append(
                 Chunk(
                     id=id_,
@@ -289,6 +301,10 @@ class Ingest:
         for collection, ids in by_collection.items():
             await self._vectors.follow(await self._library.remove(collection, ids), (), ())
         report.removed += len(documents)
+
+
+def _walk(path: str) -> list[Source | Unreadable]:
+    return list(walk(path))
 
 
 def _document(source: Source | Unreadable, collection: str, before: Document | None) -> Document:

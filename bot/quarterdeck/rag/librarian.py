@@ -60,7 +60,9 @@ class _Librarian:
     def embed(self, job: Job) -> Part:
         """Return the vectors of `texts`, one after the other, as little-endian float32."""
         given = cast("Mapping[str, Sequence[str]]", job.value)
-        return Part({"space": self._embedder.space}, self._embedder.embed(given["texts"]).astype("<f4").tobytes())
+        return Part(
+            {"space": self._embedder.space}, self._embedder.embed(given["texts"]).astype("<f4").tobytes()
+        )
 
     def compare(self, job: Job) -> Part:
         """Return the cosine between `text` and each of `with`."""
@@ -116,7 +118,7 @@ class _Librarian:
         return Part(self._opened().ids(scope))
 
     def find(self, job: Job) -> Part:
-        """Return, best first, `[scope, id, cosine]` of what is nearest to `text` in `scopes`."""
+        """Return, best first, `[scope, id, cosine]` of what is nearest to `text` in `scopes`, and its vector."""
         given = cast("Mapping[str, object]", job.value)
         limit, index = cast("int", given["limit"]), self._opened()
         vector = self._embedder.embed([cast("str", given["text"])])[0]
@@ -126,7 +128,7 @@ class _Librarian:
             for id_, cosine in index.find(scope, vector, limit)
         ]
         found.sort(key=lambda one: -one[2])
-        return Part([list(one) for one in found[:limit]])
+        return Part([list(one) for one in found[:limit]], vector.astype("<f4").tobytes())
 
     def close(self, job: Job) -> Part:
         """Let go of the index."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from quarterdeck.core.knowledge import Change, Chunk, CollectionSize, Document, Found
+from quarterdeck.core.knowledge import Change, Chunk, CollectionSize, Document, Found, Spread
 
 
 class Shelves(Protocol):
@@ -54,10 +54,8 @@ class FullText(Protocol):
     ) -> list[tuple[Found, float]]:
         """Return chunks with any of `words`, best first, with their bm25 (higher is better)."""
 
-    async def spread(
-        self, words: Sequence[str], seqs: Collection[int]
-    ) -> dict[str, tuple[int, frozenset[int]]]:
-        """Return for each word in how many chunks it stands, and in which of `seqs`."""
+    async def spread(self, words: Sequence[str], seqs: Collection[int]) -> dict[str, Spread]:
+        """Return where each word stands, among the chunks `seqs` and in all; stems count as the word."""
 
     async def by_id(self, ids: Collection[str]) -> list[Found]:
         """Return chunks by id, in no order; ids that are gone meanwhile are left out."""

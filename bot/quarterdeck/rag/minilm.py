@@ -35,7 +35,9 @@ def packaged(package: str, name: str) -> Path:
     except importlib.metadata.PackageNotFoundError as error:
         raise SetupError(f"the package {package} is not installed", hint=f"pip install {package}") from error
     if not path.exists():
-        raise SetupError(f"the package {package} has no {name}", hint=f"pip install --force-reinstall {package}")
+        raise SetupError(
+            f"the package {package} has no {name}", hint=f"pip install --force-reinstall {package}"
+        )
     return path
 
 

@@ -4,9 +4,26 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-SILENT = frozenset({"script", "style", "noscript", "template", "svg", "nav", "footer", "aside", "form", "iframe"})
+SILENT = frozenset(
+    {"script", "style", "noscript", "template", "svg", "nav", "footer", "aside", "form", "iframe"}
+)
 BLOCKS = frozenset(
-    {"p", "div", "section", "article", "main", "header", "blockquote", "ul", "ol", "dl", "dt", "dd", "figure", "table"}
+    {
+        "p",
+        "div",
+        "section",
+        "article",
+        "main",
+        "header",
+        "blockquote",
+        "ul",
+        "ol",
+        "dl",
+        "dt",
+        "dd",
+        "figure",
+        "table",
+    }
 )
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
 

@@ -99,7 +99,9 @@ def _headings_of_rst(text: str) -> str:
     n = 0
     while n < len(lines):
         line, below = lines[n], lines[n + 1] if n + 1 < len(lines) else ""
-        is_overline = bool(_UNDERLINE.fullmatch(line.rstrip())) and n + 2 < len(lines) and line == lines[n + 2]
+        is_overline = (
+            bool(_UNDERLINE.fullmatch(line.rstrip())) and n + 2 < len(lines) and line == lines[n + 2]
+        )
         if is_overline and below.strip():
             line, below, n = below.strip(), lines[n + 2], n + 1
         is_title = line.strip() and line == line.lstrip() and len(below.rstrip()) >= len(line.rstrip()) - 1

@@ -16,21 +16,21 @@ _WORD = re.compile(r"[^\W_]+")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _IDEOGRAPH = re.compile(r"([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff])")
 
-STOP_WORDS = frozenset(
-    """
-    a about above after again all also am an and any are as at be been before being below between both but by can cannot
-    could did do does doing done down during each else ever few for from further get gets give given go goes got had
-    has have having he help her here hers him his how i if in into is it its itself just know let like may me mean
-    might mine more most much must my need no nor not now of off on once only or other ought our ours out over own
-    please same shall she should show so some such tell than that the their theirs them then there these they thing
-    things this those through to too under until up us use used using very want was way we were what when where which
-    while who whom whose why will with without would you your yours
-    aber als am an auch auf aus bei bin bis bist da damit dann das dass dein dem den der des die dies diese dieser doch
-    du durch ein eine einem einen einer eines er es für hat habe haben hier ich ihr im in ist ja kann kein keine können
-    machen man mein mich mir mit muss nach nicht noch nur ob oder ohne sein sich sie sind so soll über um und uns unser
-    vom von vor wann warum was welche welcher wenn wer werden wie wieso wird wir wird wo zu zum zur
-    """.split()
-)
+_STOP = """
+a about above after again all also am an and any are as at be been before being below between both
+but by can cannot could did do does doing done down during each else ever few for from further get
+gets give given go goes got had has have having he help her here hers him his how i if in into is it
+its itself just know let like may me mean might mine more most much must my need no nor not now of
+off on once only or other ought our ours out over own please same shall she should show so some such
+tell than that the their theirs them then there these they thing things this those through to too
+under until up us use used using very want was way we were what when where which while who whom
+whose why will with without would you your yours aber als auch auf aus bei bin bis bist da damit
+dann das dass dein dem den der des die dies diese dieser doch du durch ein eine einem einen einer
+eines er es für hat habe haben hier ich ihr im ist ja kann kein keine können machen man mein mich
+mir mit muss nach nicht noch nur ob oder ohne sein sich sie sind soll über um und uns unser vom von
+vor wann warum welche welcher wenn wer werden wie wieso wird wir wo zu zum zur
+"""
+STOP_WORDS = frozenset(_STOP.split())
 
 
 def words(text: str) -> list[str]:

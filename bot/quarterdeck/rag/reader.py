@@ -31,9 +31,7 @@ CHUNK_LIMIT = 50_000
 def reader(options: Json) -> Mapping[str, Method]:
     """Set the process up; `options` has `chunk_tokens` and `overlap_tokens`."""
     given = cast("Mapping[str, int]", options)
-    chunker = Chunker(
-        tokenizer(), chunk_tokens=given["chunk_tokens"], overlap_tokens=given["overlap_tokens"]
-    )
+    chunker = Chunker(tokenizer(), chunk_tokens=given["chunk_tokens"], overlap_tokens=given["overlap_tokens"])
     return {"read": lambda job: _read(job, chunker)}
 
 
@@ -68,4 +66,6 @@ def _limit_cpu() -> None:
     used = resource.getrusage(resource.RUSAGE_SELF)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     soft = int(used.ru_utime + used.ru_stime) + CPU_LIMIT_S + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
+    resource.setrlimit(
+        resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard)
+    )

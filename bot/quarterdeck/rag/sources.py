@@ -34,7 +34,16 @@ FORMATS: dict[str, Format] = {
 VENDORED = frozenset({"node_modules", "__pycache__", "bower_components", "CVS"})
 BUILT = frozenset({"build", "dist", "target", "out", "_build", "coverage", "htmlcov"})
 PROJECT_FILES = frozenset(
-    {"pyproject.toml", "setup.py", "package.json", "Cargo.toml", "Makefile", "CMakeLists.txt", "pom.xml", "build.gradle"}
+    {
+        "pyproject.toml",
+        "setup.py",
+        "package.json",
+        "Cargo.toml",
+        "Makefile",
+        "CMakeLists.txt",
+        "pom.xml",
+        "build.gradle",
+    }
 )
 ENVIRONMENT_FILES = frozenset({"pyvenv.cfg", "CACHEDIR.TAG"})
 
@@ -121,6 +130,8 @@ def _is_skipped(folder: Path, siblings: set[str]) -> bool:
 
 def _file(path: Path, root: Path, name: str) -> Source | Unreadable:
     status = path.stat()
+    if not _is_encodable(str(path)):
+        return _unreadable(path, root, "its name is not UTF-8")
     if not stat.S_ISREG(status.st_mode):
         return _unreadable(path, root, "it is not a regular file")
     if status.st_size > SIZE_LIMIT_BYTES:
@@ -132,7 +143,16 @@ def _file(path: Path, root: Path, name: str) -> Source | Unreadable:
 
 def _unreadable(path: Path, root: Path, reason: str) -> Unreadable:
     name = str(path.relative_to(root)) if root in path.parents else path.name
-    return Unreadable(path=str(path), name=name, root=str(root), reason=reason)
+    return Unreadable(path=_shown(str(path)), name=_shown(name), root=_shown(str(root)), reason=reason)
+
+
+def _is_encodable(path: str) -> bool:
+    return _shown(path) == path
+
+
+def _shown(path: str) -> str:
+    """Return a path that can be stored and sent; bytes that are no UTF-8 become question marks."""
+    return path.encode("utf-8", "replace").decode()
 
 
 def open_regular(path: str) -> int:

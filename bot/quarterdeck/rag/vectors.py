@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,11 +40,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Near:
-    """Name a chunk by id with its cosine to the question."""
+    """Hold the chunks nearest to a question, by id, each with its cosine; `vector` is the question's."""
 
-    collection: str
-    chunk_id: str
-    cosine: float
+    cosines: Mapping[str, float]
+    vector: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,12 @@ class Vectors:
         self, library: Library, *, chroma: Path, models: Path, embedder: str, threads: int = 1
     ) -> None:
         self._library = library
-        options = {"embedder": embedder, "models": str(models), "chroma": str(chroma), "threads": str(threads)}
+        options = {
+            "embedder": embedder,
+            "models": str(models),
+            "chroma": str(chroma),
+            "threads": str(threads),
+        }
         self._worker = Worker(
             "librarian",
             TARGET,
@@ -129,9 +134,7 @@ class Vectors:
             self._lost(error)
             return None
 
-    async def near(
-        self, text: str, collections: Sequence[str], limit: int, *, wait_s: float
-    ) -> list[Near] | None:
+    async def near(self, text: str, collections: Sequence[str], limit: int, *, wait_s: float) -> Near | None:
         """Return the chunks nearest to `text`, best first; None when the index is not ready within `wait_s`."""
         if not await self._ready_within(wait_s):
             return None
@@ -142,7 +145,7 @@ class Vectors:
             self._lost(error)
             return None
         found = cast("list[tuple[str, str, float]]", answer.value)
-        return [Near(collection=scope, chunk_id=id_, cosine=cosine) for scope, id_, cosine in found]
+        return Near(cosines={id_: cosine for _, id_, cosine in found}, vector=answer.blob)
 
     async def follow(self, change: Change, ids: Sequence[str], vectors: Sequence[bytes]) -> None:
         """Bring one commit into the index, where it is open; otherwise opening it will."""
@@ -192,7 +195,9 @@ class Vectors:
         """Remember that the index must be opened again."""
         self._opened_pid = None
         self._state, self._reason = "failed", error.message
-        log.warning("The vector index is out of use, search goes by full text", extra={"reason": error.message})
+        log.warning(
+            "The vector index is out of use, search goes by full text", extra={"reason": error.message}
+        )
 
     async def _open(self) -> None:
         """Open the index, in step with SQLite; tries to mend it once, then does without Chroma."""
@@ -208,7 +213,9 @@ class Vectors:
                 if isinstance(error, SetupError):
                     return
             else:
-                log.info("The vector index is ready", extra={"how": self._state, "embedder": self._about["how"]})
+                log.info(
+                    "The vector index is ready", extra={"how": self._state, "embedder": self._about["how"]}
+                )
                 return
 
     async def _settle(self, generation: int) -> None:
@@ -286,3 +293,11 @@ class Vectors:
         while some := await self._library.without_vector(space, BATCH * 4):
             vectors = await self.embed([to_embed(one.title, one.heading, one.text) for one in some])
             await self._library.embed(space, [(one.id, v) for one, v in zip(some, vectors, strict=True)])
+
+
+def cosine(one: bytes, other: bytes) -> float:
+    """Return the cosine of two vectors of length 1; 0 when they are of different spaces."""
+    if len(one) != len(other):
+        return 0.0
+    left, right = memoryview(one).cast("f"), memoryview(other).cast("f")
+    return float(sum(map(operator.mul, left, right)))

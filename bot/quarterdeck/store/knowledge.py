@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, text, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from quarterdeck.core.knowledge import Change, Chunk, CollectionSize, Document, Found
+from quarterdeck.core.knowledge import Change, Chunk, CollectionSize, Document, Found, Spread
 from quarterdeck.store.engine import Store
 from quarterdeck.store.tables import chunks, documents, facts
 
@@ -139,23 +139,23 @@ class KnowledgeLibrary:
 
         return await self._store.read(job)
 
-    async def spread(
-        self, words: Sequence[str], seqs: Collection[int]
-    ) -> dict[str, tuple[int, frozenset[int]]]:
-        """Return for each word in how many chunks it stands, and in which of `seqs`."""
+    async def spread(self, words: Sequence[str], seqs: Collection[int]) -> dict[str, Spread]:
+        """Return where each word stands, among the chunks `seqs` and in all; stems count as the word."""
         counting = text("SELECT count(*) FROM chunks_fts WHERE chunks_fts MATCH :match")
         finding = text(
             "SELECT rowid FROM chunks_fts WHERE chunks_fts MATCH :match "
             "AND rowid IN (SELECT value FROM json_each(:seqs))"
         )
+        among = json.dumps(sorted(seqs))
 
-        def job(connection: Connection) -> dict[str, tuple[int, frozenset[int]]]:
-            among = json.dumps(sorted(seqs))
+        def job(connection: Connection) -> dict[str, Spread]:
             result = {}
             for word in words:
-                count = connection.execute(counting, {"match": _quoted(word)}).scalar_one()
-                rows = connection.execute(finding, {"match": _quoted(word), "seqs": among}).scalars()
-                result[word] = (count, frozenset(rows))
+                match, above = _quoted(word), f"{{heading title}} : {_quoted(word)}"
+                count = connection.execute(counting, {"match": match}).scalar_one()
+                rows = connection.execute(finding, {"match": match, "seqs": among}).scalars()
+                high = connection.execute(finding, {"match": above, "seqs": among}).scalars()
+                result[word] = Spread(count=count, chunks=frozenset(rows), headings=frozenset(high))
             return result
 
         return await self._store.read(job)

@@ -1,0 +1,173 @@
+"""Choose the sentences of passages that answer a question best: the answer where no capable model writes one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log
+
+from quarterdeck.core.ports import Passage
+from quarterdeck.rag.document import plain
+from quarterdeck.rag.query import terms, words
+from quarterdeck.rag.vectors import Vectors
+
+UNIT_LIMIT = 60  # sentences, lists, code blocks that are compared
+PASSAGES = 5
+QUOTES = 3
+QUOTE_LIMIT = 700  # characters of one quote
+AS_GOOD = 0.8  # of the best: what is worse is not quoted beside it
+WORDS_WEIGHT = 0.35
+PLACE_WEIGHT = 0.05  # the first passages are better than the later ones
+
+_END = re.compile(r"(?<=[.!?])[\"')\]]{0,2}\s+(?=[\"'(\[`*]{0,2}[A-ZÄÖÜ0-9])")
+_SHORT = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|no|z\.B|d\.h|bzw|ca|Dr|Mr|Ms|St)\.|\b[A-Z]\.)$")
+_ITEM = re.compile(r" {0,3}(?:[-*+]|\d{1,3}[.)])\s")
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """Hold what is quoted as a whole: a sentence, a list, a table or a code block; `passage` counts from 0."""
+
+    passage: int
+    place: int
+    text: str
+    is_block: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """Hold the chosen words of one passage, as Markdown."""
+
+    passage: Passage
+    text: str
+
+
+async def quotes(question: str, passages: Sequence[Passage], vectors: Vectors) -> list[Quote]:
+    """Return up to three quotes, best first, one a passage."""
+    passages = passages[:PASSAGES]
+    found = [unit for n, one in enumerate(passages) for unit in units(one.text, n)][:UNIT_LIMIT]
+    if not found:
+        return [Quote(passage=one, text=_cut(one.text)) for one in passages[:1]]
+    likeness = await vectors.compare(question, [_with_heading(unit, passages) for unit in found])
+    scores = _scores(question, found, passages, likeness)
+    best: dict[int, int] = {}
+    for n, unit in enumerate(found):
+        if unit.passage not in best or scores[n] > scores[best[unit.passage]]:
+            best[unit.passage] = n
+    order = sorted(best.values(), key=lambda n: -scores[n])
+    chosen = [n for n in order if scores[n] >= scores[order[0]] * AS_GOOD][:QUOTES]
+    return [Quote(passage=passages[found[n].passage], text=_around(found, n, scores)) for n in chosen]
+
+
+def units(text: str, passage: int) -> list[Unit]:
+    """Cut a passage into what can be quoted by itself."""
+    found: list[Unit] = []
+    for is_block, block in _blocks(text):
+        pieces = [block] if is_block else sentences(block)
+        for piece in pieces:
+            if any(character.isalnum() for character in piece):
+                found.append(Unit(passage=passage, place=len(found), text=piece, is_block=is_block))
+    return found
+
+
+def sentences(paragraph: str) -> list[str]:
+    """Cut a paragraph into sentences, on one line each."""
+    flat = " ".join(paragraph.split())
+    out: list[str] = []
+    begun = 0
+    for end in _END.finditer(flat):
+        if not _SHORT.search(flat[begun : end.start()]):
+            out.append(flat[begun : end.end()].strip())
+            begun = end.end()
+    out.append(flat[begun:])
+    return [one for one in out if one]
+
+
+def _blocks(text: str) -> list[tuple[bool, str]]:
+    """Return the blocks of Markdown, each with whether it must stay in one piece (code, list, table, quote)."""
+    blocks: list[tuple[bool, str]] = []
+    lines: list[str] = []
+    fence = ""
+
+    def end() -> None:
+        if any(line.strip() for line in lines):
+            first = next(line for line in lines if line.strip())
+            whole = bool(_FENCE.match(first) or _ITEM.match(first)) or first.lstrip()[:1] in "|>"
+            blocks.append((whole or first.startswith("    "), "\n".join(lines).strip("\n")))
+        lines.clear()
+
+    for line in text.split("\n"):
+        mark = _FENCE.match(line)
+        if mark and not fence:
+            end()
+            fence = mark.group(1)
+            lines.append(line)
+        elif mark and mark.group(1).startswith(fence[:3]):
+            fence = ""
+            lines.append(line)
+            end()
+        elif fence or line.strip():
+            lines.append(line)
+        else:
+            end()
+    if fence:
+        lines.append(fence)  # the chunk ended inside
+    end()
+    return blocks
+
+
+def _with_heading(unit: Unit, passages: Sequence[Passage]) -> str:
+    return f"{passages[unit.passage].heading}\n{plain(unit.text)[:QUOTE_LIMIT]}"
+
+
+def _scores(
+    question: str, found: Sequence[Unit], passages: Sequence[Passage], likeness: list[float] | None
+) -> list[float]:
+    wanted = terms(question)
+    held = [set(words(unit.text)) for unit in found]
+    rarity = {word: log(1 + len(found) / (1 + sum(_holds(some, word) for some in held))) for word in wanted}
+    total = sum(rarity.values()) or 1.0
+    scores = []
+    for n, unit in enumerate(found):
+        covered = sum(weight for word, weight in rarity.items() if _holds(held[n], word)) / total
+        meaning = max(0.0, likeness[n]) if likeness else covered
+        scores.append(meaning + WORDS_WEIGHT * covered - PLACE_WEIGHT * unit.passage)
+    return scores
+
+
+def _holds(some: set[str], word: str) -> bool:
+    """Tell whether a word, or one that begins with it (a plural, a conjugation), is among `some`."""
+    stem = word[:-1] if len(word) > 4 else word
+    return word in some or any(one.startswith(stem) and len(one) - len(word) <= 3 for one in some)
+
+
+def _around(found: Sequence[Unit], n: int, scores: Sequence[float]) -> str:
+    """Return the unit, and what follows as long as it belongs to it or is nearly as good."""
+    same = [m for m in range(len(found)) if found[m].passage == found[n].passage]
+    first = last = n
+    if found[n].is_block and n - 1 in same and found[n - 1].text.rstrip().endswith(":"):
+        first = n - 1
+    while last + 1 in same:
+        after = found[last + 1]
+        leads_on = found[last].text.rstrip().endswith(":") or scores[last + 1] >= scores[n] * AS_GOOD
+        size = sum(len(found[m].text) for m in range(first, last + 2))
+        if not leads_on or (size > QUOTE_LIMIT and not found[last].text.rstrip().endswith(":")):
+            break
+        last += 1
+        if after.is_block and size > QUOTE_LIMIT:
+            break
+    return _joined(found[first : last + 1])
+
+
+def _joined(units_: Sequence[Unit]) -> str:
+    text = ""
+    for unit in units_:
+        between = "\n\n" if unit.is_block or text.endswith("```") or "\n" in text[-1:] else " "
+        text = f"{text}{between if text else ''}{_cut(unit.text) if not unit.is_block else unit.text}"
+    return text
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= QUOTE_LIMIT else text[:QUOTE_LIMIT].rsplit(" ", 1)[0] + " …"
