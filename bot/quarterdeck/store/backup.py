@@ -21,6 +21,7 @@ from quarterdeck.runtime.clock import SystemClock
 from quarterdeck.runtime.tasks import in_thread
 from quarterdeck.store import integrity
 from quarterdeck.store.errors import SERVICE, StorageCorrupt, mapped
+from quarterdeck.store.revision import refuse_newer, revision_of
 from quarterdeck.store.sqlite import connect
 
 KEEP = 24
@@ -45,7 +46,7 @@ class Backups:
     """Make, keep and find the backups of one database; they lie in `folder`, the last `keep` of them."""
 
     def __init__(self, database: Path, folder: Path, *, clock: Clock | None = None, keep: int = KEEP) -> None:
-        self._database, self._folder = database, folder
+        self.database, self.folder = database, folder
         self._clock: Clock = clock or SystemClock()
         self._keep = keep
 
@@ -62,20 +63,20 @@ class Backups:
         """Do the same in the calling thread."""
         made_at = self._clock.now().astimezone(UTC)
         name = f"quarterdeck-{made_at.strftime(_MOMENT)}{'-' + label if label else ''}.db"
-        final, partial = self._folder / name, self._folder / f"{name}.partial"
+        final, partial = self.folder / name, self.folder / f"{name}.partial"
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             try:
-                rows = copy(self._database, partial)
+                rows = copy(self.database, partial)
                 os.replace(partial, final)
-                integrity.sync_folder(self._folder)
+                integrity.sync_folder(self.folder)
             finally:
                 remove(partial)
         except OSError as error:
             raise SetupError(
-                f"no backup could be made in {self._folder}: {error.strerror}",
+                f"no backup could be made in {self.folder}: {error.strerror}",
                 hint="look at the folder's owner and mode, and at the space on its disk",
-                file=str(self._folder),
+                file=str(self.folder),
             ) from error
         self._prune()
         return Backup(path=final, made_at=made_at, size_bytes=final.stat().st_size, rows=rows)
@@ -83,7 +84,7 @@ class Backups:
     def all(self) -> list[Backup]:
         """Return the backups, newest first."""
         found = []
-        for path in self._folder.glob("quarterdeck-*.db"):
+        for path in self.folder.glob("quarterdeck-*.db"):
             match = _NAME.fullmatch(path.name)
             if match:
                 made_at = datetime.strptime(match[1], _MOMENT).replace(tzinfo=UTC)
@@ -169,6 +170,7 @@ def restore(database: Path, chosen: Path, *, clock: Clock | None = None) -> Path
 
     Raises:
         NotFound: `chosen` does not exist.
+        SetupError: it is no database of ours, or a newer program's; nothing was changed.
         StorageCorrupt: `chosen` is damaged; nothing was changed.
         StorageFull, StorageUnusable: it cannot be read or copied; nothing was changed.
     """
@@ -179,6 +181,10 @@ def restore(database: Path, chosen: Path, *, clock: Clock | None = None) -> Path
     fresh = database.with_name(f"{database.name}.restoring")
     try:
         copy(chosen, fresh)
+        found = revision_of(fresh)
+        if found is None:
+            raise SetupError(f"{chosen} holds no tables", hint="choose another backup", file=str(chosen))
+        refuse_newer(found, chosen)
         aside = _put_aside(database, (clock or SystemClock()).now())
         os.replace(fresh, database)
         integrity.sync_folder(database.parent)

@@ -15,15 +15,12 @@ from typing import Final
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from quarterdeck import __version__
 from quarterdeck.core.errors import SetupError
 from quarterdeck.store import backup, integrity
 from quarterdeck.store.errors import SERVICE, StorageCorrupt, mapped
-from quarterdeck.store.sqlite import connect, write_engine
+from quarterdeck.store.revision import HEAD, refuse_newer, revision_of
+from quarterdeck.store.sqlite import write_engine
 from quarterdeck.store.tables import metadata
-
-HEAD: Final = "0001"
-"""The revision of `tables.py`; a test compares it with the newest file in `migrations/versions`."""
 
 CHUNKS_FTS: Final = (
     "CREATE VIRTUAL TABLE chunks_fts USING fts5(text, heading, title, tokenize = 'porter unicode61')"
@@ -66,6 +63,7 @@ def _prepare(path: Path, backups: Path) -> None:
         integrity.check_at_start(path)
         integrity.unmark(path)  # from here on the log may be folded into the file
     found = revision_of(path)
+    refuse_newer(found, path, HEAD)
     if found is None:
         create(path)
     elif int(found) < int(HEAD):
@@ -73,13 +71,6 @@ def _prepare(path: Path, backups: Path) -> None:
         kept = backup.Backups(path, backups).make_now(f"before-{HEAD}")
         upgrade(path)
         log.info("The database was migrated", extra={"revision": found, "to": HEAD, "backup": str(kept.path)})
-    elif int(found) > int(HEAD):
-        raise SetupError(
-            f"{path} has schema {found}, and this program, version {__version__}, knows schemas up to {HEAD}",
-            hint="install the newer version again, or restore the backup that it made before it migrated",
-            file=str(path),
-            key="data_dir",
-        )
 
 
 def _is_fresh(path: Path) -> bool:
@@ -102,36 +93,6 @@ def _has_weight(beside: Path, path: Path) -> bool:
     return beside == integrity.marker_of(path) or (
         beside == integrity.log_of(path) and beside.stat().st_size > 0
     )
-
-
-def revision_of(path: Path) -> str | None:
-    """Return the file's revision, None where it has no tables at all.
-
-    Raises:
-        SetupError: it has tables, and they are not ours.
-        sqlite3.Error: it cannot be read.
-    """
-    connection = connect(path, read_only=True)
-    try:
-        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if not tables:
-            return None
-        rows = (
-            connection.execute("SELECT version_num FROM alembic_version")
-            if "alembic_version" in tables
-            else ()
-        )
-        revisions = [str(row[0]) for row in rows]
-    finally:
-        connection.close()
-    if len(revisions) != 1 or not revisions[0].isdecimal():
-        raise SetupError(
-            f"{path} is a database, but none of Quarterdeck's",
-            hint="set data_dir to another folder, or move this file away",
-            file=str(path),
-            key="data_dir",
-        )
-    return revisions[0]
 
 
 def create(path: Path) -> None:

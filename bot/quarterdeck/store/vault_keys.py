@@ -12,7 +12,7 @@ import json
 import os
 import stat
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
@@ -219,6 +219,14 @@ class EnvKeys:
             hint=f"{wanted}, with a KEY from `openssl rand -base64 32`, and start again",
             key=SETTING,
         )
+
+
+def keys_of(setting: str, file: Path, environ: Mapping[str, str]) -> Keys:
+    """Return what `vault.key` asks for: `keyring`, `file` (the key is kept in `file`) or `env:NAME`."""
+    if setting == "file":
+        return FileKeys(file)
+    name = setting.removeprefix("env:")
+    return EnvKeys(name, environ.get(name)) if setting.startswith("env:") else KeyringKeys()
 
 
 def encode(key: bytes) -> str:
