@@ -105,5 +105,5 @@ async def _opened(invocation: Invocation, verb: str, *, serve: bool) -> AsyncIte
     from quarterdeck.app import open_app
 
     configure_logs(invocation, is_serving=serve)
-    async with open_app(invocation.loaded, invocation.redactor, serve=serve, verb=verb) as app:
+    async with open_app(invocation.loaded, invocation.redactor, verb=verb) as app:
         yield app

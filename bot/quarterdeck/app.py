@@ -1,0 +1,417 @@
+"""Build, wire, run, stop: the one file that knows everyone.
+
+`open_app` builds all parts for a verb of the program. For `run` and `console` it is live: what a stop or a crash
+left open goes on, and events are answered. `App.run` adds what only a long-lived process does: the web server,
+schedules, backups. The order matters where it is said so; what is slow to start (durable engine, vector index)
+starts behind the first answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from quarterdeck.core.adapter import Adapter
+from quarterdeck.core.errors import Denied
+from quarterdeck.core.event import Event
+from quarterdeck.core.person import Identity
+from quarterdeck.core.ports import AccessRequest, Authoriser, Clock, Commands, Json, Operation, Progress
+from quarterdeck.models.catalog import Catalog
+from quarterdeck.models.operations import operations as model_operations
+from quarterdeck.models.registry import ModelRegistry
+from quarterdeck.rag.knowledge import TeamKnowledge
+from quarterdeck.rag.operations import KnowledgeOperations
+from quarterdeck.router.addressing import is_command_line
+from quarterdeck.router.catalogue import discover
+from quarterdeck.router.deliveries import DeliveryDesk
+from quarterdeck.router.health import BotHealth
+from quarterdeck.router.identity import Directory
+from quarterdeck.router.inbox import Inbox
+from quarterdeck.router.operations import operations as router_operations
+from quarterdeck.router.outbox import Outbox
+from quarterdeck.router.policy import RolePolicy
+from quarterdeck.router.router import Router
+from quarterdeck.runtime import metrics
+from quarterdeck.runtime.checks import startup_findings
+from quarterdeck.runtime.clock import SystemClock
+from quarterdeck.runtime.control import ControlServer
+from quarterdeck.runtime.durable import Durable
+from quarterdeck.runtime.durable.operations import operations as run_operations
+from quarterdeck.runtime.findings import refuse_critical
+from quarterdeck.runtime.lock import Lock
+from quarterdeck.runtime.paths import config_dir
+from quarterdeck.runtime.redaction import Redactor
+from quarterdeck.runtime.secrets import Resolver
+from quarterdeck.runtime.settings import Loaded
+from quarterdeck.runtime.settings.loading import secret_refs
+from quarterdeck.runtime.tasks import supervise
+from quarterdeck.schedule.digest import ConversationDigests, Sources
+from quarterdeck.schedule.operations import ScheduleOperations
+from quarterdeck.schedule.orders import Rights, StandingOrders
+from quarterdeck.schedule.scheduler import QUEUE, Scheduler
+from quarterdeck.store.audit import Audit
+from quarterdeck.store.backup import Backups
+from quarterdeck.store.decisions import StoredDecisions
+from quarterdeck.store.digests import DigestRepository
+from quarterdeck.store.engine import Store
+from quarterdeck.store.history import StoredHistory
+from quarterdeck.store.inbox import StoredInbox
+from quarterdeck.store.knowledge import KnowledgeLibrary
+from quarterdeck.store.operations import operations as store_operations
+from quarterdeck.store.outbox import StoredOutbox
+from quarterdeck.store.people import StoredPeople
+from quarterdeck.store.schedules import ScheduleRepository
+from quarterdeck.store.transcript import Transcript
+from quarterdeck.store.usage import StoredUsage
+from quarterdeck.store.vault import Vault
+from quarterdeck.store.vault_keys import keys_of
+from quarterdeck.web.health import HealthRoutes
+from quarterdeck.web.server import WebServer
+from quarterdeck_adapters.console.adapter import ConsoleAdapter
+from quarterdeck_adapters.console.operations import ConsoleDoor
+from quarterdeck_adapters.console.parse import conversation_of
+
+LIVE_VERBS = ("run", "console")
+DRAIN_S = 20.0  # what is under way at SIGTERM gets so long; the rest stays on disk for the next start
+
+Work = Callable[[], Awaitable[None]]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """Be what commands may use (the `Services` port)."""
+
+    clock: Clock
+    models: ModelRegistry
+    knowledge: TeamKnowledge
+    schedules: StandingOrders
+    digests: ConversationDigests
+    history: StoredHistory
+    deliveries: DeliveryDesk
+    health: BotHealth
+    commands: Commands
+    authoriser: Authoriser
+    decisions: StoredDecisions
+
+
+class App:
+    """Hold all parts of one process. Make it with `open_app`."""
+
+    def __init__(self, loaded: Loaded, store: Store, redactor: Redactor, clock: Clock) -> None:
+        settings = self.settings = loaded.settings
+        paths = self.paths = settings.paths()
+        self.store, self.clock = store, clock
+        self.owner = Identity(platform="console", user_id=str(os.getuid()))
+        self.home = conversation_of("", self.owner)
+        self.resolver = Resolver(loaded.environ, redactor)
+        self.audit = Audit(store, clock, redactor.clean)
+        self.vault = Vault(
+            store, keys_of(settings.vault.key, paths.vault_key, loaded.environ), clock, self.audit
+        )
+        self.backups = Backups(store.path, paths.backups, clock=clock, keep=settings.backup.keep)
+        self.history = StoredHistory(store)
+        self.inbox_rows, self.outbox_rows = StoredInbox(store), StoredOutbox(store, self.audit)
+        self.people_rows = StoredPeople(store)
+        owners = [self.owner, *map(Identity.parse, settings.access.owners)]
+        self.people = Directory(self.people_rows, owners=owners, default_role=settings.access.default_role)
+        self.authoriser = RolePolicy()
+        self.commands = discover("quarterdeck.commands", paths.user_dir / "commands")
+        self.models = ModelRegistry(
+            settings=settings,
+            catalog=Catalog.read(config_dir(), paths.user_dir),
+            resolver=self.resolver,
+            clock=clock,
+            record=StoredUsage(store).record,
+        )
+        self.knowledge = TeamKnowledge(KnowledgeLibrary(store), self.models, clock, settings)
+        self.console = ConsoleAdapter(Transcript(store), clock)
+        self.adapters: dict[str, Adapter] = {self.console.platform: self.console}
+        self.outbox = Outbox(self.outbox_rows, self.adapters, clock, clean=redactor.clean)
+        self.deliveries = DeliveryDesk(self.outbox_rows, self.outbox)
+        self.durable = Durable(
+            paths.durable_database, synchronous=settings.durable.synchronous, queues=[QUEUE]
+        )
+        schedule_rows = ScheduleRepository(store)
+        rights = Rights(commands=self.commands, people=self.people, authoriser=self.authoriser)
+        self.orders = StandingOrders(
+            schedule_rows, rights, self._accept, clock, timezone=settings.schedule.default_timezone
+        )
+        self.scheduler = Scheduler(schedule_rows, self.durable, self._accept, clock)
+        self.orders.on_change(self.scheduler.refresh)
+        self.health = BotHealth(
+            events=self.inbox_rows.counts,
+            replies=self.outbox_rows.counts,
+            models=self.models,
+            knowledge=self.knowledge,
+            platforms=self.adapters,
+            clock=clock,
+        )
+        self.router = Router(
+            rows=self.inbox_rows,
+            outbox=self.outbox,
+            commands=self.commands,
+            people=self.people,
+            authoriser=self.authoriser,
+            services=self._services(),
+            clock=clock,
+            limits=settings.router,
+        )
+        self.inbox = Inbox(self.inbox_rows, self.router, clock, is_command=is_command_line)
+        door = ConsoleDoor(self.console, self.owner, paths.files)
+        self.control = ControlServer(
+            paths.control_socket,
+            operations={one.name: one for one in (*door.operations(), *self._operations(loaded))},
+            streams=door.streams(),
+            authorise=self._authorise,
+            clean=redactor.clean,
+        )
+        self._stopping = asyncio.Event()
+
+    async def call(
+        self, operation: str, parameters: Mapping[str, Json], progress: Progress | None = None
+    ) -> Json:
+        """Run an operation as the operating-system user of this process; what the control socket offers others.
+
+        Raises:
+            QuarterdeckError: no such operation, refused, or what it raised.
+        """
+        return await self.control.answer(os.getuid(), operation, parameters, progress or _silent)
+
+    async def stream(self, name: str, parameters: Mapping[str, Json]) -> AsyncIterator[Json]:
+        """Yield the items of a stream, likewise."""
+        async for item in self.control.items(os.getuid(), name, parameters):
+            yield item
+
+    async def run(self) -> None:
+        """Run the web server, schedules and backups until SIGTERM, SIGINT or `stop`.
+
+        Raises:
+            SetupError: the web server's port is taken.
+        """
+        self._heed_signals()
+        web = WebServer(self.settings.http, HealthRoutes(self.health, [self._count_queues]).all())
+        await web.start()
+        try:
+            async with asyncio.TaskGroup() as group:
+                background = [
+                    group.create_task(supervise(name, work), name=name) for name, work in self._background()
+                ]
+                log.info("Ready", extra={"http_port": web.port, "platforms": sorted(self.adapters)})
+                await self._stopping.wait()
+                log.info("Stopping")
+                self.inbox.close()
+                for task in background:
+                    task.cancel()
+        finally:
+            await web.stop()
+
+    def stop(self) -> None:
+        """Let `run` end; takes no new events, ends what is under way."""
+        self._stopping.set()
+
+    async def _authorise(self, uid: int, operation: Operation) -> None:
+        """Ask the authoriser whether the operating-system user may do this; effects are audited first.
+
+        Raises:
+            Denied: they may not.
+        """
+        identity = Identity(platform="console", user_id=str(uid))
+        person = await self.people.person_of(identity)
+        decision = await self.authoriser.authorise(
+            AccessRequest(
+                person=person,
+                identity=identity,
+                action=f"operation:{operation.name}",
+                way="cli",
+                least_role=operation.least_role,
+                effect=operation.effect,
+            )
+        )
+        if not decision.allowed:
+            raise Denied(decision.reason)
+        if operation.effect != "read":
+            detail = {
+                "action": f"operation:{operation.name}",
+                "identity": str(identity),
+                "rule": decision.rule,
+            }
+            await self.audit.append("operation", detail, person_id=person.id)
+
+    @asynccontextmanager
+    async def live(self) -> AsyncIterator[None]:
+        """Answer events while the block runs; then let what is under way end."""
+        await self.outbox.resume()
+        await self.inbox.resume()
+        async with asyncio.TaskGroup() as group:
+            self.outbox.lanes.start(group)
+            self.router.lanes.start(group)
+            platforms = [
+                group.create_task(supervise(adapter.platform, partial(adapter.run, self.inbox.accept)))
+                for adapter in self.adapters.values()
+            ]
+            await asyncio.sleep(0)  # lets every adapter take its first step: it can accept from here on
+            try:
+                yield
+            finally:
+                self.inbox.close()
+                await self._drain()
+                for task in platforms:
+                    task.cancel()
+
+    async def _drain(self) -> None:
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                await self.router.lanes.drained()
+                await self.outbox.lanes.drained()
+        except TimeoutError:
+            log.warning("Stopped with work left for the next start")
+            self.router.lanes.cancel()
+            self.outbox.lanes.cancel()
+
+    def _background(self) -> list[tuple[str, Work]]:
+        return [
+            ("durable engine", self.durable.launch),
+            ("schedules", self.scheduler.serve),
+            ("knowledge", self._warm_up),
+            ("backups", partial(self.backups.run, self.settings.backup.every_s)),
+            ("loop lag", partial(metrics.watch_loop_lag, self.clock)),
+        ]
+
+    def _services(self) -> Bundle:
+        sources = Sources(
+            history=self.history,
+            rows=DigestRepository(self.store),
+            models=self.models,
+            people=self.people,
+            clock=self.clock,
+        )
+        return Bundle(
+            clock=self.clock,
+            models=self.models,
+            knowledge=self.knowledge,
+            schedules=self.orders,
+            digests=ConversationDigests(
+                sources,
+                prompt=(config_dir() / "prompts" / "digest.md").read_text("utf-8"),
+                is_command=is_command_line,
+                zone=ZoneInfo(self.settings.schedule.default_timezone),
+            ),
+            history=self.history,
+            deliveries=self.deliveries,
+            health=self.health,
+            commands=self.commands,
+            authoriser=self.authoriser,
+            decisions=StoredDecisions(self.store),
+        )
+
+    def _operations(self, loaded: Loaded) -> Iterator[Operation]:
+        yield Operation(name="commands.list", handler=self._list_commands)
+        yield Operation(name="platform.list", handler=self._list_platforms)
+        yield Operation(name="status", handler=self._status)
+        yield from router_operations(
+            people=self.people_rows,
+            deliveries=self.deliveries,
+            record=self.audit.append,
+            cancel=self.router.cancel,
+            clock=self.clock,
+        )
+        yield from ScheduleOperations(
+            self.orders, find=self.history.conversation, owner=self.owner, home=self.home
+        ).all()
+        yield from run_operations(self.durable)
+        yield from model_operations(self.models, self.clock, loaded.environ)
+        yield from KnowledgeOperations(self.knowledge).all()
+        yield from store_operations(
+            vault=self.vault, audit=self.audit, backups=self.backups, resolver=self.resolver
+        )
+
+    async def _list_commands(self, parameters: Mapping[str, Json], progress: Progress) -> Json:
+        return [
+            {
+                "name": command.name,
+                "summary": command.summary,
+                "options": [
+                    {
+                        "name": option.name,
+                        "kind": option.kind,
+                        "summary": option.summary,
+                        "choices": list(option.choices),
+                    }
+                    for option in command.options
+                ],
+            }
+            for command in self.commands.all()
+        ]
+
+    async def _list_platforms(self, parameters: Mapping[str, Json], progress: Progress) -> Json:
+        return [
+            {"platform": name, "state": state, "reason": ""}
+            for name, state in self.health.platform_states().items()
+        ]
+
+    async def _status(self, parameters: Mapping[str, Json], progress: Progress) -> Json:
+        return dict(await self.health.facts())
+
+    async def _warm_up(self) -> None:
+        """Start the vector index where there is something to search, so that the first question need not wait."""
+        if (await self.knowledge.counts())["chunks"]:
+            self.knowledge.vectors.warm()
+
+    async def _accept(self, event: Event) -> bool:
+        return await self.inbox.accept(event)
+
+    async def _count_queues(self) -> None:
+        for state, count in (await self.outbox_rows.counts()).items():
+            metrics.OUTBOX_ROWS.set(count, state=state)
+        metrics.QUEUE_DEPTH.set(self.router.lanes.waiting, queue="router")
+        metrics.QUEUE_DEPTH.set(self.store.waiting, queue="store")
+
+    async def offer_secrets(self) -> None:
+        """Read the vault's secrets that the settings name, so that the resolver has them."""
+        for _, ref in secret_refs(self.settings):
+            if ref.place == "secret":
+                self.resolver.offer(ref.name, await self.vault.get(ref.name))
+
+    def _heed_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+
+
+@asynccontextmanager
+async def open_app(loaded: Loaded, redactor: Redactor, *, verb: str) -> AsyncIterator[App]:
+    """Take the data folder and build everything for a verb of the program; at the end all is closed again.
+
+    Raises:
+        Held: another process works on the data folder.
+        SetupError: a finding is critical; the database, a file of the owner's or a secret is not as it must be.
+    """
+    paths = loaded.settings.paths()
+    refuse_critical(startup_findings(loaded))
+    paths.create()
+    async with AsyncExitStack() as stack:
+        stack.enter_context(Lock(paths.lock, verb))
+        store = await Store.open(paths.database, backups=paths.backups)
+        stack.push_async_callback(store.close)
+        app = App(loaded, store, redactor, SystemClock())
+        for part in (app.knowledge, app.models, app.durable):
+            stack.push_async_callback(part.close)
+        await app.offer_secrets()
+        if verb in LIVE_VERBS:
+            await stack.enter_async_context(app.live())
+        await app.control.open()
+        stack.push_async_callback(app.control.close)
+        yield app
+
+
+async def _silent(sentence: str) -> None:
+    """Tell nobody how far it is."""

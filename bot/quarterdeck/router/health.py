@@ -1,0 +1,53 @@
+"""Know how the bot does: what is connected, what waits, what needs a look."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
+
+from quarterdeck import __version__
+from quarterdeck.core.model import Models
+from quarterdeck.core.ports import Clock, Json, Knowledge
+
+Counts = Callable[[], Awaitable[Mapping[str, int]]]
+
+
+class BotHealth:
+    """Collect the facts (the `Health` port). `events` and `replies` count rows by state."""
+
+    def __init__(
+        self,
+        *,
+        events: Counts,
+        replies: Counts,
+        models: Models,
+        knowledge: Knowledge,
+        platforms: Collection[str],
+        clock: Clock,
+    ) -> None:
+        self._events, self._replies = events, replies
+        self._models, self._knowledge = models, knowledge
+        self._platforms, self._clock = platforms, clock
+        self._started_s = clock.monotonic()
+
+    def platform_states(self) -> dict[str, str]:
+        """Return how each connected platform does."""
+        return dict.fromkeys(sorted(self._platforms), "receiving")
+
+    async def facts(self) -> Mapping[str, Json]:
+        """Return what `/status` and `/readyz` show."""
+        events, replies = await self._events(), await self._replies()
+        connected = await self._models.connected()
+        return {
+            "version": __version__,
+            "uptime_s": round(self._clock.monotonic() - self._started_s),
+            "database": "ok",
+            "platforms": dict(self.platform_states()),
+            "waiting": {"events": events.get("new", 0), "replies": replies.get("waiting", 0)},
+            "needs_a_look": {
+                "quarantined": events.get("quarantined", 0),
+                "unknown": replies.get("unknown", 0),
+                "dead": replies.get("dead", 0),
+            },
+            "model": str(connected) if connected else None,
+            "knowledge": dict(await self._knowledge.counts()),
+        }
