@@ -161,14 +161,19 @@ def _read(event: RawMessageStreamEvent, usage: Usage) -> tuple[Delta, str | None
     match getattr(event, "type", None):
         case "content_block_delta":
             said = getattr(event, "delta", None)
-            text, thoughts = getattr(said, "text", None), getattr(said, "thinking", None)
-            return Delta(text=text or "", reasoning=thoughts or ""), None, usage
+            return Delta(text=_text(said, "text"), reasoning=_text(said, "thinking")), None, usage
         case "message_start":
             return Delta(), None, _usage_of(getattr(getattr(event, "message", None), "usage", None), usage)
         case "message_delta":
-            reason = getattr(getattr(event, "delta", None), "stop_reason", None)
+            reason = _text(getattr(event, "delta", None), "stop_reason")
             return Delta(), reason, _usage_of(getattr(event, "usage", None), usage)
     return Delta(), None, usage
+
+
+def _text(part: object, name: str) -> str:
+    """Return the text called `name`; the SDK checks nothing of what it hands us."""
+    value = getattr(part, name, None)
+    return value if isinstance(value, str) else ""
 
 
 def _usage_of(counted: object, before: Usage) -> Usage:

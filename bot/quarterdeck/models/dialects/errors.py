@@ -76,7 +76,7 @@ def from_body(
     if isinstance(error, Mapping):
         detail = str(error.get("message") or "")
         named = next((code for code in map(_status_of, (error.get("code"), error.get("type"))) if code), 0)
-    if status < 400 or named == 402:
+    if status < 300 or named == 402:
         status = named or 502
     return from_status(service, status, detail, retry_after_s=retry_after_s)
 

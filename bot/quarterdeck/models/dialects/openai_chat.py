@@ -36,12 +36,11 @@ class OpenAIChat:
 
     def __init__(self, connection: Connection) -> None:
         self._connection, self._service = connection, connection.service
-        self._ways = connection.capabilities
+        self._ways, self._headers = connection.capabilities, _headers(connection)
         self._client = AsyncOpenAI(
             api_key=connection.key or "unused",
             base_url=connection.base_url,
             max_retries=0,
-            default_headers=cast("Mapping[str, str]", _headers(connection)),
             http_client=http_client(connection.base_url, connection.timeouts),
         )
 
@@ -57,8 +56,8 @@ class OpenAIChat:
         try:
             async with await self._open(request) as stream:
                 async for chunk in stream:
-                    delta, reason = _read(chunk, tags)
-                    usage = _usage_of(chunk) or usage
+                    delta, reason, counted = self._heard(chunk, tags)
+                    usage = counted or usage
                     finish = self._finish_of(reason) or finish
                     if delta.text or delta.reasoning:
                         yield delta
@@ -83,7 +82,7 @@ class OpenAIChat:
             )
         try:
             answer = await self._client.embeddings.create(
-                model=model, input=list(texts), encoding_format="float"
+                model=model, input=list(texts), encoding_format="float", extra_headers=self._headers
             )
             vectors = [item.embedding for item in sorted(answer.data, key=lambda item: item.index)]
         except (openai.OpenAIError, *FOREIGN) as error:
@@ -101,7 +100,7 @@ class OpenAIChat:
             ServiceError: see `_ours`.
         """
         try:
-            page = await self._client.models.list()
+            page = await self._client.models.list(extra_headers=self._headers)
             return [model.id for model in page.data]
         except (openai.OpenAIError, *FOREIGN) as error:
             raise self._ours(error) from error
@@ -116,7 +115,7 @@ class OpenAIChat:
         create = cast(
             "Callable[..., Awaitable[AsyncStream[ChatCompletionChunk]]]", self._client.chat.completions.create
         )
-        stream = await create(**self._parameters(request))
+        stream = await create(**self._parameters(request), extra_headers=self._headers)
         kind = stream.response.headers.get("Content-Type", "")
         if "html" in kind or "application/json" in kind:
             await stream.close()
@@ -147,6 +146,15 @@ class OpenAIChat:
         parameters["messages"] = messages
         return {name: value for name, value in parameters.items() if name not in ways.drop}
 
+    def _heard(
+        self, chunk: ChatCompletionChunk, tags: ThinkTags | None
+    ) -> tuple[Delta, str | None, Usage | None]:
+        """Read a chunk; the SDK checks nothing of it."""
+        try:
+            return *_read(chunk, tags), _usage_of(chunk)
+        except (AttributeError, TypeError) as error:
+            raise errors.not_understood(self._service, "something that is no piece of an answer") from error
+
     def _finish_of(self, reason: str | None) -> Finish | None:
         if reason == "error":
             raise errors.from_status(self._service, 502, "it broke off the answer")
@@ -174,14 +182,17 @@ class OpenAIChat:
         return failure(self._connection, error)
 
 
-def _headers(connection: Connection) -> dict[str, str | Omit]:
-    """Return the headers of every call; the SDK's own would tell any vendor our OpenAI organisation."""
+def _headers(connection: Connection) -> Mapping[str, str]:
+    """Return the headers of every call; the SDK's own would tell any vendor our OpenAI organisation.
+
+    Where the key travels in another header, or there is none, the SDK's own is left out.
+    """
     headers: dict[str, str | Omit] = {"OpenAI-Organization": Omit(), "OpenAI-Project": Omit()}
     if not connection.key or connection.key_header != "bearer":
         headers["Authorization"] = Omit()
     if connection.key and connection.key_header != "bearer":
         headers[connection.key_header] = connection.key
-    return {**headers, **connection.headers}
+    return cast("Mapping[str, str]", {**headers, **connection.headers})
 
 
 def _read(chunk: ChatCompletionChunk, tags: ThinkTags | None) -> tuple[Delta, str | None]:
