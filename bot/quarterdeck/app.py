@@ -72,8 +72,6 @@ from quarterdeck.store.transcript import Transcript
 from quarterdeck.store.usage import StoredUsage
 from quarterdeck.store.vault import Vault
 from quarterdeck.store.vault_keys import keys_of
-from quarterdeck.web.health import HealthRoutes
-from quarterdeck.web.server import WebServer
 from quarterdeck_adapters.console.adapter import ConsoleAdapter
 from quarterdeck_adapters.console.operations import ConsoleDoor
 from quarterdeck_adapters.console.parse import conversation_of
@@ -197,6 +195,9 @@ class App:
         Raises:
             SetupError: the web server's port is taken.
         """
+        from quarterdeck.web.health import HealthRoutes  # with aiohttp, 0.25 s: after the first answer
+        from quarterdeck.web.server import WebServer
+
         self._heed_signals()
         web = WebServer(self.settings.http, HealthRoutes(self.health, [self._count_queues]).all())
         await web.start()

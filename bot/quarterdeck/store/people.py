@@ -5,12 +5,18 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from quarterdeck.core.person import Identity, Person
 from quarterdeck.store.engine import Store
 from quarterdeck.store.history import insert_new
 from quarterdeck.store.tables import identities, people
+
+_BY_IDENTITY = (
+    select(people)
+    .join(identities, identities.c.person_id == people.c.id)
+    .where(identities.c.identity == bindparam("of"))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +35,7 @@ class StoredPeople:
 
     async def find(self, identity: Identity) -> Person | None:
         """Return the person behind an account, or None."""
-        query = (
-            select(people)
-            .join(identities, identities.c.person_id == people.c.id)
-            .where(identities.c.identity == str(identity))
-        )
-        row = await self._store.read(lambda c: c.execute(query).one_or_none())
+        row = await self._store.read(lambda c: c.execute(_BY_IDENTITY, {"of": str(identity)}).one_or_none())
         return None if row is None else _person(row)
 
     async def grant(self, identity: Identity, role: str, *, name: str = "", now_ms: int) -> Person:

@@ -6,11 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from quarterdeck.store.engine import Store
 from quarterdeck.store.history import insert_new
 from quarterdeck.store.tables import transcript
+
+_BY_KEY = select(transcript).where(transcript.c.key == bindparam("of"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,7 @@ class Transcript:
                     "at_ms": at_ms,
                 },
             )
-            row = connection.execute(select(transcript).where(transcript.c.key == key)).one()
+            row = connection.execute(_BY_KEY, {"of": key}).one()
             return _post(row.seq, row.cause, row.body, row.at_ms), is_new
 
         return await self._store.write("transcript.appended", job)
