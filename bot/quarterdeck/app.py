@@ -321,7 +321,7 @@ class App:
         yield from router_operations(
             people=self.people_rows,
             deliveries=self.deliveries,
-            record=self.audit.append,
+            record=self.audit,
             cancel=self.router.cancel,
             clock=self.clock,
         )
