@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -54,11 +54,14 @@ class InboxRows(Protocol):
     async def accept(self, event: Event, body: str, message: Message | None, *, now_ms: int) -> int | None:
         """Store an event and what it does to the history, in one commit; None when it came before."""
 
-    async def resume(self, limit: int) -> Sequence[tuple[int, str, str, int]]:
+    async def resume(self, limit: int, platforms: Collection[str]) -> Sequence[tuple[int, str, str, int]]:
         """Count an attempt for the oldest open event of each conversation, and return open ones in order.
 
-        Each is (seq, kind, body, attempts).
+        Each is (seq, kind, body, attempts). Events of other platforms than these stay as they are.
         """
+
+    async def put_down(self) -> None:
+        """Take back beforehand the attempts that `resume` will count: this process stops in good order."""
 
     async def failed(self, seq: int, reason: str) -> int:
         """Count an attempt that ended in an unforeseen error; returns the attempts so far."""

@@ -20,6 +20,15 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"did you mean {match!r}?" if match else ""
 
 
+def well_formed(text: str) -> str:
+    """Return `text` with lone surrogates replaced: halves of characters, which no file and no wire can carry."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+    return text
+
+
 def printable(text: str) -> str:
     """Escape control characters (not line feed and tab), so that text can stand in a log line or a terminal."""
     return "".join(

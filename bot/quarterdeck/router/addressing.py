@@ -47,8 +47,8 @@ def wish_of(event: Event, commands: Commands) -> Wish | None:
                 return Wish(way="native", name=event.command, options=event.options)
             return Wish(way="native", name=event.command, rest=event.text)
         case Pressed():
-            line = split(event.value)
-            return None if line is None else Wish(way="button", name=line.name, rest=line.rest)
+            line = split(event.value) or Line(name=event.value, rest="")
+            return Wish(way="button", name=line.name, rest=line.rest)
         case Edited() | Deleted() | Submitted() | Reacted() | Joined():
             return None
         case _:
@@ -66,9 +66,10 @@ def _of_message(event: Posted, commands: Commands) -> Wish | None:
     line = split(message.text.lstrip())
     if line is None and message.mentions_bot:
         line = _named_first(message, commands)
-    if line is not None:
+    is_ours = message.conversation.kind == "direct" or message.mentions_bot
+    if line is not None and (is_ours or commands.get(line.name)):  # in a group it may be for another bot
         return Wish(way=way, name=line.name, rest=line.rest)
-    if message.conversation.kind == "direct" or message.mentions_bot:
+    if is_ours:
         return Wish(way=way, name=PLAIN_TEXT_COMMAND, rest=message.text)
     return None
 

@@ -5,14 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 from quarterdeck.core.adapter import Ability
+from quarterdeck.core.message import ConversationKind
 from quarterdeck.core.reply import Card, Citation, Reply
 
+NOT_HERE = "The answer is for you alone, and I cannot show it to you alone here. Ask me in a direct message."
 
-def degrade(reply: Reply, abilities: frozenset[Ability]) -> Reply:
-    """Return a reply that needs nothing beyond `abilities`.
+
+def degrade(reply: Reply, abilities: frozenset[Ability], *, kind: ConversationKind = "direct") -> Reply:
+    """Return a reply that needs nothing beyond `abilities` in a conversation of this `kind`.
 
     Cards become text with their fields as lines; buttons become command lines to type; citations are listed below.
+    What is for one person is not shown to a group: they are told where to ask.
     """
+    if reply.private_to is not None and kind != "direct" and Ability.PRIVATE not in abilities:
+        return Reply(text=NOT_HERE, status=reply.status)
     lines = [reply.text] if reply.text else []
     if reply.card is not None:
         lines += _card_lines(reply.card, has_buttons=Ability.BUTTONS in abilities)

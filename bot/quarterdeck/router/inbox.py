@@ -7,16 +7,16 @@ resume. Hence the check here, and nowhere else: the event's key is unique on dis
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Protocol
 
 from quarterdeck.core.delivery import InboxRows, Incoming
 from quarterdeck.core.errors import Busy
-from quarterdeck.core.event import Event, Posted
+from quarterdeck.core.event import Edited, Event, Posted
 from quarterdeck.core.message import Message
 from quarterdeck.core.ports import Clock
-from quarterdeck.router.wire import decode, encode
+from quarterdeck.router.wire import decode, encode, mended
 from quarterdeck.runtime import metrics
 
 ATTEMPTS = 3  # an event that ends badly so often is set aside
@@ -32,7 +32,10 @@ class Route(Protocol):
         """Tell whether one more event of this conversation may wait."""
 
     def dispatch(self, incoming: Incoming) -> None:
-        """Handle a stored event when its turn comes."""
+        """Handle a stored event when its turn comes; one with `ATTEMPTS` attempts is set aside then."""
+
+    def platforms(self) -> Collection[str]:
+        """Name the platforms that can be answered."""
 
 
 class Inbox:
@@ -60,7 +63,8 @@ class Inbox:
         if not self._route.has_room(event.conversation.id):
             metrics.EVENTS.add(platform=event.platform, outcome="refused")
             raise Busy("too many messages wait here already", hint="wait for the answers, then send it again")
-        seq = await self._rows.accept(event, encode(event), self._said(event), now_ms=self._clock.now_ms())
+        event, body = _written(event)
+        seq = await self._rows.accept(event, body, self._said(event), now_ms=self._clock.now_ms())
         metrics.EVENTS.add(platform=event.platform, outcome="duplicate" if seq is None else "accepted")
         if seq is None:
             return False
@@ -73,29 +77,35 @@ class Inbox:
 
     async def resume(self) -> int:
         """Pass on what a stop or a crash left open; returns how many. Call once, before the platforms connect."""
-        rows = await self._rows.resume(RESUME_LIMIT)
+        rows = await self._rows.resume(RESUME_LIMIT, self._route.platforms())
         for seq, kind, body, attempts in rows:
-            if attempts > ATTEMPTS:
-                await self._set_aside(seq, "the bot stopped three times while it was handled")
-                continue
             try:
                 event = decode(kind, body)
             except ValueError as error:
-                await self._set_aside(seq, f"it cannot be read back: {error}"[:500])
+                await self._rows.quarantine(seq, f"it cannot be read back: {error}"[:500])
+                log.error("Event set aside: it cannot be read back", extra={"seq": seq})
                 continue
             self._route.dispatch(Incoming(seq=seq, event=event, attempts=attempts))
         if rows:
             log.info("Went on with what was left open", extra={"events": len(rows)})
         return len(rows)
 
-    async def _set_aside(self, seq: int, reason: str) -> None:
-        await self._rows.quarantine(seq, reason)
-        log.error("Event set aside", extra={"seq": seq, "reason": reason})
+    async def put_down(self) -> None:
+        """Say on disk that this process stops in good order: what is still open broke nothing."""
+        await self._rows.put_down()
 
     def _said(self, event: Event) -> Message | None:
         """Return what goes into the history: what people said, not what they ordered."""
-        if not isinstance(event, Posted):
+        if not isinstance(event, Posted | Edited):
             return None
         if event.origin or self._is_command(event.message.text):
             return None
         return replace(event.message, raw={})
+
+
+def _written(event: Event) -> tuple[Event, str]:
+    try:
+        return event, encode(event)
+    except ValueError:  # half a character somewhere in it
+        event = mended(event)
+        return event, encode(event)

@@ -6,15 +6,21 @@ A conversation has a task only while it has work, so a thousand quiet ones cost 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+log = logging.getLogger(__name__)
+
 
 class Lanes(Generic[T]):
-    """Hand items to `work` one after the other for each key. Tasks belong to the group given to `start`."""
+    """Hand items to `work` one after the other for each key. Tasks belong to the group given to `start`.
+
+    Supervises: an item whose work raises is logged and left behind (it is on disk), and the lane goes on.
+    """
 
     def __init__(
         self, name: str, work: Callable[[T], Awaitable[None]], *, lane_limit: int, total_limit: int
@@ -24,6 +30,7 @@ class Lanes(Generic[T]):
         self._lanes: dict[str, deque[T]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._group: asyncio.TaskGroup | None = None
+        self._is_ending = False
         self._idle = asyncio.Event()
         self._idle.set()
         self.waiting = 0
@@ -42,6 +49,11 @@ class Lanes(Generic[T]):
         """Tell whether nothing of `key` waits or is under way."""
         return key not in self._lanes
 
+    def items(self) -> Iterator[T]:
+        """Yield what waits and what is under way."""
+        for lane in self._lanes.values():
+            yield from lane
+
     def put(self, key: str, item: T) -> None:
         """Queue an item. Limits are the caller's to ask for: what is on disk already must be taken."""
         self.waiting += 1
@@ -51,16 +63,28 @@ class Lanes(Generic[T]):
             lane.append(item)
             return
         self._lanes[key] = deque([item])
-        if self._group is not None:
+        if self._group is not None and not self._is_ending:
             self._spawn(key)
 
     async def drained(self) -> None:
         """Return once nothing waits or is under way."""
         await self._idle.wait()
 
+    async def finish(self, limit_s: float) -> bool:
+        """Begin nothing more and wait for what is under way; after `limit_s` cancel it and return False."""
+        self._is_ending = True
+        is_done = True
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=max(0.0, limit_s))
+            is_done = not late
+        self.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        return is_done
+
     def cancel(self) -> None:
         """Stop what is under way; what waits stays where it is on disk."""
-        self._group = None
+        self._is_ending = True
         for task in self._tasks:
             task.cancel()
 
@@ -72,12 +96,15 @@ class Lanes(Generic[T]):
 
     async def _run(self, key: str) -> None:
         lane = self._lanes[key]
-        while lane:
+        while lane and not self._is_ending:
             try:
                 await self._work(lane[0])
+            except Exception:
+                log.exception("Left behind until the next start", extra={"lane": self._name})
             finally:
                 lane.popleft()
                 self.waiting -= 1
-        del self._lanes[key]
+        if not lane:
+            del self._lanes[key]
         if not self._lanes:
             self._idle.set()

@@ -6,19 +6,20 @@ the platform takes our key and so cannot post it twice, then it is simply sent a
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import ParamSpec
 
 from quarterdeck.core.adapter import Ability, Adapter, Rendered
 from quarterdeck.core.delivery import AuditEntry, OutboxRows, Outgoing
 from quarterdeck.core.errors import (
-    AuthFailed,
+    Busy,
     NotFound,
     RateLimited,
-    Rejected,
     ServiceError,
     Unavailable,
     Unknown,
@@ -27,6 +28,7 @@ from quarterdeck.core.message import Conversation, Message
 from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import Clock
 from quarterdeck.core.reply import Reply
+from quarterdeck.core.text import well_formed
 from quarterdeck.router.degrade import degrade
 from quarterdeck.router.lanes import Lanes
 from quarterdeck.runtime import metrics
@@ -34,7 +36,10 @@ from quarterdeck.runtime import metrics
 TRIES = 8
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 300.0
+STORE_PAUSE_S = 2.0
 LANE_LIMIT = TOTAL_LIMIT = 1_000_000  # what is on disk already is always taken
+
+P = ParamSpec("P")
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +56,8 @@ class Outbox:
         clean: Callable[[str], str] = lambda text: text,
     ) -> None:
         self._rows, self._adapters, self._clock, self._clean = rows, adapters, clock, clean
+        self._claimed: set[str] = set()  # conversations whose first part is being stored as `sending`
+        self._is_ending = False
         self.lanes = Lanes("send", self._deliver, lane_limit=LANE_LIMIT, total_limit=TOTAL_LIMIT)
 
     async def send(self, to: Conversation, reply: Reply, *, key: str) -> None:
@@ -72,21 +79,53 @@ class Outbox:
             NotFound: no platform of this name is connected.
         """
         parts = [] if reply is None else self._parts(to, reply, key)
-        are_new = await self._rows.queue(parts, audit=audit, done=done, now_ms=self._clock.now_ms())
-        if are_new:
-            for part in parts:
+        claims = [part for part in parts if part.state == "sending"]
+        self._claimed |= {to.id} if claims else set()
+        try:
+            is_new = await self._rows.queue(parts, audit=audit, done=done, now_ms=self._clock.now_ms())
+            for part in parts if is_new else ():
                 self.lanes.put(to.id, part)
+        finally:
+            self._claimed -= {to.id} if claims else set()
+
+    async def record(self, entry: AuditEntry) -> None:
+        """Store an audit entry now, before what it speaks of is done.
+
+        Raises:
+            ServiceError: it could not be stored, so that must not be done.
+        """
+        await self._rows.queue((), audit=(entry,), now_ms=self._clock.now_ms())
+
+    async def finish(self, limit_s: float) -> bool:
+        """Send what is ready, for `limit_s` at the most; what must wait stays on disk. False: it took longer."""
+        self._is_ending = True
+        try:
+            async with asyncio.timeout(limit_s):
+                await self.lanes.drained()
+        except TimeoutError:
+            return await self.lanes.finish(0.0)
+        return True
 
     async def resume(self) -> int:
         """Take up what a stop or a crash left; returns how many parts. Call once, with the platforms known."""
         rows = await self._rows.open_rows()
         for row in rows:
             adapter = self._adapters.get(row.conversation.platform)
-            if row.state == "sending" and (adapter is None or Ability.IDEMPOTENT not in adapter.abilities):
+            if adapter is None:
+                continue  # it waits until its platform is connected again
+            if row.state == "sending" and Ability.IDEMPOTENT not in adapter.abilities:
                 await self._end(row, "unknown", "the bot stopped while it was being sent")
-            elif adapter is not None:
+            else:
                 self.lanes.put(row.conversation.id, row)
         return len(rows)
+
+    def platforms(self) -> Collection[str]:
+        """Name the platforms that are connected."""
+        return self._adapters.keys()
+
+    def clean(self, text: str) -> str:
+        """Return `text` as it may leave: without secrets, and valid Unicode."""
+        return self._clean(well_formed(text))
 
     def requeue(self, row: Outgoing) -> None:
         """Send a part that a person put back to waiting."""
@@ -106,7 +145,8 @@ class Outbox:
 
     def _parts(self, to: Conversation, reply: Reply, key: str) -> list[Outgoing]:
         adapter = self.adapter(to.platform)
-        rendered = adapter.render(self._cleaned(degrade(reply, adapter.abilities)))
+        rendered = adapter.render(self._cleaned(degrade(reply, adapter.abilities, kind=to.kind)))
+        is_first = self.lanes.is_idle(to.id) and to.id not in self._claimed
         now_ms = self._clock.now_ms()
         return [
             Outgoing(
@@ -117,36 +157,49 @@ class Outbox:
                 parts=len(rendered),
                 body=part.body,
                 text=part.text,
-                state="sending" if number == 1 and self.lanes.is_idle(to.id) else "waiting",
+                state="sending" if number == 1 and is_first else "waiting",
                 created_at_ms=now_ms,
             )
             for number, part in enumerate(rendered, start=1)
         ]
 
     def _cleaned(self, reply: Reply) -> Reply:
-        card = reply.card
+        clean, card = self.clean, reply.card
         if card is not None:
-            fields = tuple(
-                replace(field, label=self._clean(field.label), value=self._clean(field.value))
-                for field in card.fields
+            card = replace(
+                card,
+                title=clean(card.title),
+                body=clean(card.body),
+                fields=tuple(
+                    replace(one, label=clean(one.label), value=clean(one.value)) for one in card.fields
+                ),
+                buttons=tuple(
+                    replace(one, label=clean(one.label), value=clean(one.value)) for one in card.buttons
+                ),
             )
-            card = replace(card, title=self._clean(card.title), body=self._clean(card.body), fields=fields)
-        return replace(reply, text=self._clean(reply.text), card=card)
+        citations = tuple(
+            replace(one, document=clean(one.document), heading=clean(one.heading), url=clean(one.url))
+            for one in reply.citations
+        )
+        return replace(reply, text=clean(reply.text), card=card, citations=citations)
 
     async def _deliver(self, row: Outgoing) -> None:
         """Send one part, as often as it takes; the next part of the conversation waits meanwhile."""
-        while True:
-            await self._wait_until(row.not_before_ms)
-            if row.state != "sending":
-                await self._rows.sending(row.id)
-            outcome = await self._try(row)
-            if outcome is None:
-                return
-            row = outcome
-
-    async def _try(self, row: Outgoing) -> Outgoing | None:
-        """Send once; returns the row to be tried again, or None when its end is on disk."""
         adapter = self.adapter(row.conversation.platform)
+        outcome: Outgoing | None = row
+        while outcome is not None:
+            row = outcome
+            wait_ms = row.not_before_ms - self._clock.now_ms()
+            if wait_ms > 0:
+                if self._is_ending:
+                    return
+                await self._clock.sleep(wait_ms / 1000)
+            if row.state != "sending" and Ability.IDEMPOTENT not in adapter.abilities:
+                await self._stored(self._rows.sending, row.id)
+            outcome = await self._try(adapter, row)
+
+    async def _try(self, adapter: Adapter, row: Outgoing) -> Outgoing | None:
+        """Send once; returns the row to be tried again, or None when its end is on disk."""
         try:
             message_id = await adapter.send(
                 row.conversation, Rendered(text=row.text, body=dict(row.body)), row.id
@@ -154,15 +207,36 @@ class Outbox:
         except (RateLimited, Unavailable) as error:
             return await self._later(row, error)
         except Unknown as error:
-            if Ability.IDEMPOTENT in adapter.abilities:
+            return await self._doubt(adapter, row, error)
+        except ServiceError as error:
+            if error.retryable:
                 return await self._later(row, error)
-            await self._end(row, "unknown", error.message)
-        except (AuthFailed, Rejected, ServiceError) as error:
             await self._end(row, "dead", error.message)
+        except Exception as error:  # an adapter may be anybody's: what broke in it may have posted or not
+            log.exception("Send failed unexpectedly", extra={"delivery": row.id})
+            return await self._doubt(adapter, row, Unknown(repr(error)[:200], service=adapter.platform))
         else:
-            await self._rows.sent(row, _said(row, message_id, self._clock.now()))
+            await self._stored(self._rows.sent, row, _said(row, message_id, self._clock.now()))
             metrics.SENDS.add(platform=row.conversation.platform, outcome="sent")
         return None
+
+    async def _doubt(self, adapter: Adapter, row: Outgoing, error: Unknown) -> Outgoing | None:
+        """Send again what cannot be posted twice; leave everything else to a person."""
+        if Ability.IDEMPOTENT in adapter.abilities:
+            return await self._later(row, error)
+        await self._end(row, "unknown", error.message)
+        return None
+
+    async def _stored(self, write: Callable[P, Awaitable[None]], *values: P.args, **named: P.kwargs) -> None:
+        """Write until it is written: what became of a part must not be forgotten while the disk is full."""
+        while True:
+            try:
+                return await write(*values, **named)
+            except (Busy, ServiceError) as error:
+                if isinstance(error, ServiceError) and not error.retryable:
+                    raise
+                log.error("Delivery not stored; trying again", extra={"error": error.message})
+                await self._clock.sleep(STORE_PAUSE_S)
 
     async def _later(self, row: Outgoing, error: ServiceError) -> Outgoing | None:
         attempts = row.attempts + 1
@@ -172,24 +246,27 @@ class Outbox:
         asked_s = getattr(error, "retry_after_s", None)
         pause_s = asked_s if asked_s is not None else _pause_after(attempts)
         not_before_ms = self._clock.now_ms() + round(pause_s * 1000)
-        await self._rows.postpone(
-            row.id, attempts=attempts, not_before_ms=not_before_ms, reason=self._clean(error.message)
+        await self._stored(
+            self._rows.postpone,
+            row.id,
+            attempts=attempts,
+            not_before_ms=not_before_ms,
+            reason=self.clean(error.message),
         )
         metrics.SENDS.add(platform=row.conversation.platform, outcome="retried")
         return replace(row, state="waiting", attempts=attempts, not_before_ms=not_before_ms)
 
     async def _end(self, row: Outgoing, state: str, reason: str) -> None:
         is_unknown = state == "unknown"
-        await self._rows.give_up(
-            row.id, "unknown" if is_unknown else "dead", attempts=row.attempts, reason=self._clean(reason)
+        await self._stored(
+            self._rows.give_up,
+            row.id,
+            "unknown" if is_unknown else "dead",
+            attempts=row.attempts,
+            reason=self.clean(reason),
         )
         metrics.SENDS.add(platform=row.conversation.platform, outcome=state)
         log.warning("Reply not delivered", extra={"delivery": row.id, "state": state})
-
-    async def _wait_until(self, not_before_ms: int) -> None:
-        wait_ms = not_before_ms - self._clock.now_ms()
-        if wait_ms > 0:
-            await self._clock.sleep(wait_ms / 1000)
 
 
 def _pause_after(attempts: int) -> float:

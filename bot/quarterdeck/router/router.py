@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Collection
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, cast
 
 from quarterdeck.core.adapter import Ability, Streams
 from quarterdeck.core.command import Call, Command
 from quarterdeck.core.delivery import AuditEntry, InboxRows, Incoming
-from quarterdeck.core.errors import Denied, NotFound, QuarterdeckError, UsageError
+from quarterdeck.core.errors import Busy, Denied, NotFound, QuarterdeckError, ServiceError, UsageError
 from quarterdeck.core.event import Event
 from quarterdeck.core.help import help_for
 from quarterdeck.core.person import Person
@@ -26,11 +27,17 @@ from quarterdeck.router.addressing import Wish, wish_of
 from quarterdeck.router.inbox import ATTEMPTS
 from quarterdeck.router.lanes import Lanes
 from quarterdeck.router.outbox import Outbox
+from quarterdeck.router.policy import least_role
+from quarterdeck.router.preview import Preview, written
 from quarterdeck.router.syntax import complete, parse, wants_help
 from quarterdeck.runtime import metrics
 
 LIGHT_LIMIT_S = 15.0
 HEAVY_LIMIT_S = 240.0  # a model call may take 180 s
+RETRY_PAUSE_S = 0.2
+STORE_PAUSE_S = 2.0
+EFFECTS_ON_RECORD = ("write", "destructive", "money")
+SET_ASIDE = "Something broke in me three times over this. It is set aside for the people who run me."
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +79,8 @@ class Router:
         self._rows, self._outbox, self._commands = rows, outbox, commands
         self._people, self._authoriser, self._services = people, authoriser, services
         self._clock = clock
+        self._running: dict[str, asyncio.Timeout] = {}
+        self._stopped: set[str] = set()
         self._heavy = asyncio.Semaphore(limits.heavy_concurrency)
         self.lanes = Lanes(
             "handle", self._handle, lane_limit=limits.queue_limit, total_limit=limits.total_limit
@@ -85,40 +94,72 @@ class Router:
         """Handle a stored event when its conversation's turn comes."""
         self.lanes.put(incoming.event.conversation.id, incoming)
 
+    def platforms(self) -> Collection[str]:
+        """Name the platforms that can be answered."""
+        return self._outbox.platforms()
+
+    def cancel(self, key: str) -> bool:
+        """Stop the answer to the event of this key; False when it is not being worked on, nor waiting."""
+        if not any(incoming.event.key == key for incoming in self.lanes.items()):
+            return False
+        self._stopped.add(key)
+        if scope := self._running.get(key):
+            scope.reschedule(0.0)
+        return True
+
+    async def finish(self, limit_s: float) -> bool:
+        """Begin nothing more and wait for what is under way; after `limit_s` cut it off and return False."""
+        return await self.lanes.finish(limit_s)
+
     async def _handle(self, incoming: Incoming) -> None:
         """Answer one event and write down its end; what cannot be answered is set aside, never dropped."""
-        answer = await self._answer_or_set_aside(incoming)
-        event = incoming.event
+        try:
+            answer = await self._answer_or_set_aside(incoming)
+            await self._conclude(incoming, answer)
+        finally:
+            self._stopped.discard(incoming.event.key)
+
+    async def _conclude(self, incoming: Incoming, answer: Answer) -> None:
+        """Store the answer. While the disk is full it is tried again and again; the event is on disk anyway."""
+        event, audit = incoming.event, answer.audit
         while True:
             try:
-                await self._outbox.commit(
-                    event.conversation, answer.reply, key=event.key, audit=answer.audit, done=incoming.seq
+                return await self._outbox.commit(
+                    event.conversation, answer.reply, key=event.key, audit=audit, done=incoming.seq
                 )
-            except QuarterdeckError as error:  # the disk is full, the platform gone: the event stays on disk
+            except (Busy, ServiceError) as error:
                 log.error("Answer not stored", extra={"seq": incoming.seq, "error": error.message})
-                await self._clock.sleep(5.0)
-            else:
-                return
+                if isinstance(error, Busy) or error.retryable:
+                    await self._clock.sleep(STORE_PAUSE_S)
+                elif audit:  # the record is broken: what only reads goes on without it
+                    audit = ()
+                else:
+                    raise
 
     async def _answer_or_set_aside(self, incoming: Incoming) -> Answer:
         attempts = incoming.attempts
-        while True:
+        while attempts < ATTEMPTS:
             try:
                 return await self._answer(incoming.event)
             except Exception as error:
                 log.exception(
                     "Event failed", extra={"seq": incoming.seq, "kind": type(incoming.event).__name__}
                 )
-                attempts = max(attempts + 1, await self._rows.failed(incoming.seq, repr(error)[:500]))
-            if attempts >= ATTEMPTS:
-                await self._rows.quarantine(incoming.seq, "it failed three times")
-                metrics.EVENTS.add(platform=incoming.event.platform, outcome="quarantined")
-                return Answer(
-                    reply=Reply(
-                        text="Something broke in me three times over this. It is set aside for the people who run me.",
-                        status="error",
-                    )
-                )
+                attempts = await self._count(incoming, attempts + 1, repr(error)[:500])
+            if attempts < ATTEMPTS:
+                await self._clock.sleep(RETRY_PAUSE_S * attempts)
+        await self._rows.quarantine(incoming.seq, f"it failed {ATTEMPTS} times")
+        log.error("Event set aside", extra={"seq": incoming.seq})
+        metrics.EVENTS.add(platform=incoming.event.platform, outcome="quarantined")
+        return Answer(reply=Reply(text=SET_ASIDE, status="error"))
+
+    async def _count(self, incoming: Incoming, attempts: int, reason: str) -> int:
+        """Count a failed attempt on disk; in memory at the least."""
+        try:
+            return max(attempts, await self._rows.failed(incoming.seq, self._outbox.clean(reason)))
+        except QuarterdeckError as error:
+            log.error("Attempt not counted", extra={"seq": incoming.seq, "error": error.message})
+            return attempts
 
     async def _answer(self, event: Event) -> Answer:
         wish = wish_of(event, self._commands)
@@ -127,9 +168,15 @@ class Router:
         person = await self._people.person_of(event.actor, event.actor_name)
         command = self._commands.get(wish.name)
         decision = await self._decide(event, wish, person, command)
-        audit = (self._entry(event, wish, person, decision),)
+        audit: tuple[AuditEntry, ...] = (self._entry(event, wish, person, decision),)
         if not decision.allowed:
             return Answer(reply=Reply(text=decision.reason, status="denied"), audit=audit)
+        if command is not None and command.effect in EFFECTS_ON_RECORD:
+            try:
+                await self._outbox.record(audit[0])
+            except QuarterdeckError as error:
+                return Answer(reply=_unrecorded(command, error))
+            audit = ()
         started_s = self._clock.monotonic()
         try:
             reply = await self._run(event, wish, person, command)
@@ -172,37 +219,38 @@ class Router:
             event_id=event.key,
             services=self._services,
         )
+        return await self._in_lane(event, command, call)
+
+    async def _in_lane(self, event: Event, command: Command, call: Call) -> Reply:
+        """Run the handler when there is room for it, for as long as its lane allows, unless it is cancelled."""
         is_light = command.lane == "light"
         room: AbstractAsyncContextManager[object] = nullcontext() if is_light else self._heavy
-        async with room:
-            try:
-                async with asyncio.timeout(LIGHT_LIMIT_S if is_light else HEAVY_LIMIT_S):
+        limit = asyncio.timeout(None)
+        try:
+            async with asyncio.timeout(None) as stop:
+                self._running[event.key] = stop
+                if event.key in self._stopped:
+                    stop.reschedule(0.0)
+                async with room, limit:
+                    now_s = asyncio.get_running_loop().time()
+                    limit.reschedule(now_s + (LIGHT_LIMIT_S if is_light else HEAVY_LIMIT_S))
                     return await self._written(event, await command.handler(call))
-            except TimeoutError:
-                return Reply(text=f"/{command.name} took too long and was stopped.", status="error")
+        except TimeoutError:
+            if event.key in self._stopped:
+                return Reply(text="Stopped.", status="error")
+            if not limit.expired():
+                raise
+            return Reply(text=f"/{command.name} took too long and was stopped.", status="error")
+        finally:
+            self._running.pop(event.key, None)
 
     async def _written(self, event: Event, reply: Reply) -> Reply:
-        """Follow a reply that is still being written to its end, showing it where the platform can."""
-        if reply.stream is None:
-            return reply
         adapter = self._outbox.adapter(event.platform)
-        streams: Streams | None = adapter if Ability.STREAM in adapter.abilities else None  # type: ignore[assignment]  # the ability says so
-        pieces: list[str] = []
-        try:
-            async for item in reply.stream:
-                if isinstance(item, Reply):
-                    return replace(item, stream=None)
-                pieces.append(item)
-                if streams is not None:
-                    await streams.preview(event.conversation, event.key, item)
-        except QuarterdeckError as error:
-            so_far = "".join(pieces)
-            failed = reply_to(error)
-            return replace(failed, text=f"{so_far}\n\n{failed.text}" if so_far else failed.text)
-        return replace(reply, text=reply.text + "".join(pieces), stream=None)
+        screen = cast("Streams", adapter) if Ability.STREAM in adapter.abilities else None
+        return await written(reply, Preview(screen, event, self._outbox.clean), reply_to)
 
     def _no_such(self, name: str, person: Person) -> UsageError:
-        known = [command.name for command in self._commands.all() if person.has_role(command.allow)]
+        known = [command.name for command in self._commands.all() if person.has_role(least_role(command))]
         near = did_you_mean(f"/{name}", [f"/{command}" for command in known])
         return UsageError(f"There is no command /{name[:60]}.", hint=near or "/help lists what there is")
 
@@ -221,6 +269,12 @@ class Router:
                 "rule": decision.rule,
             },
         )
+
+
+def _unrecorded(command: Command, error: QuarterdeckError) -> Reply:
+    log.error("Effect refused: no record", extra={"command": command.name, "error": error.message})
+    text = f"I have not run /{command.name}: what changes something must be on record first, and that failed now."
+    return Reply(text=f"{text}\n{error.hint}" if error.hint else text, status="error")
 
 
 def reply_to(error: QuarterdeckError) -> Reply:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import assert_never
 
 from sqlalchemy import Connection, func, select, update
@@ -42,12 +42,13 @@ class StoredInbox:
 
         return await self._store.write("inbox.accepted", job)
 
-    async def resume(self, limit: int) -> Sequence[tuple[int, str, str, int]]:
+    async def resume(self, limit: int, platforms: Collection[str]) -> Sequence[tuple[int, str, str, int]]:
         """Count an attempt for the oldest open event of each conversation, and return open ones in order.
 
-        Only the oldest can have been under way when the process ended: a conversation goes in order.
+        Only the oldest can have been under way when the process ended: a conversation goes in order. Events of
+        platforms that are not connected now stay as they are.
         """
-        is_open = inbox.c.state == "new"
+        is_open = (inbox.c.state == "new") & inbox.c.platform.in_(sorted(platforms))
         oldest = select(func.min(inbox.c.seq)).where(is_open).group_by(inbox.c.conversation_id)
 
         def job(connection: Connection) -> Sequence[tuple[int, str, str, int]]:
@@ -63,6 +64,18 @@ class StoredInbox:
             return [(row.seq, row.kind, row.body, row.attempts) for row in found]
 
         return await self._store.write("inbox.resumed", job)
+
+    async def put_down(self) -> None:
+        """Take back beforehand the attempts that `resume` will count: this process stops in good order."""
+        is_open = inbox.c.state == "new"
+        oldest = select(func.min(inbox.c.seq)).where(is_open).group_by(inbox.c.conversation_id)
+
+        def job(connection: Connection) -> None:
+            connection.execute(
+                update(inbox).where(inbox.c.seq.in_(oldest)).values(attempts=inbox.c.attempts - 1)
+            )
+
+        await self._store.write("inbox.put_down", job)
 
     async def failed(self, seq: int, reason: str) -> int:
         """Count an attempt that ended in an unforeseen error; returns the attempts so far."""
@@ -99,8 +112,12 @@ class StoredInbox:
 
 
 def done_in(connection: Connection, seq: int, *, now_ms: int) -> None:
-    """Mark an event as done, inside the commit that stores its reply."""
-    connection.execute(update(inbox).where(inbox.c.seq == seq).values(state="done", done_at_ms=now_ms))
+    """Mark an event as done, inside the commit that stores its reply; one that is set aside stays so."""
+    connection.execute(
+        update(inbox)
+        .where(inbox.c.seq == seq, inbox.c.state == "new")
+        .values(state="done", done_at_ms=now_ms)
+    )
 
 
 def _insert(connection: Connection, event: Event, body: str, now_ms: int) -> int | None:
@@ -130,10 +147,25 @@ def _change_history(connection: Connection, event: Event, message: Message | Non
             if message is not None:
                 record_in(connection, message, is_ours=bool(event.origin))
         case Edited():
-            edit_in(connection, event.message)
+            if not edit_in(connection, event.message) and message is not None:
+                record_in(connection, message)  # the edit came first: the original will find its place taken
         case Deleted():
-            delete_in(connection, event.conversation.id, event.message_id, at_ms=now_ms)
+            if not delete_in(connection, event.conversation.id, event.message_id, at_ms=now_ms):
+                _bury(connection, event, now_ms)
         case Invoked() | Pressed() | Submitted() | Reacted() | Joined():
             remember_in(connection, event.conversation, now_ms=now_ms)
         case _:
             assert_never(event)
+
+
+def _bury(connection: Connection, event: Deleted, now_ms: int) -> None:
+    """Mark a message as deleted that has not come yet, so that it is not remembered when it does."""
+    absent = Message(
+        id=event.message_id,
+        conversation=event.conversation,
+        author=event.actor,
+        text="",
+        sent_at=event.received_at,
+    )
+    record_in(connection, absent)
+    delete_in(connection, event.conversation.id, event.message_id, at_ms=now_ms)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import cast
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from quarterdeck.core.delivery import AuditEntry, Outgoing, SendState
 from quarterdeck.core.errors import NotFound
@@ -14,7 +14,7 @@ from quarterdeck.core.message import Conversation, ConversationKind, Message
 from quarterdeck.core.ports import Delivery
 from quarterdeck.store.audit import Audit
 from quarterdeck.store.engine import Store
-from quarterdeck.store.history import insert_new, record_in
+from quarterdeck.store.history import record_in
 from quarterdeck.store.inbox import done_in
 from quarterdeck.store.tables import outbox
 
@@ -39,12 +39,14 @@ class StoredOutbox:
         """Store rows, audit entries and the end of the event `done` in one commit; False when they were there."""
 
         def job(connection: Connection) -> bool:
-            are_new = [insert_new(connection, outbox, _values(row)) for row in rows]
+            is_new = not rows or not _is_known(connection, rows[0].cause)
+            for row in rows if is_new else ():
+                connection.execute(insert(outbox).values(**_values(row)))
             for entry in audit:
                 self._audit.append_in(connection, entry)
             if done is not None:
                 done_in(connection, done, now_ms=now_ms)
-            return all(are_new)
+            return is_new
 
         return await self._store.write("outbox.queued", job)
 
@@ -144,6 +146,12 @@ class StoredOutbox:
             connection.execute(update(outbox).where(outbox.c.id == row_id).values(**values))
 
         await self._store.write(point, job)
+
+
+def _is_known(connection: Connection, cause: str) -> bool:
+    """Tell whether a reply for this cause was stored: written anew it may have more parts or fewer, so all count."""
+    found = connection.execute(select(outbox.c.seq).where(outbox.c.cause == cause).limit(1))
+    return found.first() is not None
 
 
 def _values(row: Outgoing) -> dict[str, object]:
