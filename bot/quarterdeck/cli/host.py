@@ -66,7 +66,7 @@ async def holding(invocation: Invocation, verb: str) -> AsyncIterator[App]:
     async with AsyncExitStack() as stack:
         while True:
             try:
-                app = await stack.enter_async_context(_opened(invocation, verb, serve=True))
+                app = await stack.enter_async_context(_opened(invocation, verb))
             except Held as error:
                 is_late = asyncio.get_running_loop().time() > deadline_s
                 if is_late or error.holder.verb in LONG_VERBS:
@@ -77,14 +77,6 @@ async def holding(invocation: Invocation, verb: str) -> AsyncIterator[App]:
                 return
 
 
-def configure_logs(invocation: Invocation, *, is_serving: bool) -> None:
-    """Log as the settings say; a verb that does not serve says only what is wrong."""
-    settings = invocation.loaded.settings.log
-    is_quiet = not is_serving and settings.level == "info"
-    has_json = None if settings.format == "auto" else settings.format == "json"
-    logs.configure("warning" if is_quiet else settings.level, has_json, invocation.redactor)
-
-
 async def _first_of_both(stack: AsyncExitStack, invocation: Invocation, verb: str) -> Door:
     """Connect to the bot that runs, or take its place; whichever can be had first."""
     path = invocation.loaded.settings.paths().control_socket
@@ -93,7 +85,7 @@ async def _first_of_both(stack: AsyncExitStack, invocation: Invocation, verb: st
         with suppress(FileNotFoundError, ConnectionRefusedError):
             return await stack.enter_async_context(connect(path))
         try:
-            return await stack.enter_async_context(_opened(invocation, verb, serve=False))
+            return await stack.enter_async_context(_opened(invocation, verb))
         except Held:
             if asyncio.get_running_loop().time() > deadline_s:
                 raise
@@ -101,9 +93,17 @@ async def _first_of_both(stack: AsyncExitStack, invocation: Invocation, verb: st
 
 
 @asynccontextmanager
-async def _opened(invocation: Invocation, verb: str, *, serve: bool) -> AsyncIterator[App]:
+async def _opened(invocation: Invocation, verb: str) -> AsyncIterator[App]:
+    _configure_logs(invocation, is_serving=verb == "run")
     from quarterdeck.app import open_app
 
-    configure_logs(invocation, is_serving=serve)
     async with open_app(invocation.loaded, invocation.redactor, verb=verb) as app:
         yield app
+
+
+def _configure_logs(invocation: Invocation, *, is_serving: bool) -> None:
+    """Log as the settings say; a verb that does not serve says only what is wrong."""
+    settings = invocation.loaded.settings.log
+    is_quiet = not is_serving and settings.level == "info"
+    has_json = None if settings.format == "auto" else settings.format == "json"
+    logs.configure("warning" if is_quiet else settings.level, has_json, invocation.redactor)
