@@ -28,6 +28,7 @@ _ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+([^\n]*))?$")
 _CLOSING = re.compile(r"[ \t]+#+[ \t]*$")
 _ANCHOR = re.compile(r"\s*\{#[^{}]{1,100}\}\s*$")
 _FRONT_TITLE = re.compile(r"^title:[ \t]*[\"']?([^\n]{1,300}?)[\"']?[ \t]*$", re.MULTILINE)
+_LEADING = re.compile(r"\A(?:[ \t]*\n)+")
 _TRAILING = re.compile(r"[ \t]+\n")
 _EMPTY_LINES = re.compile(r"\n{3,}")
 FRONT_LIMIT = 8192  # characters of front matter
@@ -67,7 +68,9 @@ class Chunker:
         for offset, piece in splitter.chunk_indices(text):
             if not any(character.isalnum() for character in piece):
                 continue
-            start = section.start + offset
+            blank = len(piece) - len(_LEADING.sub("", piece))
+            piece = piece[blank:].rstrip()
+            start = section.start + offset + blank
             page = bisect.bisect_right(parsed.pages, start) if parsed.pages else None
             end = start + len(piece)
             yield Piece(heading=heading, text=_tidy(piece), start=start, end=end, page=page)

@@ -8,7 +8,11 @@ from dataclasses import dataclass
 HEADING_SEPARATOR = " › "
 CONTEXT_LIMIT = 160  # characters of title and headings that go before a chunk when it is embedded
 
-_TAG = re.compile(r"</?[A-Za-z][^<>]{0,1000}>")
+_HTML = (  # what pages are made of; `npm install <name>` is none of it
+    "a|abbr|b|blockquote|br|center|code|dd|del|details|div|dl|dt|em|figcaption|figure|font|h[1-6]|hr|i|img|ins|kbd|"
+    "li|ol|p|picture|pre|s|section|small|source|span|strong|sub|summary|sup|table|tbody|td|tfoot|th|thead|tr|u|ul|video"
+)
+_TAG = re.compile(rf"</?(?:{_HTML})(?:\s[^<>]{{0,1000}})?/?>", re.IGNORECASE)
 _LINK = re.compile(r"!?\[([^\[\]]{0,300})\](?:\([^()\s]{0,1000}[^()]{0,200}\)|\[[^\[\]]{0,100}\])")
 _MARKS = re.compile(r"(?<!\w)[*_]{1,3}(?=\S)|(?<=\S)[*_]{1,3}(?!\w)|`")
 

@@ -69,10 +69,14 @@ def quantized(model: bytes) -> bytes:
     Raises:
         NotOurModel: there is nothing in it to make faster.
     """
-    out = []
+    out, graphs = [], 0
     for number, _, value, raw in fields(model):
-        is_graph = number == MODEL_GRAPH and isinstance(value, bytes)
-        out.append(packed(MODEL_GRAPH, _rewrite(value)) if is_graph and isinstance(value, bytes) else raw)
+        if number == MODEL_GRAPH and isinstance(value, bytes):
+            raw = packed(MODEL_GRAPH, _rewrite(value))
+            graphs += 1
+        out.append(raw)
+    if graphs != 1:
+        raise NotOurModel(f"it holds {graphs} graphs")
     version = _varint(2 << 3 | VARINT) + _varint(1)
     return b"".join((*out, packed(MODEL_OPSETS, packed(1, DOMAIN) + version)))
 
@@ -203,6 +207,8 @@ def packed(number: int, value: bytes) -> bytes:
 def _read(data: bytes, position: int) -> tuple[int, int]:
     value = shift = 0
     while True:
+        if position >= len(data):
+            raise NotOurModel("it is cut off")
         byte = data[position]
         position += 1
         value |= (byte & 0x7F) << shift

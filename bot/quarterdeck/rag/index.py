@@ -18,11 +18,19 @@ import numpy as np
 
 if TYPE_CHECKING:
     import chromadb
+    from chromadb.api.collection_configuration import CreateCollectionConfiguration
     from numpy.typing import NDArray
 
     Vectors = NDArray[np.float32]
 
 STAMP = "quarterdeck.json"
+GRAPH: CreateCollectionConfiguration = {
+    "hnsw": {
+        "space": "cosine",
+        "ef_construction": 200,
+        "ef_search": 200,
+    }  # 0.99 of exact, Chroma's own 100: 0.96
+}
 
 
 class VectorIndex(Protocol):
@@ -140,7 +148,7 @@ class ChromaIndex:
         if scope not in self._collections:
             name = f"scope-{hashlib.sha256(scope.encode()).hexdigest()[:32]}"
             self._collections[scope] = self._client.get_or_create_collection(
-                name, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
+                name, embedding_function=None, configuration=GRAPH
             )
         return self._collections[scope]
 

@@ -16,13 +16,15 @@ UNIT_LIMIT = 60  # sentences, lists, code blocks that are compared
 PASSAGES = 5
 QUOTES = 3
 QUOTE_LIMIT = 700  # characters of one quote
+WHOLE = 320  # characters: a passage no longer than this is quoted whole
 AS_GOOD = 0.8  # of the best: what is worse is not quoted beside it
 WORDS_WEIGHT = 0.35
 PLACE_WEIGHT = 0.05  # the first passages are better than the later ones
 
 _END = re.compile(r"(?<=[.!?])[\"')\]]{0,2}\s+(?=[\"'(\[`*]{0,2}[A-ZÄÖÜ0-9])")
 _SHORT = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|no|z\.B|d\.h|bzw|ca|Dr|Mr|Ms|St)\.|\b[A-Z]\.)$")
-_ITEM = re.compile(r" {0,3}(?:[-*+]|\d{1,3}[.)])\s")
+_BULLET = re.compile(r" {0,3}[-*+]\s")
+_STEP = re.compile(r" {0,3}\d{1,3}[.)]\s")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 
 
@@ -58,13 +60,19 @@ async def quotes(question: str, passages: Sequence[Passage], vectors: Vectors) -
             best[unit.passage] = n
     order = sorted(best.values(), key=lambda n: -scores[n])
     chosen = [n for n in order if scores[n] >= scores[order[0]] * AS_GOOD][:QUOTES]
-    return [Quote(passage=passages[found[n].passage], text=_around(found, n, scores)) for n in chosen]
+    return [_quote(passages[found[n].passage], found, n, scores) for n in chosen]
+
+
+def _quote(passage: Passage, found: Sequence[Unit], n: int, scores: Sequence[float]) -> Quote:
+    if len(passage.text) <= WHOLE:
+        return Quote(passage=passage, text=_joined([one for one in found if one.passage == found[n].passage]))
+    return Quote(passage=passage, text=_around(found, n, scores))
 
 
 def units(text: str, passage: int) -> list[Unit]:
     """Cut a passage into what can be quoted by itself."""
     found: list[Unit] = []
-    for is_block, block in _blocks(text):
+    for is_block, block in _Blocks().read(text):
         pieces = [block] if is_block else sentences(block)
         for piece in pieces:
             if any(character.isalnum() for character in piece):
@@ -85,37 +93,61 @@ def sentences(paragraph: str) -> list[str]:
     return [one for one in out if one]
 
 
-def _blocks(text: str) -> list[tuple[bool, str]]:
-    """Return the blocks of Markdown, each with whether it must stay in one piece (code, list, table, quote)."""
-    blocks: list[tuple[bool, str]] = []
-    lines: list[str] = []
-    fence = ""
+class _Blocks:
+    """Cut Markdown into blocks: paragraphs, items of bullet lists, numbered lists, tables, code."""
 
-    def end() -> None:
-        if any(line.strip() for line in lines):
-            first = next(line for line in lines if line.strip())
-            whole = bool(_FENCE.match(first) or _ITEM.match(first)) or first.lstrip()[:1] in "|>"
-            blocks.append((whole or first.startswith("    "), "\n".join(lines).strip("\n")))
-        lines.clear()
+    def __init__(self) -> None:
+        self.found: list[tuple[bool, str]] = []
+        self._lines: list[str] = []
+        self._fence = ""
 
-    for line in text.split("\n"):
+    def read(self, text: str) -> list[tuple[bool, str]]:
+        """Return each block with whether it must stay in one piece."""
+        for line in text.split("\n"):
+            self._take(line)
+        if self._fence:
+            self._lines.append(self._fence)  # the chunk ended inside
+        self._end()
+        return self.found
+
+    def _take(self, line: str) -> None:
         mark = _FENCE.match(line)
-        if mark and not fence:
-            end()
-            fence = mark.group(1)
-            lines.append(line)
-        elif mark and mark.group(1).startswith(fence[:3]):
-            fence = ""
-            lines.append(line)
-            end()
-        elif fence or line.strip():
-            lines.append(line)
+        if self._fence:
+            self._lines.append(line)
+            if mark and mark.group(1).startswith(self._fence):
+                self._fence = ""
+                self._end()
+        elif mark:
+            self._end()
+            self._fence = mark.group(1)[:3]
+            self._lines.append(line)
+        elif not line.strip():
+            if not self._is_in_steps():
+                self._end()
         else:
-            end()
-    if fence:
-        lines.append(fence)  # the chunk ended inside
-    end()
-    return blocks
+            if self._begins(line):
+                self._end()
+            self._lines.append(line)
+
+    def _begins(self, line: str) -> bool:
+        """Tell whether the line begins a block of its own."""
+        if _BULLET.match(line):
+            return not self._is_in_steps()
+        if _STEP.match(line):
+            return not self._is_in_steps()
+        return self._is_in_steps() and not line.startswith(" ") and len(self._lines) > 0
+
+    def _is_in_steps(self) -> bool:
+        return bool(self._lines) and bool(_STEP.match(self._lines[0]))
+
+    def _end(self) -> None:
+        lines = "\n".join(self._lines).strip("\n")
+        self._lines = []
+        if not lines.strip():
+            return
+        is_code = bool(_FENCE.match(lines)) or lines.startswith("    ")
+        is_whole = is_code or bool(_BULLET.match(lines) or _STEP.match(lines)) or lines.lstrip()[0] in "|>"
+        self.found.append((is_whole, lines if is_code else plain(lines)))
 
 
 def _with_heading(unit: Unit, passages: Sequence[Passage]) -> str:
@@ -162,10 +194,13 @@ def _around(found: Sequence[Unit], n: int, scores: Sequence[float]) -> str:
 
 
 def _joined(units_: Sequence[Unit]) -> str:
-    text = ""
+    text, before = "", None
     for unit in units_:
-        between = "\n\n" if unit.is_block or text.endswith("```") or "\n" in text[-1:] else " "
-        text = f"{text}{between if text else ''}{_cut(unit.text) if not unit.is_block else unit.text}"
+        between = "\n" if before and _BULLET.match(before.text) and _BULLET.match(unit.text) else "\n\n"
+        if before and not before.is_block and not unit.is_block:
+            between = " "
+        text += (between if before else "") + (unit.text if unit.is_block else _cut(unit.text))
+        before = unit
     return text
 
 
