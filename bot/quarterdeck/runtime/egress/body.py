@@ -25,9 +25,9 @@ async def read_body(response: ClientResponse, *, max_bytes: int, service: str) -
     declared = response.content_length
     if declared is not None and declared > max_bytes:
         raise _too_large(response, max_bytes, service)
-    unpack = _Unpacker(response.headers.get("Content-Encoding", ""))
     body = bytearray()
     try:
+        unpack = _Unpacker(response.headers.get("Content-Encoding", ""))
         async for piece in response.content.iter_any():
             body += unpack.feed(piece, max_bytes - len(body) + 1)
             if len(body) > max_bytes:
@@ -60,15 +60,17 @@ class _Unpacker:
         coding = coding.strip().lower()
         if coding not in ("", "identity", "gzip", "x-gzip", "deflate"):
             raise ValueError(f"unknown content coding {coding[:40]!r}")
+        self._is_empty = True
         self._inflate = None if coding in ("", "identity") else zlib.decompressobj(_GZIP_OR_ZLIB)
 
     @property
     def is_whole(self) -> bool:
-        """Tell whether the packed data came to its end."""
-        return self._inflate is None or self._inflate.eof
+        """Tell whether the packed data came to its end; none at all (HEAD, 204) is whole."""
+        return self._inflate is None or self._is_empty or self._inflate.eof
 
     def feed(self, piece: bytes, limit: int) -> bytes:
         """Return at most `limit` bytes of what `piece` holds."""
+        self._is_empty = False
         if self._inflate is None:
             return piece[:limit]
         return self._inflate.decompress(piece, limit)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -64,10 +65,12 @@ class Egress:
         max_bytes: int = 10 * 1024 * 1024,
         timeout_s: float = 30.0,
         lookup: Lookup = system_lookup,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        """Trust the system's certificate authorities, unless `tls` says otherwise."""
         self._policy = policy or AddressPolicy()
         self._allow_http, self._max_bytes, self._timeout_s = allow_http, max_bytes, timeout_s
-        self._lookup = lookup
+        self._lookup, self._tls = lookup, tls
         self._session: aiohttp.ClientSession | None = None
 
     async def request(
@@ -156,6 +159,7 @@ class Egress:
     def _connected(self) -> aiohttp.ClientSession:
         if self._session is None:
             connector = aiohttp.TCPConnector(
+                ssl=True if self._tls is None else self._tls,
                 resolver=GuardedResolver(self._policy, self._lookup),
                 use_dns_cache=False,  # each new connection resolves once, and is checked
                 socket_factory=self._socket,

@@ -36,6 +36,7 @@ _NOT_THE_CALLERS: Final = frozenset(
     }
 )
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\uffff]*")
 
 
@@ -103,7 +104,8 @@ class Hop:
             Rejected: the new address is not accepted, is a step back to plain http, or would get the body.
         """
         try:
-            target = parse_target(urljoin(str(self.target.url), location))
+            is_absolute = _SCHEME.match(location) is not None  # urljoin would mend what is half absolute
+            target = parse_target(location if is_absolute else urljoin(str(self.target.url), location))
         except (UsageError, ValueError) as error:
             raise self._refused("to an address that is not accepted") from error
         if self.target.scheme == "https" and target.scheme == "http":

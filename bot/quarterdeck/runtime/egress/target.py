@@ -19,6 +19,9 @@ _AUTHORITY: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:]+)(?::([0-9]{1,5}))
 _FORBIDDEN: Final = re.compile(r"[\x00-\x20\x7f-\xa0\\\u2028\u2029\u200b-\u200f\ufeff]")
 _LABEL: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")  # what a resolver may take for a part of an IPv4 address
+_WRITTEN_OUT: Final = re.compile(
+    r"(?:[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*"
+)  # goes out as it is
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -58,9 +61,12 @@ def parse_target(text: str) -> Target:
     port = int(authority[2] or DEFAULT_PORTS[scheme])
     if not 0 < port < 65_536:
         raise _refused("its port is out of range")
+    path = (parts[3] or "").partition("#")[0] or "/"
+    if not path.startswith("/"):
+        path = f"/{path}"
     shown = f"[{host}]" if isinstance(address, ipaddress.IPv6Address) else host
     try:
-        url = URL(f"{scheme}://{shown}:{port}{(parts[3] or '/').split('#')[0]}")
+        url = URL(f"{scheme}://{shown}:{port}{path}", encoded=_WRITTEN_OUT.fullmatch(path) is not None)
     except ValueError as error:
         raise _refused("it is not valid") from error
     if (url.scheme, url.raw_host, url.port) != (scheme, host, port) or url.user or url.password:
