@@ -174,8 +174,8 @@ def _check_page(connection: Connection, before: _Checked) -> tuple[_Checked, lis
 def _problems(row: Row[*tuple[object, ...]], before: _Checked) -> Iterator[str]:
     content = cast("_Content", {name: row._mapping[name] for name in _Content.__annotations__})
     if row.seq != before.number + 1:
-        missing = f"{before.number + 1} to {row.seq - 1}" if row.seq > before.number + 2 else str(row.seq - 1)
-        yield f"row {missing} is missing"
+        first, last = before.number + 1, row.seq - 1
+        yield f"rows {first} to {last} are missing" if last > first else f"row {last} is missing"
     elif row.previous != before.hash:
         yield f"row {row.seq} does not follow from row {before.number}"
     if row.hash != _hash(content):
