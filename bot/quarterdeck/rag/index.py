@@ -100,8 +100,10 @@ class ChromaIndex:
 
     def __init__(self, folder: Path) -> None:
         import chromadb
+        from chromadb.api.shared_system_client import SharedSystemClient
         from chromadb.config import Settings
 
+        SharedSystemClient.clear_system_cache()  # what failed to open is kept by path, and given out again
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         settings = Settings(anonymized_telemetry=False, is_persistent=True)
         self._client = chromadb.PersistentClient(path=str(folder), settings=settings)
