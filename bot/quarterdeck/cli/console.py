@@ -68,11 +68,11 @@ async def _converse(invocation: Invocation, identity: str, conversation: str, ti
 
     files = invocation.loaded.settings.paths().files
     async with (
-        reach(invocation, "console") as client,
-        open_talk(client, identity=identity, conversation=conversation, files=files) as talk,
+        reach(invocation, "console") as door,
+        open_talk(door, identity=identity, conversation=conversation, files=files) as talk,
     ):
         if not invocation.as_json and _is_terminal():
-            listed = await client.call("commands.list", {})
+            listed = await door.call("commands.list", {})
             return await _in_terminal(invocation, talk, listed, timeout_s)
         return await _in_pipe(invocation, talk, timeout_s)
 

@@ -11,11 +11,12 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol, TypeVar, cast, get_args
+from typing import Final, TypeVar, cast, get_args
 
 from quarterdeck.cli.client.upload import Upload, copy_in
+from quarterdeck.cli.host import Door
 from quarterdeck.core.errors import QuarterdeckError, Unavailable, UsageError
-from quarterdeck.core.ports import Json, Progress
+from quarterdeck.core.ports import Json
 from quarterdeck.core.reply import Button, Card, Citation, File, Reply, Status
 from quarterdeck.runtime.tasks import in_thread
 
@@ -23,18 +24,6 @@ MESSAGE_LIMIT: Final = 256 * 1024  # bytes of one message; longer texts are file
 STATUSES: Final = frozenset(get_args(Status))
 
 T = TypeVar("T")
-
-
-class Client(Protocol):
-    """Reach the process that holds the data folder."""
-
-    async def call(
-        self, operation: str, parameters: Mapping[str, Json], progress: Progress | None = None
-    ) -> Json:
-        """Run an operation and return its result."""
-
-    def stream(self, name: str, parameters: Mapping[str, Json]) -> AsyncIterator[Json]:
-        """Yield the items of a stream."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +49,8 @@ See = Callable[[Item], None]
 class Talk:
     """Speak in one conversation; make it with `open_talk`. `files` is the folder that uploads are copied into."""
 
-    def __init__(self, client: Client, *, identity: str, conversation: str, files: Path) -> None:
-        self._client, self._files = client, files
+    def __init__(self, door: Door, *, identity: str, conversation: str, files: Path) -> None:
+        self._door, self._files = door, files
         self.identity, self.conversation = identity, conversation
         self._items: asyncio.Queue[Item | None] = asyncio.Queue()
         self._end: QuarterdeckError = _hung_up()
@@ -157,23 +146,23 @@ class Talk:
 
     async def _do(self, operation: str, **parameters: Json) -> str:
         place = {"identity": self.identity, "conversation": self.conversation}
-        result = await self._client.call(operation, {**place, **parameters})
+        result = await self._door.call(operation, {**place, **parameters})
         return str(cast("Mapping[str, Json]", result)["cause"])
 
 
 @asynccontextmanager
-async def open_talk(client: Client, *, identity: str, conversation: str, files: Path) -> AsyncIterator[Talk]:
+async def open_talk(door: Door, *, identity: str, conversation: str, files: Path) -> AsyncIterator[Talk]:
     """Attach to a conversation; without `identity` and `conversation`, as the owner and in the owner's own.
 
     Raises:
         QuarterdeckError: identity or conversation cannot be one.
     """
-    items = client.stream("console.attach", {"identity": identity, "conversation": conversation})
+    items = door.stream("console.attach", {"identity": identity, "conversation": conversation})
     attached = cast("Mapping[str, Json] | None", await anext(items, None))
     if attached is None:
         raise _hung_up()
     talk = Talk(
-        client,
+        door,
         identity=str(attached["identity"]),
         conversation=str(attached["conversation"]),
         files=files,
