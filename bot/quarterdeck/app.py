@@ -39,7 +39,7 @@ from quarterdeck.router.outbox import Outbox
 from quarterdeck.router.policy import RolePolicy
 from quarterdeck.router.router import Router
 from quarterdeck.runtime import metrics
-from quarterdeck.runtime.checks import startup_findings
+from quarterdeck.runtime.checks import refuse_missing_secrets, startup_findings
 from quarterdeck.runtime.clock import SystemClock
 from quarterdeck.runtime.control import ControlServer
 from quarterdeck.runtime.durable import Durable
@@ -50,7 +50,6 @@ from quarterdeck.runtime.paths import config_dir
 from quarterdeck.runtime.redaction import Redactor
 from quarterdeck.runtime.secrets import Resolver
 from quarterdeck.runtime.settings import Loaded
-from quarterdeck.runtime.settings.loading import secret_refs
 from quarterdeck.runtime.tasks import supervise
 from quarterdeck.schedule.digest import ConversationDigests, Sources
 from quarterdeck.schedule.operations import ScheduleOperations
@@ -376,11 +375,12 @@ class App:
         metrics.QUEUE_DEPTH.set(self.router.lanes.waiting, queue="router")
         metrics.QUEUE_DEPTH.set(self.store.waiting, queue="store")
 
-    async def offer_secrets(self) -> None:
-        """Read the vault's secrets that the settings name, so that the resolver has them."""
-        for _, ref in secret_refs(self.settings):
-            if ref.place == "secret":
-                self.resolver.offer(ref.name, await self.vault.get(ref.name))
+    async def offer_secrets(self) -> dict[str, str]:
+        """Give the resolver every secret of the vault; return why some cannot be read, by name."""
+        values, described = await self.vault.load()
+        for name, value in values.items():
+            self.resolver.offer(name, value)
+        return {one.id: one.problem for one in described if one.problem}
 
     def _heed_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -406,8 +406,9 @@ async def open_app(loaded: Loaded, redactor: Redactor, *, verb: str) -> AsyncIte
         app = App(loaded, store, redactor, SystemClock())
         for part in (app.knowledge, app.models, app.durable):
             stack.push_async_callback(part.close)
-        await app.offer_secrets()
+        problems = await app.offer_secrets()
         if verb in LIVE_VERBS:
+            refuse_missing_secrets(loaded, app.resolver, problems)
             await stack.enter_async_context(app.live())
         await app.control.open()
         stack.push_async_callback(app.control.close)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import click
 
@@ -15,9 +16,11 @@ import quarterdeck
 from quarterdeck.cli import remote
 from quarterdeck.cli.invocation import Invocation, Verb
 from quarterdeck.core.errors import QuarterdeckError, SetupError
+from quarterdeck.core.ports import Json
 
 if TYPE_CHECKING:
     from quarterdeck.runtime.findings import Finding
+    from quarterdeck.runtime.secrets import Resolver
     from quarterdeck.runtime.settings import Loaded, Settings
 
 COLOURS: Final = {
@@ -27,7 +30,9 @@ COLOURS: Final = {
     "error": "red",
     "critical": "red",
 }
+STAND_IN: Final = "kept-in-the-vault"
 FAILING: Final = ("error", "critical")
+WRONG: Final = ("warning", *FAILING)
 
 
 @click.command("check", cls=Verb)
@@ -48,13 +53,14 @@ def verb(invocation: Invocation, fault_points: bool) -> int:
         invocation.show(list(POINTS), "\n".join(POINTS))
         return 0
     found = list(_findings(invocation))
-    invocation.show([asdict(finding) for finding in found], "\n".join(map(_line, found)))
+    invocation.show([asdict(finding) for finding in found], _report(found))
     return 1 if any(finding.level in FAILING for finding in found) else 0
 
 
 def _findings(invocation: Invocation) -> Iterator[Finding]:
     from quarterdeck.runtime.checks import startup_findings
     from quarterdeck.runtime.findings import Finding
+    from quarterdeck.runtime.secrets import Resolver
     from quarterdeck.runtime.settings import SettingsInvalid
 
     try:
@@ -66,10 +72,11 @@ def _findings(invocation: Invocation) -> Iterator[Finding]:
         yield Finding.of(error, area="settings")
         return
     yield from startup_findings(loaded)
-    yield from _stored_secrets(loaded)
+    resolver = Resolver(loaded.environ, invocation.redactor)
+    yield from _stored_secrets(loaded, resolver)
     yield from _platforms(loaded.settings)
     for wing in _wings():
-        yield from _wing_findings(wing, loaded.settings)
+        yield from _wing_findings(wing, loaded.settings, resolver)
 
 
 def _wings() -> list[str]:
@@ -83,18 +90,23 @@ def _wings() -> list[str]:
     ]
 
 
-def _wing_findings(wing: str, settings: Settings) -> Iterator[Finding]:
+def _wing_findings(wing: str, settings: Settings, resolver: Resolver) -> Iterator[Finding]:
+    """Ask a wing: `findings(settings)`, or `findings(settings, resolver)` where secrets switch things on."""
     from quarterdeck.runtime.findings import Finding
 
-    module = importlib.import_module(f"quarterdeck.{wing}.findings")
+    findings = importlib.import_module(f"quarterdeck.{wing}.findings").findings
+    arguments = (settings, resolver)[: len(inspect.signature(findings).parameters)]
     try:
-        yield from module.findings(settings)
+        yield from findings(*arguments)
     except SetupError as error:
         yield Finding.of(error, area=wing)
 
 
-def _stored_secrets(loaded: Loaded) -> Iterator[Finding]:
-    """Look for each `secret:NAME` in the store, which only the process that holds the folder can open."""
+def _stored_secrets(loaded: Loaded, resolver: Resolver) -> Iterator[Finding]:
+    """Look for each `secret:NAME` in the store, through the process that holds it.
+
+    Its values stay there: `resolver` gets a stand-in for each, so that the wings see which ones there are.
+    """
     from quarterdeck.runtime.findings import Finding
     from quarterdeck.runtime.settings.loading import secret_refs
 
@@ -102,20 +114,22 @@ def _stored_secrets(loaded: Loaded) -> Iterator[Finding]:
     if not wanted:
         return
     try:
-        rows = remote.call("secret.list")
+        rows = cast("list[Mapping[str, Json]]", remote.call("secret.list"))
     except QuarterdeckError as error:
         yield Finding(level="error", area="secrets", message=error.message, fix=error.hint)
         return
-    names = {row["name"] for row in rows if isinstance(row, dict)} if isinstance(rows, list) else set()
+    problems = {str(row["name"]): str(row["problem"]) for row in rows}
     for path, ref in wanted:
         where = ".".join(map(str, path))
-        if ref.name in names:
+        problem = problems.get(ref.name, f"there is no secret {ref.name}")
+        if not problem:
+            resolver.offer(ref.name, STAND_IN)
             yield Finding(level="ok", area="secrets", message=f"{where} is {ref}")
             continue
-        problem = loaded.layers.error(
-            f"{where}: there is no secret {ref.name}", path, hint=f"run `quarterdeck secret set {ref.name}`"
+        refusal = loaded.layers.error(
+            f"{where}: {problem}", path, hint=f"run `quarterdeck secret set {ref.name}`"
         )
-        yield Finding.of(problem, area="secrets")
+        yield Finding.of(refusal, area="secrets")
 
 
 def _platforms(settings: Settings) -> Iterator[Finding]:
@@ -132,6 +146,18 @@ def _platforms(settings: Settings) -> Iterator[Finding]:
             )
         else:
             yield Finding(level="ok", area="platforms", message=f"{name}: on")
+
+
+def _report(found: list[Finding]) -> str:
+    """Lay findings out for a person, the worst last: next to the prompt."""
+    levels = list(COLOURS)
+    lines = [_line(finding) for finding in sorted(found, key=lambda finding: levels.index(finding.level))]
+    wrong = [f"{count} {level}" for level in levels if level in WRONG and (count := _count(found, level))]
+    return "\n".join([*lines, ", ".join(wrong) or "Nothing is wrong."])
+
+
+def _count(found: list[Finding], level: str) -> int:
+    return sum(finding.level == level for finding in found)
 
 
 def _line(finding: Finding) -> str:

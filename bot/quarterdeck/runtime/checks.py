@@ -9,14 +9,16 @@ from __future__ import annotations
 import ipaddress
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from quarterdeck.core.text import did_you_mean
 from quarterdeck.runtime.findings import Finding
 from quarterdeck.runtime.paths import FILE_MODE
+from quarterdeck.runtime.secrets import Resolver
 from quarterdeck.runtime.settings import Environment, Loaded, Settings
+from quarterdeck.runtime.settings.loading import secret_refs
 
 KNOWN_VARIABLES: Final = ("QUARTERDECK_CONFIG", "QUARTERDECK_FAULT", "QUARTERDECK_TEST_REQUIRE")
 
@@ -31,6 +33,22 @@ def startup_findings(loaded: Loaded) -> list[Finding]:
         *_plain_http(loaded),
         *_folder(loaded.settings),
     ]
+
+
+def refuse_missing_secrets(loaded: Loaded, resolver: Resolver, problems: Mapping[str, str]) -> None:
+    """Keep the bot from starting without a secret that its settings name; `problems` are the vault's, by name.
+
+    Raises:
+        SetupError: the first one that is not there, or cannot be read.
+    """
+    for path, ref in secret_refs(loaded.settings):
+        if ref.place == "secret" and not resolver.has(ref):
+            problem = problems.get(ref.name, f"there is no secret {ref.name}")
+            raise loaded.layers.error(
+                f"{'.'.join(map(str, path))}: {problem}",
+                path,
+                hint=f"run `quarterdeck secret set {ref.name}`",
+            )
 
 
 def _settings(loaded: Loaded) -> Iterator[Finding]:
