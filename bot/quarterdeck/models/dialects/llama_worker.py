@@ -82,7 +82,7 @@ class _Model:
             UsageError: instructions and last turn alone are too long.
         """
         kept = list(turns)
-        most = self._context_tokens - min(answer, self._context_tokens // 4)
+        most = self._context_tokens - max(LEAST_ANSWER_TOKENS, min(answer, self._context_tokens // 4))
         while (size := self._size(kept)) > most:
             oldest = next((n for n, turn in enumerate(kept[:-1]) if turn["role"] != "system"), None)
             if oldest is None:
