@@ -19,6 +19,7 @@ POINTS: Final[tuple[str, ...]] = (
     "audit.recorded",
     "digest.recorded",
     "facts.changed",
+    "inbox.accepted",
     "knowledge.embedded",
     "knowledge.removed",
     "knowledge.stored",

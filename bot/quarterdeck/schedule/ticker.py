@@ -76,6 +76,10 @@ class Ticker(BaseScheduler):  # type: ignore[misc]  # it ships no types
         finally:
             self.shutdown(wait=False)
 
+    def shutdown(self, wait: bool = True) -> None:
+        """Forget all jobs."""
+        super().shutdown(wait)
+
     def wakeup(self) -> None:
         """Look at the jobs again; called by APScheduler when they change."""
         self._woken.set()

@@ -1,0 +1,88 @@
+"""Prove with `kill -9` of a real process that every planned time fires once: F33, with dense times."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from quarterdeck.runtime import faults
+
+PROGRAM = Path(__file__).parent / "schedule_program.py"
+KILLS = 8
+POINTS = (
+    "run.enqueued.before",
+    "run.enqueued",
+    "inbox.accepted.before",
+    "inbox.accepted",
+    "schedule.fired.before",
+    "schedule.fired",
+)
+
+
+def killed(folder: Path, *, fault: str = "", after_s: float | None = None) -> None:
+    """Run the program until the fault, or this program, kills it."""
+    command = [sys.executable, str(PROGRAM), str(folder)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "QUARTERDECK_FAULT": fault}
+    ) as child:
+        assert child.stdout is not None
+        assert "serving\n" == child.stdout.readline()
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(20 if after_s is None else after_s)
+        if after_s is not None:
+            child.send_signal(signal.SIGKILL)
+    assert -signal.SIGKILL == child.returncode
+
+
+def missing_and_doubled(folder: Path) -> tuple[set[str], list[str], int]:
+    """Let the program finish in peace; returns planned times that never came, or came twice, and how many came."""
+    command = [sys.executable, str(PROGRAM), str(folder), "2"]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    first, last = finished.stdout.split()[1:]
+    with sqlite3.connect(folder / "quarterdeck.db") as database:
+        came = [row[0].removeprefix("cron:dense:") for row in database.execute("SELECT event_id FROM inbox")]
+        fired = [
+            row[0] for row in database.execute("SELECT planned_at_ms FROM fires WHERE outcome = 'fired'")
+        ]
+    database.close()
+    moment, planned = datetime.fromisoformat(first), set()
+    while moment <= datetime.fromisoformat(last):
+        planned.add(moment.isoformat())
+        moment += timedelta(seconds=1)
+    doubled = [one for one in came if came.count(one) > 1]
+    assert len(fired) >= len(planned)
+    return planned - set(came), doubled, len(came)
+
+
+@pytest.mark.slow
+def test_killed_at_each_write_on_the_way_every_second_fires_once(tmp_path: Path) -> None:
+    """Between tick, enqueue, event and mark, before and after each commit."""
+    for point in POINTS:
+        assert point.removesuffix(".before") in faults.POINTS
+        killed(tmp_path, fault=f"{point}:1:kill")
+
+    missing, doubled, came = missing_and_doubled(tmp_path)
+
+    assert (set(), []) == (missing, doubled)
+    assert came > len(POINTS)
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments_every_second_fires_once(tmp_path: Path) -> None:
+    """Also while it starts, recovers and catches up."""
+    chance = random.Random(33)
+    for _ in range(KILLS):
+        killed(tmp_path, after_s=chance.uniform(0.0, 1.5))
+
+    missing, doubled, _ = missing_and_doubled(tmp_path)
+
+    assert (set(), []) == (missing, doubled)
