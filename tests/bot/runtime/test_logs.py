@@ -286,17 +286,6 @@ def test_the_level_is_kept(redactor: Redactor) -> None:
     assert ["Slow"] == [json.loads(line)["message"] for line in stream.getvalue().splitlines()]
 
 
-def test_python_warnings_go_through_the_log(lines: Lines) -> None:
-    """They would be written to stderr as they are."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("always")
-        logging.captureWarnings(False)
-        logging.captureWarnings(True)
-        warnings.warn("old\nthing", DeprecationWarning, stacklevel=1)
-
-    assert 1 == len(lines())
-
-
 class Broken(io.StringIO):
     """Fail on each write, as a full disk does."""
 
@@ -360,6 +349,21 @@ def test_a_reader_that_stands_still_does_not_stop_the_bot(redactor: Redactor) ->
     assert "Last" == json.loads(rest.splitlines()[-1])["message"]
 
 
+def test_a_line_that_was_cut_off_does_not_spoil_the_next(redactor: Redactor) -> None:
+    """The reader stood still in the middle of a long line; what comes after is on lines of its own."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb"), os.fdopen(writing, "w") as stream:
+        logs.configure("INFO", True, redactor, stream=stream)
+        os.write(writing, b"x" * (65536 - 2 * logs.ATOMIC_BYTES))
+        log.info("Long", exc_info=ValueError("y" * logs.LONGEST_TRACE))
+        os.read(reading, 65536)
+        log.info("Next")
+        rest = os.read(reading, 65536)
+
+    assert "Next" == json.loads(rest.splitlines()[-1])["message"]
+    assert rest.startswith(b"\n")
+
+
 def run_python(code: str, **options: object) -> subprocess.CompletedProcess[str]:
     """Run `code` with logging imported, in a process of its own."""
     head = """
@@ -408,6 +412,22 @@ def test_the_bot_lives_when_the_reader_of_stderr_is_gone() -> None:
         os.close(writing)
 
     assert (0, "alive\n") == (done.returncode, done.stdout)
+
+
+def test_python_warnings_go_through_the_log() -> None:
+    """They would be written to stderr as they are."""
+    done = run_python(
+        """
+        import warnings
+        logs.configure("INFO", None, redactor)
+        warnings.simplefilter("always")
+        warnings.warn("old thing, canary-in-the-mine")
+        """,
+        stderr=subprocess.PIPE,
+    )
+
+    [line] = done.stderr.splitlines()
+    assert "UserWarning: old thing, [redacted]" in json.loads(line)["message"]
 
 
 def test_a_full_disk_under_stderr_does_not_stop_the_bot() -> None:

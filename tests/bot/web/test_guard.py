@@ -175,6 +175,19 @@ async def test_the_principal_is_proven_before_the_handler_reads_anything(serve, 
     assert (401, 200, ["y"]) == (wrong.status, right.status, changes)
 
 
+async def test_a_body_that_is_announced_as_too_long_is_refused_at_once(serve, send):
+    """Before its sender is asked for, and without a byte of it being read."""
+
+    async def never(request: web.Request) -> bool:
+        raise AssertionError("asked who calls")
+
+    asking = route("POST", "/change", change, principal=Principal(name="never", verify=never))
+    async with serve(asking) as server:
+        answer = await send(server, "/change", method="POST", headers={"Content-Length": str(2**26)})
+
+    assert 413 == answer.status
+
+
 async def test_every_answer_carries_the_security_headers(serve, send, changes):
     """Errors as well: a browser renders those, too."""
     async with serve(route("POST", "/change", change, principal=ANYBODY)) as server:
