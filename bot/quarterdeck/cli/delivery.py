@@ -26,22 +26,22 @@ def verb() -> None:
 
 
 @verb.command("list")
-@click.option("--all", "all_", is_flag=True, help="Also what was sent.")
+@click.option("--open", "is_open", is_flag=True, help="Only what is not sent: waiting, sending, unknown, dead.")
 @click.option("--conversation", default="", help="Only this conversation.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=200, show_default=True, help="How many.")
 @click.pass_obj
-def list_(invocation: Invocation, *, all_: bool, conversation: str, limit: int) -> None:
-    """List outgoing parts that are not sent: waiting, sending, unknown or dead; newest first.
+def list_(invocation: Invocation, *, is_open: bool, conversation: str, limit: int) -> None:
+    """List outgoing parts with their state, newest first: waiting, sending, sent, unknown or dead.
 
     \b
     Example:
-      quarterdeck delivery list --json
+      quarterdeck delivery list --open
     """
     found = cast(
         "list[Mapping[str, Json]]",
-        call("delivery.list", {"all": all_, "conversation": conversation, "limit": limit}),
+        call("delivery.list", {"open": is_open, "conversation": conversation, "limit": limit}),
     )
-    invocation.show(found, table(found, COLUMNS, empty="Everything has arrived."))
+    invocation.show(found, table(found, COLUMNS, empty="Nothing here."))
 
 
 @verb.command("retry")

@@ -58,7 +58,7 @@ def operations(
     async def list_deliveries(parameters: Mapping[str, Json], progress: Progress) -> Json:
         limit = parameters.get("limit")
         limit = limit if isinstance(limit, int) and 0 < limit <= LIST_LIMIT else 200
-        find = deliveries.all if parameters.get("all") is True else deliveries.pending
+        find = deliveries.pending if parameters.get("open") is True else deliveries.all
         return [_delivery(row) for row in await find(_text(parameters, "conversation") or None, limit)]
 
     async def retry(parameters: Mapping[str, Json], progress: Progress) -> Json:
@@ -145,5 +145,4 @@ def _delivery(row: Delivery) -> Json:
         "attempts": row.attempts,
         "reason": row.reason,
         "created_at": datetime.fromtimestamp(row.created_at_ms / 1000, UTC).isoformat(),
-        "text": row.text,
     }
