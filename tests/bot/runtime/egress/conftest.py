@@ -113,3 +113,36 @@ async def open_egress() -> AsyncIterator[Callable[..., Egress]]:
     yield make
     for egress in made:
         await egress.close()
+
+
+class RawServer:
+    """Answer with bytes, or hang up."""
+
+    def __init__(self) -> None:
+        self.reply = b""
+        self.port = 0
+        self.requests = 0
+        self.is_silent = False
+
+    @property
+    def url(self) -> str:
+        """Return an address of this server."""
+        return f"http://public.test:{self.port}/"
+
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Read a request's head, then reply and hang up, or stay silent until the other side goes."""
+        await reader.readuntil(b"\r\n\r\n")
+        self.requests += 1
+        if self.is_silent:
+            await reader.read()
+        writer.write(self.reply)
+        writer.close()
+
+
+@pytest.fixture
+async def raw_server() -> AsyncIterator[RawServer]:
+    """Serve without any HTTP library."""
+    raw = RawServer()
+    async with await asyncio.start_server(raw.talk, PUBLIC, 0) as listening:
+        raw.port = listening.sockets[0].getsockname()[1]
+        yield raw
