@@ -45,12 +45,21 @@ def _turns(said: Sequence[Message], question: str, room: int) -> list[ModelMessa
     if earlier and question in earlier[-1].text and not earlier[-1].raw.get("is_ours"):
         earlier.pop()  # the question itself was remembered before it came here
     for message in reversed(earlier):
-        room -= len(message.text)
+        speaker: Speaker = "assistant" if message.raw.get("is_ours") else "user"
+        text = _without_notes(message.text) if speaker == "assistant" else message.text
+        room -= len(text)
         if room < 0:
             break
-        speaker: Speaker = "assistant" if message.raw.get("is_ours") else "user"
-        turns.append(ModelMessage(speaker=speaker, text=message.text))
+        turns.append(ModelMessage(speaker=speaker, text=text))
     return [ModelMessage(speaker="system", text=INSTRUCTIONS), *reversed(turns)]
+
+
+def _without_notes(text: str) -> str:
+    """Take what `_notes` added off the end: a model that reads it writes it too."""
+    paragraphs = text.split("\n\n")
+    while len(paragraphs) > 1 and paragraphs[-1].startswith("_") and paragraphs[-1].endswith("_"):
+        paragraphs.pop()
+    return "\n\n".join(paragraphs)
 
 
 async def _answer(

@@ -10,6 +10,7 @@ from quarterdeck.models.builtin import Builtin
 from quarterdeck.models.catalog import BUILTIN, Catalog, Provider
 from quarterdeck.models.connections import Connections
 from quarterdeck.models.timeouts import Timeouts
+from quarterdeck.runtime.datafiles import DataFileInvalid
 from quarterdeck.runtime.findings import Finding
 from quarterdeck.runtime.paths import config_dir
 from quarterdeck.runtime.secrets import Resolver
@@ -24,7 +25,7 @@ def findings(settings: Settings, resolver: Resolver) -> list[Finding]:
     catalog = Catalog.read(config_dir(), settings.paths().user_dir).changed(settings.providers)
     builtin = Builtin(settings.models.builtin)
     connections = Connections(settings, catalog, resolver, builtin, Timeouts())
-    found = [Finding.of(problem, area=AREA) for problem in catalog.problems]
+    found = [Finding.of(one, area=AREA) for problem in catalog.problems for one in _parts(problem)]
     found += [_provider(connections, one, settings) for one in catalog.all()]
     found += [
         mistake
@@ -37,6 +38,11 @@ def findings(settings: Settings, resolver: Resolver) -> list[Finding]:
         message = f"servers on this machine are looked for: {names}"
         found.append(Finding(level="ok", area=AREA, message=message))
     return found
+
+
+def _parts(problem: SetupError) -> tuple[SetupError, ...]:
+    """Return everything that is wrong with a file."""
+    return problem.problems if isinstance(problem, DataFileInvalid) else (problem,)
 
 
 def _provider(connections: Connections, provider: Provider, settings: Settings) -> Finding:
