@@ -161,7 +161,7 @@ COMMAND = Command(
             summary="What to do",
             kind="choice",
             choices=("add", "list", "pause", "resume", "remove", "run"),
-            required=True,
+            default="list",
             positional=True,
         ),
         Option(

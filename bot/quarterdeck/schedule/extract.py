@@ -24,7 +24,7 @@ MOST_AUTHORS = 8
 TITLE_WORDS = 3
 
 URL = re.compile(r"https?://[^\s<>()\[\]\"'`|]+[^\s<>()\[\]\"'`|.,;:!?]")
-_SENTENCE_END = re.compile(r"(?<=[.!?…。！？])\s+|\n+")  # noqa: RUF001  other scripts' full stops
+_SENTENCE_END = re.compile(r"(?<=[.!?…。！？])\s+")  # noqa: RUF001  other scripts' full stops
 _MARKS = re.compile(r"^(?:[#>\-*+]|\d+[.)])+\s+")
 _FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _WORD = re.compile(r"[^\W\d_][\w'-]{2,}")
@@ -93,8 +93,9 @@ def extract(messages: Sequence[Said]) -> Extract:
 def sentences_of(text: str) -> list[str]:
     """Split a message into sentences, one line each, without list marks; a code block is one short remark."""
     bare = _FENCE.sub("[code]", text)
-    parts = (_MARKS.sub("", part.strip()) for part in _SENTENCE_END.split(bare))
-    return [shortened(" ".join(part.split())) for part in parts if part]
+    lines = (_MARKS.sub("", line.strip()) for line in bare.splitlines())
+    parts = (" ".join(part.split()) for line in lines for part in _SENTENCE_END.split(line))
+    return [shortened(part) for part in parts if part]
 
 
 def shortened(text: str, limit: int = LONGEST_SENTENCE) -> str:
