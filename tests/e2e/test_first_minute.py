@@ -43,7 +43,7 @@ def test_lines_are_answered_in_order(program: Program) -> None:
 
 def test_an_unknown_command_names_the_nearest(program: Program) -> None:
     """A typo must not end in a shrug."""
-    (line,) = program.say("/pnig")
+    (line,) = program.say("/pnig", expect=1)
 
     assert "/ping" in line["text"]
 
@@ -53,9 +53,7 @@ def test_chat_without_a_model_says_how_to_connect_one(program: Program) -> None:
     (line,) = program.say("hello there")
 
     assert "answered" == line["status"]
-    assert all(
-        word in line["text"] for word in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "quarterdeck model build")
-    )
+    assert all(word in line["text"] for word in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "built-in model"))
 
 
 def test_a_stranger_gets_one_fixed_sentence(program: Program) -> None:
@@ -121,11 +119,12 @@ def test_a_wrong_setting_is_refused_with_its_place(program: Program) -> None:
     """The message names file, line, column and the fix."""
     (program.folder / "quarterdeck.yaml").write_text("http:\n  prot: 8421\n")
 
-    done = program.call("check", "--json", expect=1)
+    checked = json.loads(program.call("check", "--json", expect=1).stdout)
+    error = json.loads(program.call("person", "list", "--json", expect=1).stderr)["error"]
 
-    error = json.loads(done.stderr)["error"]
     assert ("setup", 2) == (error["kind"], error["line"])
     assert "port" in error["hint"]
+    assert 2 in [finding["line"] for finding in checked if finding["level"] == "error"]
 
 
 def test_wrong_usage_exits_with_two(program: Program) -> None:

@@ -81,10 +81,14 @@ def test_an_absurd_question_is_not_found(program: Program, runbooks: Path) -> No
     assert [] == lines[0]["citations"]
 
 
-def indexed(program: Program) -> list[tuple[str, int]]:
+def indexed(program: Program) -> list[Any]:
     """Return what the knowledge base holds, as comparable rows."""
-    rows: list[dict[str, Any]] = program.json("knowledge", "list")["documents"]
-    return sorted((row["name"], row["chunks"]) for row in rows)
+    with closing(sqlite3.connect(program.data_dir / "quarterdeck.db")) as database:
+        rows = database.execute(
+            "SELECT d.name, d.sha256, c.n, c.heading, c.text, c.embedding"
+            " FROM documents d JOIN chunks c ON c.document_id = d.id ORDER BY d.name, c.n"
+        )
+        return rows.fetchall()
 
 
 @pytest.mark.parametrize("passage", [1, 2, 3])
