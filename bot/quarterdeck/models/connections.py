@@ -45,6 +45,7 @@ class Connections:
         self._settings, self._catalog, self._resolver = settings, catalog, resolver
         self._builtin, self._timeouts = builtin, timeouts
         self._open: dict[str, _Open] = {}
+        self._retired: list[Dialect] = []
         self._opening = asyncio.Lock()
 
     def switch(self, provider: Provider) -> Switch:
@@ -125,7 +126,7 @@ class Connections:
             if known is not None and known.connection == connection:
                 return known.dialect
             if known is not None:
-                await known.dialect.close()
+                self._retired.append(known.dialect)  # an answer may still be streaming over it
             dialect = await self._make(provider, connection)
             self._open[provider.id] = _Open(connection, dialect)
             return dialect
@@ -140,8 +141,9 @@ class Connections:
 
     async def close(self) -> None:
         """Close every connection and end the worker."""
-        for known in self._open.values():
-            await known.dialect.close()
+        for dialect in (*self._retired, *(known.dialect for known in self._open.values())):
+            await dialect.close()
+        self._retired.clear()
         self._open.clear()
 
 

@@ -18,6 +18,7 @@ from quarterdeck.core.model import Connected, Delta, Dialect, ModelRequest, Usag
 from quarterdeck.core.ports import Clock
 from quarterdeck.models.breaker import Breaker
 from quarterdeck.models.timeouts import Timeouts
+from quarterdeck.runtime import metrics
 
 ATTEMPTS: Final = 3
 RETRY_WITHIN_S: Final = 4.0  # from the begin of a call: whoever waits is told within five seconds
@@ -139,6 +140,7 @@ class Fallback:
                 took_ms=self._clock.now_ms() - began_ms,
                 outcome=progress.outcome,
             )
+            _count(row)
             await self._record(row)
 
     async def _bounded(
@@ -169,6 +171,14 @@ class Fallback:
         if progress.characters > ANSWER_LIMIT:
             message = f"{provider} wrote more than {ANSWER_LIMIT} characters and was stopped"
             raise Rejected(message, service=provider, status=200, detail="answer too long")
+
+
+def _count(row: UsageRow) -> None:
+    """Add the call to the metrics."""
+    metrics.MODEL_CALLS.add(provider=row.provider, outcome=row.outcome)
+    metrics.MODEL_SECONDS.observe(row.took_ms / 1000, provider=row.provider)
+    metrics.MODEL_TOKENS.add(row.input_tokens or 0, provider=row.provider, direction="input")
+    metrics.MODEL_TOKENS.add(row.output_tokens or 0, provider=row.provider, direction="output")
 
 
 def _pause_s(error: ServiceError, attempt: int) -> float:

@@ -30,6 +30,7 @@ from quarterdeck.core.errors import (
     UsageError,
     UserError,
 )
+from quarterdeck.runtime import metrics
 from quarterdeck.runtime.worker_process import PIPE_BUFFER_BYTES, Child, Request
 from quarterdeck.runtime.worker_protocol import WINDOW, Frame, Part
 
@@ -199,6 +200,7 @@ class Worker:
         """Forget a dead child; the more die in a row without an answer, the longer the next waits."""
         await child.stop()
         self._child = None
+        metrics.WORKER_RESTARTS.add(worker=self._name)
         self._deaths = 1 if child.answered > 1 else self._deaths + 1  # its `ready` is the first
         self._pause()
 
