@@ -132,6 +132,7 @@ async def test_stop_reasons_are_read(kit: Any, vendor: Any, open_chat: Any, reas
     assert finish == deltas[-1].finish
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_chunked", [True, False])
 async def test_a_stream_cut_at_any_byte_is_a_failure_or_whole(
     kit: Any, vendor: Any, open_chat: Any, is_chunked: bool

@@ -221,6 +221,7 @@ async def test_finish_reasons_are_read(
     assert finish == deltas[-1].finish
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_chunked", [True, False])
 async def test_a_stream_cut_at_any_byte_is_a_failure_or_whole(
     kit: Any, vendor: Any, open_chat: Any, is_chunked: bool
