@@ -53,7 +53,7 @@ def test_chat_without_a_model_says_how_to_connect_one(program: Program) -> None:
     (line,) = program.say("hello there")
 
     assert "answered" == line["status"]
-    assert all(word in line["text"] for word in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "built-in model"))
+    assert all(word in line["text"] for word in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "built-in"))
 
 
 def test_a_stranger_gets_one_fixed_sentence(program: Program) -> None:
