@@ -28,7 +28,9 @@ def test_each_chunk_has_one_heading_with_its_path(chunker: Chunker) -> None:
 
 def test_offsets_point_into_the_document(chunker: Chunker) -> None:
     """A reader is led to the place, not to the file."""
-    text = "# Größe\n\n" + "\n\n".join(f"Paragraph {n} says something about boats and ropes." for n in range(60))
+    text = "# Größe\n\n" + "\n\n".join(
+        f"Paragraph {n} says something about boats and ropes." for n in range(60)
+    )
     _, pieces = chunker.cut(Parsed(text=text), "file")
 
     assert len(pieces) > 3
@@ -40,8 +42,9 @@ def test_comments_are_left_out_and_offsets_stay_right(chunker: Chunker) -> None:
     text = "# T\n\n<!-- YAML\nadded: v1\n\n-->\n\nWords <!-- gone --> stay.\n\n```html\n<!-- code -->\n```\n"
     _, [piece] = chunker.cut(Parsed(text=text), "file")
 
-    assert "Words   stay.\n\n```html\n<!-- code -->\n```".split() == piece.text.split()
-    assert text[piece.start : piece.end].startswith("Words") and text[piece.start : piece.end].endswith("```")
+    assert ["Words", "stay.", "```html", "<!--", "code", "-->", "```"] == piece.text.split()
+    assert text[piece.start : piece.end].startswith("Words")
+    assert text[piece.start : piece.end].endswith("```")
 
 
 def test_a_hash_inside_code_is_no_heading(chunker: Chunker) -> None:
@@ -87,7 +90,8 @@ def test_sizes_are_settings() -> None:
         for size, overlap in ((200, 0), (60, 0), (60, 30))
     ]
 
-    assert counts == sorted(counts) and len(set(counts)) == 3
+    assert counts == sorted(counts)
+    assert len(set(counts)) == 3
 
 
 def test_the_title_comes_from_the_front_matter_then_the_first_heading_then_the_name(chunker: Chunker) -> None:
@@ -108,7 +112,9 @@ def test_pages_are_counted_from_one(chunker: Chunker) -> None:
     assert 1 == pieces[0].page
 
 
-@pytest.mark.parametrize("text", ["#" * 100_000, "```\n" * 50_000, "<!--" * 50_000, "[" * 100_000, "> " * 50_000])
+@pytest.mark.parametrize(
+    "text", ["#" * 100_000, "```\n" * 50_000, "<!--" * 50_000, "[" * 100_000, "> " * 50_000]
+)
 def test_hostile_markdown_is_cut_in_little_time(chunker: Chunker, text: str) -> None:
     """Whoever can add a document must not be able to keep the reader busy for minutes; the limit is pytest's."""
     chunker.cut(Parsed(text=f"# T\n\nword {text}"), "file")

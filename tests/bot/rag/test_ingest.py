@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.bot.rag.conftest import HANDBOOK, added, silent
+from tests.bot.rag.test_parse import PDF
 
 from quarterdeck.core.errors import NotFound, UsageError
 from quarterdeck.rag.ingest import Ingest
 from quarterdeck.rag.knowledge import TeamKnowledge
 from quarterdeck.store.knowledge import KnowledgeLibrary
-from tests.bot.rag.conftest import HANDBOOK, added, silent
-from tests.bot.rag.test_parse import PDF
 
 
 @pytest.fixture
@@ -20,7 +20,9 @@ def ingest(make: Callable[..., TeamKnowledge]) -> Ingest:
     return make().ingest
 
 
-async def test_every_document_is_stored_whole(ingest: Ingest, handbook: Path, library: KnowledgeLibrary) -> None:
+async def test_every_document_is_stored_whole(
+    ingest: Ingest, handbook: Path, library: KnowledgeLibrary
+) -> None:
     """Name, title, chunks, vectors, full text."""
     report = await added(ingest, handbook)
     documents = await library.documents()

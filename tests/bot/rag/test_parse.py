@@ -12,12 +12,12 @@ PDF = b"""%PDF-1.4
 2 0 obj<</Type/Pages/Kids[3 0 R 6 0 R]/Count 2>>endobj
 3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 300]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>endobj
 4 0 obj<</Length 47>>stream
-BT /F1 12 Tf 20 200 Td (The first page) Tj ET  
+BT /F1 12 Tf 20 200 Td (The first page) Tj ET
 endstream endobj
 5 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj
 6 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 300]/Contents 7 0 R/Resources<</Font<</F1 5 0 R>>>>>>endobj
 7 0 obj<</Length 47>>stream
-BT /F1 12 Tf 20 200 Td (The second one) Tj ET  
+BT /F1 12 Tf 20 200 Td (The second one) Tj ET
 endstream endobj
 trailer<</Root 1 0 R>>
 %%EOF"""

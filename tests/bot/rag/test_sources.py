@@ -21,7 +21,9 @@ def write(*paths: Path) -> None:
 
 def test_known_formats_are_found_by_suffix_in_the_order_of_names(tmp_path: Path) -> None:
     """The order makes two runs over one folder the same."""
-    write(tmp_path / "b.md", tmp_path / "a.TXT", tmp_path / "c/d.html", tmp_path / "e.pdf", tmp_path / "f.exe")
+    write(
+        tmp_path / "b.md", tmp_path / "a.TXT", tmp_path / "c/d.html", tmp_path / "e.pdf", tmp_path / "f.exe"
+    )
 
     assert ["a.TXT", "b.md", "c/d.html", "e.pdf"] == names(tmp_path)
 
@@ -30,7 +32,12 @@ def test_hidden_vendored_and_built_folders_are_left_out(tmp_path: Path) -> None:
     """Nobody asks the bot about their dependencies' change logs."""
     write(*(tmp_path / name / "x.md" for name in (".git", ".venv", "node_modules", "__pycache__", "docs")))
     write(tmp_path / "env/pyvenv.cfg", tmp_path / "env/x.md")
-    write(tmp_path / "app/package.json", tmp_path / "app/dist/x.md", tmp_path / "notes/dist/x.md", tmp_path / ".x.md")
+    write(
+        tmp_path / "app/package.json",
+        tmp_path / "app/dist/x.md",
+        tmp_path / "notes/dist/x.md",
+        tmp_path / ".x.md",
+    )
 
     assert ["docs/x.md", "notes/dist/x.md"] == names(tmp_path)
 
@@ -61,7 +68,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     [found] = walk(str(tmp_path))
 
     assert isinstance(found, Unreadable)
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match="not a regular file"):
         fingerprint(str(tmp_path / "pipe.md"))
 
 

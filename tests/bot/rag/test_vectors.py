@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.bot.rag.conftest import added
 
 from quarterdeck.rag.ingest import Ingest
 from quarterdeck.rag.knowledge import TeamKnowledge
 from quarterdeck.rag.vectors import Vectors, cosine
 from quarterdeck.store.knowledge import KnowledgeLibrary
-from tests.bot.rag.conftest import added
 
 QUESTION = "how do I rotate the staging certificate"
 
@@ -125,7 +125,10 @@ async def test_where_chroma_does_not_work_vectors_are_held_in_memory(
 
 
 async def test_commits_while_the_index_is_opened_are_not_lost(
-    make: Callable[..., TeamKnowledge], handbook: Path, library: KnowledgeLibrary, monkeypatch: pytest.MonkeyPatch
+    make: Callable[..., TeamKnowledge],
+    handbook: Path,
+    library: KnowledgeLibrary,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Between reading the database and being ready lies time in which documents are added."""
     knowledge = make()
@@ -134,7 +137,9 @@ async def test_commits_while_the_index_is_opened_are_not_lost(
 
     async def use_then_commit() -> int:
         generation = await use()
-        await added(Ingest(library, knowledge.vectors, _Clock(), chunk_tokens=200, overlap_tokens=20), handbook)
+        await added(
+            Ingest(library, knowledge.vectors, _Clock(), chunk_tokens=200, overlap_tokens=20), handbook
+        )
         return generation
 
     monkeypatch.setattr(knowledge.vectors, "_use", use_then_commit)
