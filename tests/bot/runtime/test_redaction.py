@@ -115,6 +115,23 @@ def test_lines_of_a_key_file_are_masked_one_by_one() -> None:
     assert f"line 2: {MASK}" == redactor.clean("line 2: MIGHAgEAMBMGByqGSM49AgEGCCqGSM49")
 
 
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("???>>>~~~secret", base64.urlsafe_b64encode(b"???>>>~~~secret").decode()),
+        ("a b/c secret", quote("a b/c secret", safe="")),
+        ("a b/c secret", quote_plus("a b/c secret")),
+        ("a b/c secret", quote("a b/c secret")),
+    ],
+)
+def test_alphabets_that_differ_in_two_characters_are_told_apart(value: str, written: str) -> None:
+    """Most values are spelled alike in all of them, and hide a form that is missing."""
+    redactor = Redactor()
+    redactor.add(value)
+
+    assert redactor.clean(written).startswith(MASK)
+
+
 def test_every_text_in_json_is_cleaned() -> None:
     """Keys can hold secrets too; numbers and null stay what they are."""
     redactor = Redactor()

@@ -239,6 +239,7 @@ def test_a_hostile_document_is_refused_early(text: str, steps: list[int]) -> Non
     [
         ("a: 1\nb:\n  - x\n  - &n y\n", 4, 5, "the anchor &n is not allowed"),
         ("a: 1\nb: 2\na: 3\n", 3, 1, "the key 'a' is there twice"),
+        ("a: 1\nb: *n", 2, 4, "the alias *n is not allowed"),
         ("a: 1\r\nb: \x01", 2, 4, "character U+0001 is not allowed in YAML"),
         ("a:\n  b: !!int 3", 2, 6, "the tag 'tag:yaml.org,2002:int' is not allowed"),
         ("a: 1\n---\nb: 1", 2, 1, "there is more than one document"),

@@ -27,7 +27,7 @@ from quarterdeck.runtime.http import CONNECT_TIMEOUT_S, KEEP_ALIVE_S, failure_of
 
 MAX_REDIRECTS: Final = 3
 MAX_CONNECTIONS: Final = 32
-MAX_ANSWER_HEADERS: Final = 128
+MAX_ANSWER_HEADERS: Final = 100
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 

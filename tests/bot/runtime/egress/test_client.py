@@ -119,6 +119,14 @@ async def test_a_large_answer_is_cut_off(declares: bool, serve: Serve, open_egre
     assert sent < 10_000 * KIB
 
 
+async def test_what_is_declared_too_large_is_not_read(raw_server: Any, open_egress: OpenEgress) -> None:
+    """The refusal comes at the head; this body never does."""
+    raw_server.reply = b"HTTP/1.1 200 OK\r\nContent-Length: 999999\r\n\r\nxx"
+
+    with pytest.raises(Rejected, match="more than 1024 bytes"):
+        await open_egress(max_bytes=KIB).request("GET", raw_server.url)
+
+
 async def test_the_limit_itself_is_allowed(serve: Serve, open_egress: OpenEgress) -> None:
     """A bound that is off by one loses a file a year."""
     server = await serve(answer(b"x" * KIB))
@@ -186,7 +194,7 @@ async def test_too_many_headers_or_too_long_ones_are_refused(
     raw_server: Any, open_egress: OpenEgress
 ) -> None:
     """They would fill memory before any body limit counts."""
-    many = b"HTTP/1.1 200 OK\r\n" + b"".join(b"X-%d: y\r\n" % number for number in range(1_000)) + b"\r\n"
+    many = b"HTTP/1.1 200 OK\r\n" + b"".join(b"X-%d: y\r\n" % number for number in range(110)) + b"\r\n"
     long = b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000 + b"\r\n\r\n"
     for reply in (many, long):
         raw_server.reply = reply

@@ -132,6 +132,23 @@ async def test_a_name_that_does_not_resolve_is_unavailable(method: str, open_egr
         await open_egress(lookup=lookup).request(method, "http://nowhere.test/")
 
 
+async def test_a_second_hop_that_was_never_reached_is_unavailable(
+    raw_server: Any, open_egress: OpenEgress
+) -> None:
+    """What the first hop answered is known; the change went nowhere."""
+    answers = [[PUBLIC]]
+
+    async def lookup(host: str, port: int) -> list[str]:
+        if answers:
+            return answers.pop()
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    raw_server.reply = b"HTTP/1.1 307 X\r\nLocation: /there\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+    with pytest.raises(Unavailable, match="its name cannot be resolved"):
+        await open_egress(lookup=lookup).request("POST", raw_server.url)
+
+
 async def test_a_name_without_addresses_is_unavailable(open_egress: OpenEgress) -> None:
     """An empty answer is no answer."""
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from yarl import URL
 
 from quarterdeck.core.errors import Denied, QuarterdeckError, Rejected, UserError
-from quarterdeck.runtime.egress import AddressPolicy, Credential, Egress
+from quarterdeck.runtime.egress import AddressPolicy, Credential, Egress, target
 from quarterdeck.runtime.egress.client import MAX_REDIRECTS
 
 PUBLIC = "127.0.0.2"  # as conftest.py has it: the stand-in for the internet
@@ -182,6 +183,25 @@ async def test_the_socket_is_the_last_gate(canary: Canary, open_egress: OpenEgre
         egress._socket(info)
 
 
+async def test_a_literal_is_refused_before_there_is_a_socket(
+    open_egress: OpenEgress, monkeypatch: Any
+) -> None:
+    """Names go through the resolver; a literal address does not, and is looked at by itself."""
+    egress = open_egress()
+    monkeypatch.setattr(egress, "_socket", None)
+
+    with pytest.raises(Denied):
+        await egress.request("GET", "http://10.0.0.1/")
+
+
+def test_two_readers_that_disagree_are_noticed(monkeypatch: Any) -> None:
+    """Should the library that sends ever read a host other than the one that was checked."""
+    monkeypatch.setattr(target, "URL", lambda text, encoded: URL("https://evil.test:443/", encoded=encoded))
+
+    with pytest.raises(UserError, match="readers disagree"):
+        target.parse_target("https://example.com/")
+
+
 async def test_private_networks_open_by_name(serve: Serve, open_egress: OpenEgress) -> None:
     """The operator's exception works, for names and literals."""
     server = await serve(lambda request: _text("in"))
@@ -253,6 +273,15 @@ async def test_headers_that_steer_the_connection_cannot_be_set(name: str, open_e
     """They would pass by the credential rule, or smuggle a second request."""
     with pytest.raises(UserError, match="cannot be set"):
         await open_egress().request("GET", "http://public.test/", headers={name: "x"})
+
+
+@pytest.mark.parametrize(
+    "headers", [{f"X-{number}": "a" for number in range(51)}, {"X-A": "a" * 8190}], ids=["many", "long"]
+)
+async def test_headers_are_bounded(headers: dict[str, str], open_egress: OpenEgress) -> None:
+    """What a workflow computes may be anything."""
+    with pytest.raises(UserError, match=r"more than 50|too long"):
+        await open_egress().request("GET", "http://public.test/", headers=headers)
 
 
 @pytest.mark.parametrize(("name", "value"), SPLITTING)

@@ -247,6 +247,12 @@ def test_a_dotenv_line_that_is_no_variable_is_named(tmp_path: Path) -> None:
     assert (str(tmp_path / ".env"), 2) == (caught.value.file, caught.value.line)
 
 
+def test_a_huge_dotenv_is_refused(tmp_path: Path) -> None:
+    """It is read at every start."""
+    with pytest.raises(SetupError, match="larger than 256 KiB"):
+        read(tmp_path, dotenv="A=1\n" * 70_000)
+
+
 def test_dotenv_expands_nothing(tmp_path: Path) -> None:
     """A `$` in a token is a `$`."""
     loaded = read(tmp_path, dotenv="TOKEN='a${HOME}b$(id)'\n", HOME="/root")
