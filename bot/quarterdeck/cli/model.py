@@ -78,15 +78,18 @@ def build(invocation: Invocation) -> None:
 def _report(tested: Shown) -> str:
     chat, listed, json = (cast("Shown", tested[key]) for key in ("chat", "models", "json"))
     label = f" ({tested['label']})" if tested["label"] else ""
-    tokens = f"{chat['input_tokens'] or '?'} tokens in, {chat['output_tokens'] or '?'} out"
+    counts = ("not told" if chat[key] is None else chat[key] for key in ("input_tokens", "output_tokens"))
+    tokens = "tokens in: {}; out: {}".format(*counts)
     models = f"{listed['count']} offered" if listed["ok"] else f"no list: {listed['reason']}"
+    if listed["ok"] and not listed["has_this_one"]:
+        models += ", this one not among them"
     as_json = f"yes, {json['took_ms']} ms" if json["ok"] else f"no: {json['reason']}"
     return "\n".join(
         (
             f"model: {tested['model']}{label}",
             f"answer: {chat['text']}",
             f"first text: {chat['first_ms']} ms; whole: {chat['took_ms']} ms; {chat['tokens_per_s']} tokens/s",
-            f"usage: {tokens}",
+            tokens,
             f"models: {models}",
             f"JSON as asked for: {as_json}",
         )
