@@ -56,7 +56,6 @@ class Scheduler:
         """Make up for what was missed as each schedule says, then fire at planned times, until cancelled."""
         from quarterdeck.schedule.ticker import Ticker
 
-        await self._durable.ready()
         self._ticker = Ticker(self._clock, self._on_due)
         try:
             for schedule in await self._rows.all():

@@ -6,13 +6,14 @@ import asyncio
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine as Database
 
 from quarterdeck.core.errors import NotFound, QuarterdeckError, SetupError, Unavailable, UsageError
-from quarterdeck.core.ports import Json
+from quarterdeck.core.ports import Clock, Json
 from quarterdeck.core.text import did_you_mean
 from quarterdeck.runtime import faults
 from quarterdeck.runtime.durable.database import Synchronous, open_engine
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from quarterdeck.runtime.durable import engine as dbos_engine
 
+KEPT = timedelta(days=14)  # longer than any platform repeats an event: its run's id must be known till then
+FORGET_EVERY_S = 86_400.0
 MOST_RECOVERIES = 100  # crashes of the process that one run may go through; then it has failed
 
 log = logging.getLogger(__name__)
@@ -41,7 +44,7 @@ class Durable:
         self._path, self._synchronous = path, synchronous
         self._queues = {queue.name: queue for queue in queues}
         self._registrations: dict[str, Registration] = {}
-        self._ready = asyncio.Event()
+        self._wanted, self._ready = asyncio.Event(), asyncio.Event()
         self._database: Database | None = None
         self._thread: LoopThread | None = None
         self._engine: dbos_engine.Engine | None = None
@@ -95,8 +98,32 @@ class Durable:
         await engine.launch(list(self._registrations.values()), list(self._queues.values()))
         return engine
 
+    async def serve(self, clock: Clock) -> None:
+        """Launch once a run is wanted, or was left from before; then forget old runs daily, until cancelled.
+
+        A bot that never needs a durable run saves the engine's 30 MB.
+
+        Raises:
+            SetupError, Unavailable: as `launch` does; `serve` may be called again.
+        """
+        if not self._path.exists():
+            await self._wanted.wait()
+        await self.launch()
+        while True:
+            before = clock.now() - KEPT
+            if count := await in_thread(self._forget, before):
+                log.info("Old runs were forgotten", extra={"runs": count})
+            await clock.sleep(FORGET_EVERY_S)
+
+    def _forget(self, before: datetime) -> int:
+        from quarterdeck.runtime.durable.engine import forget
+
+        with self._connected() as database:
+            return forget(database, before) if database else 0
+
     async def ready(self) -> None:
-        """Return once the engine is launched."""
+        """Return once the engine is launched, which `serve` does when somebody waits here."""
+        self._wanted.set()
         await self._ready.wait()
 
     async def close(self) -> None:
@@ -199,7 +226,7 @@ class Durable:
     async def list(self, *, limit: int = 50) -> Sequence[RunRow]:
         """Return runs, newest first; also when the engine is not launched."""
         if self._thread is not None:
-            await self.ready()
+            await self._ready.wait()
         return await in_thread(self._list, limit, None)
 
     def _list(self, limit: int, run_id: str | None) -> Sequence[RunRow]:

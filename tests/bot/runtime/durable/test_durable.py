@@ -13,6 +13,7 @@ import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import pytest
 from quarterdeck.core.errors import NotFound, RunError, SetupError, StepFailed, Unavailable, UsageError
 from quarterdeck.core.ports import Json
 from quarterdeck.runtime.durable import Durable, Queue, Run, RunRow
+from quarterdeck.testing.clock import FakeClock
 
 HERE = Path(__file__).parent
 PROGRAM = HERE / "durable_program.py"
@@ -330,6 +332,73 @@ async def test_a_start_waits_for_the_launch(make: Make) -> None:
 
     assert is_early
     assert "early" == await durable.result("r1")
+
+
+async def test_the_engine_is_launched_when_the_first_run_is_wanted(make: Make) -> None:
+    """A bot without schedules and workflows never pays for it."""
+    durable, clock = make(), FakeClock()
+    durable.register("demo", lambda run, payload: run.step("say", echo, payload))
+    serving = asyncio.create_task(durable.serve(clock))
+    await clock.advance(3600)
+    was_idle = list(await durable.list()) == []
+    await durable.start("demo", "first", run_id="r1")
+    result = await durable.result("r1")
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+
+    assert was_idle
+    assert "first" == result
+
+
+async def test_runs_left_from_before_are_taken_up_without_being_asked_for(make: Make) -> None:
+    """Nobody may have to start a run for another to go on."""
+    first = make()
+    first.register("demo", lambda run, payload: run.wait("go", timeout_s=60))
+    await first.launch()
+    await first.start("demo", None, run_id="r1")
+    await first.send("r1", "on", topic="go", key="k")
+    await first.close()
+    second, seen = make(), asyncio.Event()
+
+    async def body(run: Run, payload: Json) -> Json:
+        result = await run.wait("go", timeout_s=60)
+        await run.step("note", note)
+        return result
+
+    async def note() -> Json:
+        seen.set()
+        return None
+
+    second.register("demo", body)
+    serving = asyncio.create_task(second.serve(FakeClock()))
+    async with asyncio.timeout(20):
+        await seen.wait()
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+
+
+async def test_runs_that_ended_long_ago_are_forgotten_and_open_ones_kept(make: Make, tmp_path: Path) -> None:
+    """A schedule every minute would fill the disk, and an approval may wait for weeks."""
+    durable, clock = make(), FakeClock(datetime.now(UTC))
+    durable.register("demo", lambda run, payload: run.step("say", echo, payload))
+    durable.register("parked", lambda run, payload: run.wait("go", timeout_s=60))
+    serving = asyncio.create_task(durable.serve(clock))
+    for number in range(3):
+        await durable.start("demo", None, run_id=f"r{number}")
+        await durable.result(f"r{number}")
+    await durable.start("parked", None, run_id="open")
+    await clock.wait_for_sleepers()
+    await clock.advance(13 * 86_400)
+    young = {row.run_id for row in await durable.list()}
+    await clock.advance(2 * 86_400)
+    while len(await durable.list()) > 1:
+        await asyncio.sleep(0.02)
+        await clock.advance(86_400)
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+
+    assert {"r0", "r1", "r2", "open"} == young
+    assert ["open"] == [row.run_id for row in await durable.list()]
 
 
 async def test_only_one_engine_at_a_time_is_launched(make: Make, tmp_path: Path) -> None:
