@@ -43,6 +43,9 @@ QUEUE_LIMIT = 10_000  # jobs that may wait; more are refused at once
 GROUP_LIMIT = 512  # jobs a commit; more would only make the first ones wait longer
 READERS = 4
 READ_LIMIT_S = 30.0  # a longer reader would keep the write-ahead log from being cut back
+CLOSE_LIMIT_S = (
+    60.0  # more than one wait for the lock; a disk that hangs must not keep the process from ending
+)
 
 log = logging.getLogger(__name__)
 
@@ -142,7 +145,9 @@ class Store:
             return
         self._is_closing = True
         self._queue.put(None)
-        await in_thread(self._writer.join)
+        await in_thread(self._writer.join, CLOSE_LIMIT_S)
+        if self._writer.is_alive():
+            log.error("The disk does not answer; what was queued is lost", extra={"jobs": self.waiting})
         await in_thread(self._readers.shutdown)
         self._reading.dispose()
 

@@ -69,6 +69,48 @@ async def test_a_backup_under_load_is_one_moment(store: Store, backups: Backups,
     assert counts[0] < counts[1] < counts[2]
 
 
+async def test_what_is_written_between_counting_and_copying_is_not_in_it(
+    store: Store, path: Path, backups: Backups, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows counted and pages copied are of one moment, or a good copy would be called damaged."""
+    real, was_called = backup._count, False
+
+    def count(connection: sqlite3.Connection) -> dict[str, int]:
+        nonlocal was_called
+        found = real(connection)
+        if not was_called:
+            was_called = True
+            other = sqlite3.connect(path)
+            with other:
+                other.execute("INSERT INTO facts VALUES ('meanwhile', '1')")
+            other.close()
+        return found
+
+    monkeypatch.setattr(backup, "_count", count)
+    made = await backups.make()
+
+    assert (0, 1) == (rows_of(made.path), rows_of(path))
+
+
+async def test_a_backup_of_a_newer_program_or_of_nothing_is_not_restored(
+    path: Path, backups: Backups
+) -> None:
+    """It would be refused at the next start, with the working file moved aside."""
+    store = await Store.open(path)
+    newer, empty = (await backups.make()).path, path.parent / "empty.db"
+    await store.close()
+    connection = sqlite3.connect(newer)
+    with connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0042'")
+    connection.close()
+    empty.touch()
+    for chosen, said in ((newer, "has schema 0042"), (empty, "holds no tables")):
+        with pytest.raises(SetupError, match=said):
+            backup.restore(path, chosen)
+
+    assert schema.HEAD == schema.revision_of(path)
+
+
 async def test_a_backup_is_one_closed_file(store: Store, backups: Backups) -> None:
     """It is copied elsewhere by other programs: no companions, nobody else's eyes."""
     made = await backups.make()

@@ -205,6 +205,23 @@ async def test_closing_writes_what_is_queued(path: Path) -> None:
     assert (300,) == found
 
 
+async def test_a_disk_that_hangs_does_not_keep_the_process_from_ending(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A network disk that is gone: stop must be possible, and say what it cost."""
+    monkeypatch.setattr(engine, "CLOSE_LIMIT_S", 0.05)
+    store = await Store.open(path)
+    go = threading.Event()
+    held = asyncio.create_task(store.write("facts.changed", lambda _connection: go.wait(30)))
+    await asyncio.sleep(0)
+    await store.close()
+    said = [record.message for record in caplog.records]
+    go.set()
+    await held
+
+    assert ["The disk does not answer; what was queued is lost"] == said
+
+
 async def test_a_locked_database_is_waited_for_within_bounds(store: Store, path: Path) -> None:
     """Somebody opened the file in a browser: writes fail with a sentence, and go on when it is let go."""
     await store.write(

@@ -147,6 +147,30 @@ async def test_an_older_file_is_backed_up_and_migrated(
     assert "before-0002" in kept[0].path.name
 
 
+def test_a_migration_after_a_crash_that_is_cut_short_is_no_damage(
+    path: Path, scripts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Migrating folds the log of the crash into the file: its absence then is no loss."""
+    old_file(path)
+    asyncio.run(_open(path))
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE facts SET value = 'in the log'")
+    connection.commit()
+    integrity.marker_of(path).touch()
+    crashed = path.parent.parent / "crashed"
+    shutil.copytree(path.parent, crashed)
+    connection.close()
+    (scripts / "versions" / "0002_second.py").write_text(SECOND)
+    monkeypatch.setattr(schema, "HEAD", "0002")
+    monkeypatch.setattr(runner, "SCRIPTS", scripts)
+    schema.prepare(crashed / path.name, crashed / "backups")
+    is_folded = not integrity.log_of(crashed / path.name).exists()
+    schema.prepare(crashed / path.name, crashed / "backups")
+
+    assert is_folded
+    assert "0002" == schema.revision_of(crashed / path.name)
+
+
 async def test_no_backup_no_migration(path: Path, scripts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What cannot be undone is not begun."""
     old_file(path)

@@ -305,6 +305,26 @@ async def test_setting_and_rotating_at_once_loses_nothing(vault: Vault) -> None:
     assert [] == [one.id for one in described if one.problem]
 
 
+async def test_two_rotations_at_once_are_one(store: Store, key_file: FileKeys) -> None:
+    """Another process of ours cannot be there, and yet: the second one must not seal with a key of the past."""
+
+    class Interrupting(FileKeys):
+        was_asked = False
+
+        async def get(self, vault_id: str, version: int) -> bytes | None:
+            if version == 2 and not self.was_asked:
+                self.was_asked = True
+                await vault_of(store, key_file).rotate()
+            return await super().get(vault_id, version)
+
+    vault = vault_of(store, Interrupting(key_file._path))
+    await vault.set("A", "value a")
+    with pytest.raises(SetupError, match="rotated by somebody else"):
+        await vault.rotate()
+
+    assert "value a" == await vault_of(store, key_file).get("A")
+
+
 ROTATE = """
 import asyncio, os, signal, sys
 from pathlib import Path
