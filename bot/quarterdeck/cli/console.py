@@ -59,6 +59,8 @@ def verb(invocation: Invocation, identity: str, conversation: str, timeout_s: fl
 
     if identity:
         Identity.parse(identity)
+    if sys.stdin is None:  # it was closed before the program began: nothing will ever be said
+        return 0
     return run(_until_told_to_end(_converse(invocation, identity, conversation, timeout_s)))
 
 
@@ -88,8 +90,6 @@ async def _in_pipe(invocation: Invocation, talk: Talk, timeout_s: float) -> int:
         write=write_line,
         clean=invocation.clean,
     )
-    if sys.stdin is None:  # it was closed before the program began
-        return 0
     return 0 if await pipe.run(lines_of(sys.stdin.fileno())) else 1
 
 
@@ -109,7 +109,7 @@ async def _in_terminal(invocation: Invocation, talk: Talk, listed: Json, timeout
 
 
 def _is_terminal() -> bool:
-    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
+    return sys.stdin.isatty() and sys.stdout is not None and sys.stdout.isatty()
 
 
 async def _until_told_to_end(work: Coroutine[object, object, int]) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from quarterdeck.core.errors import NotFound, QuarterdeckError, Unavailable
 from quarterdeck.core.ports import Json, Progress
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from quarterdeck.cli.client.lines import lines_of, text_of
 from quarterdeck.cli.client.talk import MESSAGE_LIMIT
 from quarterdeck.core.errors import UsageError, UserError

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.bot.cli.client.conftest import MemoryBot, post
+
 from quarterdeck.cli.client.piped import Format, Pipe, json_line, plain
 from quarterdeck.cli.client.talk import MESSAGE_LIMIT, open_talk
 from quarterdeck.core.errors import Unavailable
 from quarterdeck.core.reply import Button, Card, Citation, File, Reply
-
-from tests.bot.cli.client.conftest import MemoryBot, post
 
 
 class Script:

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
+
 from quarterdeck.cli.client import upload
 from quarterdeck.cli.client.upload import FILE_LIMIT, copy_in
 from quarterdeck.core.errors import UserError
