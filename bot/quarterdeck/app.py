@@ -9,6 +9,7 @@ starts behind the first answer.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import os
 import signal
@@ -28,9 +29,10 @@ from quarterdeck.models.operations import operations as model_operations
 from quarterdeck.models.registry import ModelRegistry
 from quarterdeck.rag.knowledge import TeamKnowledge
 from quarterdeck.rag.operations import KnowledgeOperations
+from quarterdeck.router.about import operations as about_operations
 from quarterdeck.router.addressing import is_command_line
 from quarterdeck.router.catalogue import discover
-from quarterdeck.router.deliveries import DeliveryDesk
+from quarterdeck.router.deliveries import UNSENT, DeliveryDesk
 from quarterdeck.router.health import BotHealth
 from quarterdeck.router.identity import Directory
 from quarterdeck.router.inbox import Inbox
@@ -46,11 +48,12 @@ from quarterdeck.runtime.durable import Durable
 from quarterdeck.runtime.durable.operations import operations as run_operations
 from quarterdeck.runtime.findings import refuse_critical
 from quarterdeck.runtime.lock import Lock
+from quarterdeck.runtime.logs import watch_loop
 from quarterdeck.runtime.paths import config_dir
 from quarterdeck.runtime.redaction import Redactor
 from quarterdeck.runtime.secrets import Resolver
 from quarterdeck.runtime.settings import Loaded
-from quarterdeck.runtime.tasks import supervise
+from quarterdeck.runtime.tasks import in_thread, supervise, unwrapped
 from quarterdeck.schedule.digest import ConversationDigests, Sources
 from quarterdeck.schedule.operations import ScheduleOperations
 from quarterdeck.schedule.orders import Rights, StandingOrders
@@ -181,7 +184,7 @@ class App:
         Raises:
             QuarterdeckError: no such operation, refused, or what it raised.
         """
-        return await self.control.answer(os.getuid(), operation, parameters, progress or _silent)
+        return await self.control.answer(os.getuid(), operation, parameters, progress or _hush)
 
     async def stream(self, name: str, parameters: Mapping[str, Json]) -> AsyncIterator[Json]:
         """Yield the items of a stream, likewise."""
@@ -194,25 +197,31 @@ class App:
         Raises:
             SetupError: the web server's port is taken.
         """
-        from quarterdeck.web.health import HealthRoutes  # with aiohttp, 0.25 s: after the first answer
-        from quarterdeck.web.server import WebServer
-
         self._heed_signals()
-        web = WebServer(self.settings.http, HealthRoutes(self.health, [self._count_queues]).all())
+        server, health = await asyncio.gather(  # with aiohttp a quarter of a second: answers go on meanwhile
+            in_thread(importlib.import_module, "quarterdeck.web.server"),
+            in_thread(importlib.import_module, "quarterdeck.web.health"),
+        )
+        routes = health.HealthRoutes(self.health, [self._count_queues]).all()
+        web = server.WebServer(self.settings.http, routes)
         await web.start()
         try:
-            async with asyncio.TaskGroup() as group:
-                background = [
-                    group.create_task(supervise(name, work), name=name) for name, work in self._background()
-                ]
-                log.info("Ready", extra={"http_port": web.port, "platforms": sorted(self.adapters)})
-                await self._stopping.wait()
-                log.info("Stopping")
-                self.inbox.close()
-                for task in background:
-                    task.cancel()
+            with unwrapped():
+                await self._serve(web.port)
         finally:
             await web.stop()
+
+    async def _serve(self, http_port: int) -> None:
+        async with asyncio.TaskGroup() as group:
+            background = [
+                group.create_task(supervise(name, work), name=name) for name, work in self._background()
+            ]
+            log.info("Ready", extra={"http_port": http_port, "platforms": sorted(self.adapters)})
+            await self._stopping.wait()
+            log.info("Stopping")
+            self.inbox.close()
+            for task in background:
+                task.cancel()
 
     def stop(self) -> None:
         """Let `run` end; takes no new events, ends what is under way."""
@@ -251,31 +260,31 @@ class App:
         """Answer events while the block runs; then let what is under way end."""
         await self.outbox.resume()
         await self.inbox.resume()
-        async with asyncio.TaskGroup() as group:
-            self.outbox.lanes.start(group)
-            self.router.lanes.start(group)
-            platforms = [
-                group.create_task(supervise(adapter.platform, partial(adapter.run, self.inbox.accept)))
-                for adapter in self.adapters.values()
-            ]
-            await asyncio.sleep(0)  # lets every adapter take its first step: it can accept from here on
-            try:
-                yield
-            finally:
-                self.inbox.close()
-                await self._drain()
-                for task in platforms:
-                    task.cancel()
+        with unwrapped():
+            async with asyncio.TaskGroup() as group:
+                self.outbox.lanes.start(group)
+                self.router.lanes.start(group)
+                platforms = [
+                    group.create_task(supervise(adapter.platform, partial(adapter.run, self.inbox.accept)))
+                    for adapter in self.adapters.values()
+                ]
+                await asyncio.sleep(0)  # lets every adapter take its first step: it can accept from here on
+                try:
+                    yield
+                finally:
+                    await self._finish()
+                    for task in platforms:
+                        task.cancel()
 
-    async def _drain(self) -> None:
-        try:
-            async with asyncio.timeout(DRAIN_S):
-                await self.router.lanes.drained()
-                await self.outbox.lanes.drained()
-        except TimeoutError:
+    async def _finish(self) -> None:
+        """Take nothing more, end what is under way, and say on disk that this was a stop in good order."""
+        self.inbox.close()
+        deadline_s = self.clock.monotonic() + DRAIN_S
+        is_answered = await self.router.finish(DRAIN_S)
+        is_sent = await self.outbox.finish(deadline_s - self.clock.monotonic())
+        if not (is_answered and is_sent):
             log.warning("Stopped with work left for the next start")
-            self.router.lanes.cancel()
-            self.outbox.lanes.cancel()
+        await self.inbox.put_down()
 
     def _background(self) -> list[tuple[str, Work]]:
         return [
@@ -314,9 +323,7 @@ class App:
         )
 
     def _operations(self, loaded: Loaded) -> Iterator[Operation]:
-        yield Operation(name="commands.list", handler=self._list_commands)
-        yield Operation(name="platform.list", handler=self._list_platforms)
-        yield Operation(name="status", handler=self._status)
+        yield from about_operations(self.commands, self.health)
         yield from router_operations(
             people=self.people_rows,
             deliveries=self.deliveries,
@@ -334,33 +341,6 @@ class App:
             vault=self.vault, audit=self.audit, backups=self.backups, resolver=self.resolver
         )
 
-    async def _list_commands(self, parameters: Mapping[str, Json], progress: Progress) -> Json:
-        return [
-            {
-                "name": command.name,
-                "summary": command.summary,
-                "options": [
-                    {
-                        "name": option.name,
-                        "kind": option.kind,
-                        "summary": option.summary,
-                        "choices": list(option.choices),
-                    }
-                    for option in command.options
-                ],
-            }
-            for command in self.commands.all()
-        ]
-
-    async def _list_platforms(self, parameters: Mapping[str, Json], progress: Progress) -> Json:
-        return [
-            {"platform": name, "state": state, "reason": ""}
-            for name, state in self.health.platform_states().items()
-        ]
-
-    async def _status(self, parameters: Mapping[str, Json], progress: Progress) -> Json:
-        return dict(await self.health.facts())
-
     async def _warm_up(self) -> None:
         """Start the vector index where there is something to search, so that the first question need not wait."""
         if (await self.knowledge.counts())["chunks"]:
@@ -370,8 +350,9 @@ class App:
         return await self.inbox.accept(event)
 
     async def _count_queues(self) -> None:
-        for state, count in (await self.outbox_rows.counts()).items():
-            metrics.OUTBOX_ROWS.set(count, state=state)
+        counts = await self.outbox_rows.counts()
+        for state in UNSENT:
+            metrics.OUTBOX_ROWS.set(counts.get(state, 0), state=state)
         metrics.QUEUE_DEPTH.set(self.router.lanes.waiting, queue="router")
         metrics.QUEUE_DEPTH.set(self.store.waiting, queue="store")
 
@@ -384,6 +365,7 @@ class App:
 
     def _heed_signals(self) -> None:
         loop = asyncio.get_running_loop()
+        watch_loop(loop)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
 
@@ -415,5 +397,5 @@ async def open_app(loaded: Loaded, redactor: Redactor, *, verb: str) -> AsyncIte
         yield app
 
 
-async def _silent(sentence: str) -> None:
+async def _hush(sentence: str) -> None:
     """Tell nobody how far it is."""
