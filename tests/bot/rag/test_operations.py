@@ -7,9 +7,8 @@ import pytest
 from tests.bot.rag.conftest import HANDBOOK
 
 from quarterdeck.core.errors import UsageError
-from quarterdeck.rag.knowledge import TeamKnowledge, findings
+from quarterdeck.rag.knowledge import TeamKnowledge
 from quarterdeck.rag.operations import KnowledgeOperations
-from quarterdeck.runtime.settings import Settings
 
 Do = Callable[..., object]
 
@@ -77,12 +76,3 @@ async def test_wrong_parameters_are_usage_errors(do: Do, name: str, parameters: 
     """They come over a socket."""
     with pytest.raises(UsageError):
         await do(name, **parameters)
-
-
-def test_check_says_what_embeds_and_what_is_missing(data: Path) -> None:
-    """Before the first document is added, not after."""
-    good = findings(Settings(data_dir=data))
-    bad = findings(Settings(data_dir=data, knowledge={"embedder": "word2vec"}))
-
-    assert ["ok", "ok"] == [one.level for one in good]
-    assert "error" in [one.level for one in bad]
