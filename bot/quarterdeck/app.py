@@ -2,8 +2,7 @@
 
 `open_app` builds all parts for a verb of the program. For `run` and `console` it is live: what a stop or a crash
 left open goes on, and events are answered. `App.run` adds what only a long-lived process does: the web server,
-schedules, backups. The order matters where it is said so; what is slow to start (durable engine, vector index)
-starts behind the first answer.
+schedules, backups; what is slow to start (durable engine, vector index) starts behind the first answer.
 """
 
 from __future__ import annotations
