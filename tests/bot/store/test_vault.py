@@ -541,6 +541,16 @@ async def test_the_key_file_is_for_its_owner_only(vault: Vault, store: Store, pa
     assert f"chmod 600 {file}" in refused.value.hint
 
 
+async def test_a_key_file_of_somebody_else_is_refused(
+    vault: Vault, store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its owner can read the key and change it."""
+    await vault.set("A", "value a")
+    monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
+    with pytest.raises(SetupError, match="can be read by other users"):
+        await vault_of(store, FileKeys(path.parent / "vault.key")).get("A")
+
+
 @pytest.mark.parametrize("content", ["", "[]", '{"a": 1}', "not json"])
 async def test_a_damaged_key_file_is_not_written_over(store: Store, path: Path, content: str) -> None:
     """What is left of it may still be the only copy."""
