@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from tests.e2e.conftest import Program
 
+pytestmark = pytest.mark.slow
+
 COMMANDS = Path(__file__).parent / "client" / "commands"
 PATIENCE_S = 60.0  # bounds a hang
 

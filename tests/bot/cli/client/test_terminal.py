@@ -14,6 +14,8 @@ import pexpect
 import pytest
 from tests.e2e.conftest import Program
 
+pytestmark = pytest.mark.slow
+
 COMMANDS = Path(__file__).parent / "commands"
 PATIENCE_S = 20  # bounds a hang
 COLOUR = re.compile(r"\x1b\[[0-9;]*(3[0-7]|4[0-7]|9[0-7]|38;5|48;5)[0-9;]*m")
@@ -117,7 +119,7 @@ def test_an_answer_is_shown_while_it_is_written_and_once_when_it_is_done(
     """Pieces vanish when the final form stands; Markdown is drawn, not shown."""
     screen = open_screen()
     screen.type(f"/write {tmp_path}/gate\r")
-    screen.until("The **first")
+    screen.until("The **first half** and")
     (tmp_path / "gate").touch()
     final = screen.until_ready()
 
@@ -233,7 +235,8 @@ def test_what_others_post_appears_above_the_line_that_is_typed(program: Program,
         screen.until("from elsewhere")
         screen.until("half")
         screen.type(" and half\r")
-        screen.until("half and half")
+        screen.until("…")
+        assert "half and half" in screen.until_ready()
 
         assert 0 == screen.end()
 

@@ -1,4 +1,4 @@
-"""Write an answer in two pieces; the second once a file exists. The final form differs from the pieces."""
+"""Write an answer in pieces; the last once a file exists. The final form differs from the pieces."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,10 +14,11 @@ async def write(call: Call) -> Reply:
 
 
 async def _pieces(gate: Path) -> AsyncIterator[str | Reply]:
-    yield "The **first"
+    yield "The **first "
+    yield "half** and "
     while not gate.exists():
         await asyncio.sleep(0.02)
-    yield " half** and"
+    yield "so on"
     yield Reply(text="The **first half** and the end.")
 
 
