@@ -53,6 +53,7 @@ from quarterdeck.runtime.redaction import Redactor
 from quarterdeck.runtime.secrets import Resolver
 from quarterdeck.runtime.settings import Loaded
 from quarterdeck.runtime.tasks import in_thread, supervise, unwrapped
+from quarterdeck.runtime.web import Web
 from quarterdeck.schedule.digest import ConversationDigests, Sources
 from quarterdeck.schedule.operations import ScheduleOperations
 from quarterdeck.schedule.orders import Rights, StandingOrders
@@ -100,6 +101,7 @@ class Bundle:
     commands: Commands
     authoriser: Authoriser
     decisions: StoredDecisions
+    web: Web
 
 
 class App:
@@ -132,6 +134,7 @@ class App:
             record=StoredUsage(store).record,
         )
         self.knowledge = TeamKnowledge(KnowledgeLibrary(store), self.models, clock, settings)
+        self.web = Web(settings.egress)
         self.console = ConsoleAdapter(Transcript(store), clock)
         self.adapters: dict[str, Adapter] = {self.console.platform: self.console}
         self.outbox = Outbox(self.outbox_rows, self.adapters, clock, clean=redactor.clean)
@@ -178,11 +181,7 @@ class App:
     async def call(
         self, operation: str, parameters: Mapping[str, Json], progress: Progress | None = None
     ) -> Json:
-        """Run an operation as the operating-system user of this process; what the control socket offers others.
-
-        Raises:
-            QuarterdeckError: no such operation, refused, or what it raised.
-        """
+        """Run an operation as the operating-system user of this process; see `ControlServer.answer`."""
         return await self.control.answer(os.getuid(), operation, parameters, progress or _hush)
 
     async def stream(self, name: str, parameters: Mapping[str, Json]) -> AsyncIterator[Json]:
@@ -319,6 +318,7 @@ class App:
             commands=self.commands,
             authoriser=self.authoriser,
             decisions=StoredDecisions(self.store),
+            web=self.web,
         )
 
     def _operations(self, loaded: Loaded) -> Iterator[Operation]:
@@ -385,7 +385,7 @@ async def open_app(loaded: Loaded, redactor: Redactor, *, verb: str) -> AsyncIte
         store = await Store.open(paths.database, backups=paths.backups)
         stack.push_async_callback(store.close)
         app = App(loaded, store, redactor, SystemClock())
-        for part in (app.knowledge, app.models, app.durable):
+        for part in (app.knowledge, app.models, app.durable, app.web):
             stack.push_async_callback(part.close)
         problems = await app.offer_secrets()
         if verb in LIVE_VERBS:

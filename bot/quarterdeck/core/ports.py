@@ -253,13 +253,39 @@ class Digests(Protocol):
         """Return a digest of what was said since the last delivered one; it will be sent under the outbox key `key`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlatformState:
-    """Say how a platform does: `receiving`, `connecting`, `needs_auth` or `off`, and why it does not receive."""
+class WebAnswer(Protocol):
+    """See what the web answered; header names are in lower case."""
 
-    platform: str
-    state: str
-    reason: str = ""
+    @property
+    def url(self) -> str: ...
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def body(self) -> bytes: ...
+
+
+class Web(Protocol):
+    """Reach the web through the one guarded client: no private address, no surprise by redirect, bounded."""
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        max_bytes: int | None = None,
+        timeout_s: float | None = None,
+    ) -> WebAnswer:
+        """Return the answer to one request, after at most three redirects; limits can only be made narrower.
+
+        Raises:
+            UsageError: the address has a form that is not accepted.
+            Denied: the address must not be reached.
+            ServiceError: the other side failed or refused.
+        """
 
 
 class Health(Protocol):
@@ -304,6 +330,8 @@ class Services(Protocol):
     def authoriser(self) -> Authoriser: ...
     @property
     def decisions(self) -> Decisions: ...
+    @property
+    def web(self) -> Web: ...
 
 
 Progress = Callable[[str], Awaitable[None]]

@@ -7,7 +7,9 @@ import heapq
 import itertools
 from datetime import UTC, datetime, timedelta
 
-SETTLE_ROUNDS = 20  # loop passes that a woken sleeper gets before time moves on; enough for a few awaits in a row
+SETTLE_ROUNDS = (
+    20  # loop passes that a woken sleeper gets before time moves on; enough for a few awaits in a row
+)
 
 
 class FakeClock:
