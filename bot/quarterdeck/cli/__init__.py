@@ -17,6 +17,7 @@ import click
 from quarterdeck.cli.invocation import Invocation, VerbGroup
 from quarterdeck.cli.output import print_error
 from quarterdeck.core.errors import QuarterdeckError, UsageError
+from quarterdeck.runtime.descriptors import occupy_standard_descriptors
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -52,6 +53,7 @@ program = Program(
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the program and exit: 0 done, 1 failed, 2 wrong usage."""
+    occupy_standard_descriptors()
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     invocation = Invocation()
     try:

@@ -10,7 +10,7 @@ async def why(call: Call) -> Reply:
     if refusal is None:
         return Reply(text="Nothing was refused to you.", private_to=call.identity)
     text = (
-        f"Refused: `{refusal.action}` by {refusal.way}, {refusal.at:%Y-%m-%d %H:%M} UTC.\n"
+        f"Refused: `{refusal.action.replace('command:', '/')}` by {refusal.way}, {refusal.at:%Y-%m-%d %H:%M} UTC.\n"
         f"Rule: {refusal.rule}. You are {call.person.role} now.\n"
         "An owner can change that: `quarterdeck person grant IDENTITY ROLE`."
     )

@@ -17,7 +17,7 @@ from quarterdeck.core.event import (
     Reacted,
     Submitted,
 )
-from quarterdeck.core.message import Message
+from quarterdeck.core.message import Attachment, Message
 from quarterdeck.core.ports import Commands, Way
 from quarterdeck.router.syntax import Line, split
 
@@ -32,6 +32,7 @@ class Wish:
     name: str
     rest: str = ""
     options: Mapping[str, object] | None = field(default=None)
+    attachments: tuple[Attachment, ...] = ()
 
 
 def wish_of(event: Event, commands: Commands) -> Wish | None:
@@ -70,7 +71,7 @@ def _of_message(event: Posted, commands: Commands) -> Wish | None:
     if line is not None and (is_ours or commands.get(line.name)):  # in a group it may be for another bot
         return Wish(way=way, name=line.name, rest=line.rest)
     if is_ours:
-        return Wish(way=way, name=PLAIN_TEXT_COMMAND, rest=message.text)
+        return Wish(way=way, name=PLAIN_TEXT_COMMAND, rest=message.text, attachments=message.attachments)
     return None
 
 

@@ -7,6 +7,7 @@ resume. Hence the check here, and nowhere else: the event's key is unique on dis
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Protocol
@@ -28,8 +29,8 @@ log = logging.getLogger(__name__)
 class Route(Protocol):
     """Take stored events to be handled."""
 
-    def has_room(self, conversation_id: str) -> bool:
-        """Tell whether one more event of this conversation may wait."""
+    def has_room(self, conversation_id: str, *, arriving_here: int = 0, arriving: int = 0) -> bool:
+        """Tell whether one more event of this conversation may wait, beside those that are being stored now."""
 
     def dispatch(self, incoming: Incoming) -> None:
         """Handle a stored event when its turn comes; one with `ATTEMPTS` attempts is set aside then."""
@@ -46,6 +47,9 @@ class Inbox:
     ) -> None:
         self._rows, self._route, self._clock, self._is_command = rows, route, clock, is_command
         self._is_open = True
+        self._arriving: Counter[str] = (
+            Counter()
+        )  # events being stored, by conversation: they count as waiting
 
     async def accept(self, event: Event) -> bool:
         """Store `event` unless it came before, or a program wrote it; returns whether it is new.
@@ -60,16 +64,28 @@ class Inbox:
             return False
         if not self._is_open:
             raise Busy("the bot is stopping", hint="send it again in a moment")
-        if not self._route.has_room(event.conversation.id):
+        here = self._arriving[event.conversation.id]
+        if not self._route.has_room(
+            event.conversation.id, arriving_here=here, arriving=self._arriving.total()
+        ):
             metrics.EVENTS.add(platform=event.platform, outcome="refused")
             raise Busy("too many messages wait here already", hint="wait for the answers, then send it again")
         event, body = _written(event)
-        seq = await self._rows.accept(event, body, self._said(event), now_ms=self._clock.now_ms())
+        self._arriving[event.conversation.id] += 1
+        try:
+            seq = await self._rows.accept(event, body, self._said(event), now_ms=self._clock.now_ms())
+        finally:
+            self._arrived(event.conversation.id)
         metrics.EVENTS.add(platform=event.platform, outcome="duplicate" if seq is None else "accepted")
         if seq is None:
             return False
         self._route.dispatch(Incoming(seq=seq, event=event))
         return True
+
+    def _arrived(self, conversation_id: str) -> None:
+        self._arriving[conversation_id] -= 1
+        if not self._arriving[conversation_id]:
+            del self._arriving[conversation_id]
 
     def close(self) -> None:
         """Take nothing more."""

@@ -41,9 +41,10 @@ class Lanes(Generic[T]):
         for key in self._lanes:
             self._spawn(key)
 
-    def has_room(self, key: str) -> bool:
-        """Tell whether one more item for `key` fits."""
-        return self.waiting < self._total_limit and len(self._lanes.get(key, ())) < self._lane_limit
+    def has_room(self, key: str, *, coming_here: int = 0, coming: int = 0) -> bool:
+        """Tell whether one more item for `key` fits beside so many that are about to be put."""
+        here = len(self._lanes.get(key, ())) + coming_here
+        return self.waiting + coming < self._total_limit and here < self._lane_limit
 
     def is_idle(self, key: str) -> bool:
         """Tell whether nothing of `key` waits or is under way."""

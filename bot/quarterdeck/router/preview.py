@@ -29,7 +29,7 @@ class Preview:
     async def add(self, piece: str) -> None:
         """Show what is whole; a screen that fails is left alone, the final answer still comes."""
         self._unshown += piece
-        end = max(self._unshown.rfind(" "), self._unshown.rfind("\n")) + 1
+        end = _end_of_words(self._unshown)
         if not end or self._screen is None:
             return
         whole, self._unshown = self._unshown[:end], self._unshown[end:]
@@ -38,6 +38,14 @@ class Preview:
         except QuarterdeckError as error:
             log.info("Preview failed", extra={"platform": self._event.platform, "error": error.message})
             self._screen = None
+
+
+def _end_of_words(text: str) -> int:
+    """Return where the last whole word ends; scripts without blanks end a word at each sign."""
+    for at in range(len(text) - 1, -1, -1):
+        if text[at].isspace() or not text[at].isascii():
+            return at + 1
+    return 0
 
 
 async def written(reply: Reply, preview: Preview, explain: Callable[[QuarterdeckError], Reply]) -> Reply:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol, cast
@@ -16,9 +16,18 @@ from typing import Protocol, cast
 from quarterdeck.core.adapter import Ability, Streams
 from quarterdeck.core.command import Call, Command
 from quarterdeck.core.delivery import AuditEntry, InboxRows, Incoming
-from quarterdeck.core.errors import Busy, Denied, NotFound, QuarterdeckError, ServiceError, UsageError
+from quarterdeck.core.errors import (
+    Busy,
+    Denied,
+    NotFound,
+    QuarterdeckError,
+    ServiceError,
+    Unavailable,
+    UsageError,
+)
 from quarterdeck.core.event import Event
 from quarterdeck.core.help import help_for
+from quarterdeck.core.message import Attachment
 from quarterdeck.core.person import Person
 from quarterdeck.core.ports import AccessRequest, Authoriser, Clock, Commands, Decision, People, Services
 from quarterdeck.core.reply import Reply, Status
@@ -86,9 +95,9 @@ class Router:
             "handle", self._handle, lane_limit=limits.queue_limit, total_limit=limits.total_limit
         )
 
-    def has_room(self, conversation_id: str) -> bool:
-        """Tell whether one more event of this conversation may wait."""
-        return self.lanes.has_room(conversation_id)
+    def has_room(self, conversation_id: str, *, arriving_here: int = 0, arriving: int = 0) -> bool:
+        """Tell whether one more event of this conversation may wait, beside those that are being stored now."""
+        return self.lanes.has_room(conversation_id, coming_here=arriving_here, coming=arriving)
 
     def dispatch(self, incoming: Incoming) -> None:
         """Handle a stored event when its conversation's turn comes."""
@@ -115,7 +124,11 @@ class Router:
         """Answer one event and write down its end; what cannot be answered is set aside, never dropped."""
         try:
             answer = await self._answer_or_set_aside(incoming)
-            await self._conclude(incoming, answer)
+            try:
+                await self._conclude(incoming, answer)
+            except Exception as error:  # the reply itself is what breaks: an adapter that cannot render it
+                log.exception("Answer cannot be stored", extra={"seq": incoming.seq})
+                await self._conclude(incoming, await self._set_aside(incoming, repr(error)[:500]))
         finally:
             self._stopped.discard(incoming.event.key)
 
@@ -141,6 +154,10 @@ class Router:
         while attempts < ATTEMPTS:
             try:
                 return await self._answer(incoming.event)
+            except (Busy, Unavailable) as error:  # of the database, under the answer: no fault of the event's
+                log.error("Event waits", extra={"seq": incoming.seq, "error": error.message})
+                await self._clock.sleep(STORE_PAUSE_S)
+                continue
             except Exception as error:
                 log.exception(
                     "Event failed", extra={"seq": incoming.seq, "kind": type(incoming.event).__name__}
@@ -148,7 +165,10 @@ class Router:
                 attempts = await self._count(incoming, attempts + 1, repr(error)[:500])
             if attempts < ATTEMPTS:
                 await self._clock.sleep(RETRY_PAUSE_S * attempts)
-        await self._rows.quarantine(incoming.seq, f"it failed {ATTEMPTS} times")
+        return await self._set_aside(incoming, f"it failed {ATTEMPTS} times")
+
+    async def _set_aside(self, incoming: Incoming, reason: str) -> Answer:
+        await self._rows.quarantine(incoming.seq, self._outbox.clean(reason))
         log.error("Event set aside", extra={"seq": incoming.seq})
         metrics.EVENTS.add(platform=incoming.event.platform, outcome="quarantined")
         return Answer(reply=Reply(text=SET_ASIDE, status="error"))
@@ -207,6 +227,8 @@ class Router:
     async def _run(self, event: Event, wish: Wish, person: Person, command: Command | None) -> Reply:
         if command is None:
             raise self._no_such(wish.name, person)
+        if wish.attachments and not wish.rest.strip():
+            return kept(wish.attachments)
         if wish.options is None and wants_help(command, wish.rest):
             return help_for(command)
         options = parse(command, wish.rest) if wish.options is None else complete(command, wish.options)
@@ -269,6 +291,15 @@ class Router:
                 "rule": decision.rule,
             },
         )
+
+
+def kept(attachments: Sequence[Attachment]) -> Reply:
+    """Return what to say to files that come without a word."""
+    names = ", ".join(f"`{one.name}` ({one.size_bytes:,} bytes)" for one in attachments)
+    return Reply(
+        text=f"I have kept {names}. No command takes a file out of a message so far; documents to answer from "
+        "are added by the bot's operator: `quarterdeck knowledge add PATH`."
+    )
 
 
 def _unrecorded(command: Command, error: QuarterdeckError) -> Reply:

@@ -24,6 +24,7 @@ from json import dumps
 from typing import IO, Protocol, TextIO
 
 from quarterdeck.core.text import printable
+from quarterdeck.runtime.descriptors import occupy_standard_descriptors
 from quarterdeck.runtime.metrics import LOG_ERRORS
 
 QUIET = (  # client libraries log URLs with tokens in them at INFO, and every request
@@ -81,7 +82,7 @@ def configure(level: str, json: bool | None, redactor: Cleaner, *, stream: TextI
     `level` is a name such as `INFO`; `json` None means: unless `stream` is a terminal. Calling again replaces
     what the last call set.
     """
-    _occupy_standard_descriptors()
+    occupy_standard_descriptors()
     target = stream or sys.stderr
     is_terminal = target is not None and not target.closed and target.isatty()
     formatter: Formatter = HumanFormatter(redactor, has_colour=is_terminal)
@@ -295,15 +296,6 @@ def _descriptor(stream: TextIO) -> int | None:
         return stream.fileno()
     except io.UnsupportedOperation:  # a wrapper around memory
         return None
-
-
-def _occupy_standard_descriptors() -> None:
-    """Put the null device where 0, 1 or 2 is closed, so that no database file gets the number of stderr."""
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one
 
 
 def _report_uncaught(

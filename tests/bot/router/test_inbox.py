@@ -244,3 +244,15 @@ async def test_events_of_a_platform_that_is_off_wait(make_bot) -> None:
         await again.settled()
 
     assert ["Pong."] == bot.platform.texts()
+
+
+async def test_a_burst_does_not_slip_past_the_bound(make_bot) -> None:
+    """A thousand requests at once are counted while they are being stored, not only after."""
+    bot = make_bot()
+    bot.router.lanes._lane_limit = 10
+
+    outcomes = await asyncio.gather(*(bot.post("/ping") for _ in range(1_000)), return_exceptions=True)
+
+    assert 10 == outcomes.count(True)
+    assert 990 == sum(isinstance(outcome, Busy) for outcome in outcomes)
+    assert {"new": 10} == await bot.inbox_rows.counts()

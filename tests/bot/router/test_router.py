@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+from dataclasses import replace
 
 import pytest
 
 from quarterdeck.core.adapter import Ability
 from quarterdeck.core.command import Call, Command, Option
-from quarterdeck.core.errors import NotFound, ServiceError, Unavailable
 from quarterdeck.core.event import Invoked, Pressed
+from quarterdeck.core.message import Attachment
 from quarterdeck.core.reply import Reply
-from quarterdeck.router import router as router_module
-from quarterdeck.testing.clock import FakeClock
 from quarterdeck.testing.platform import START
 
 
@@ -132,129 +130,6 @@ async def test_heavy_commands_run_only_so_many_at_once(make_bot) -> None:
     assert (8, 40) == (most, len(bot.platform.sent))
 
 
-async def test_an_unforeseen_error_is_tried_three_times_then_set_aside(make_bot, caplog) -> None:
-    """F41: a poison event costs itself, not the conversation."""
-    runs = 0
-
-    async def broken(call: Call) -> Reply:
-        nonlocal runs
-        runs += 1
-        raise KeyError("nobody thought of this")
-
-    bot = make_bot([command("broken", broken)])
-    with caplog.at_level(logging.INFO):
-        async with bot.live():
-            await bot.post("/broken")
-            await bot.post("/ping")
-            await bot.settled()
-
-    assert 3 == runs
-    assert [router_module.SET_ASIDE, "Pong."] == bot.platform.texts()
-    assert {"quarantined": 1, "done": 1} == await bot.inbox_rows.counts()
-
-
-async def test_an_event_that_kills_the_process_is_set_aside_after_three_starts(make_bot) -> None:
-    """F41 over restarts: what stops the process each time must not stop it for ever."""
-    runs = 0
-
-    async def deadly(call: Call) -> Reply:
-        nonlocal runs
-        runs += 1
-        raise asyncio.CancelledError  # the process ends here
-
-    bot = make_bot([command("deadly", deadly)])
-    await bot.post("/deadly", event_id="poison")
-    await bot.post("/ping", event_id="next")
-    for _ in range(6):
-        again = make_bot([command("deadly", deadly)], platform=bot.platform)
-        async with again.live():
-            async with asyncio.timeout(10):
-                while again.router.lanes._tasks:
-                    await asyncio.sleep(0.001)
-            if again.router.lanes.waiting == 0:
-                await again.outbox.lanes.drained()
-
-    assert 3 >= runs
-    assert [router_module.SET_ASIDE, "Pong."] == bot.platform.texts()
-
-
-async def test_our_errors_explain_themselves(make_bot) -> None:
-    """A refusal names what to do next, and is an answer, not a failure."""
-
-    async def missing(call: Call) -> Reply:
-        raise NotFound("no run 7", hint="/runs lists them")
-
-    async def down(call: Call) -> Reply:
-        raise ServiceError("the registry is down", service="registry", retryable=True)
-
-    bot = make_bot([command("missing", missing), command("down", down)])
-    async with bot.live():
-        texts = [await bot.ask("/missing"), await bot.ask("/down")]
-
-    assert ["No run 7\n/runs lists them", "The registry is down"] == texts
-
-
-async def test_a_handler_that_hangs_is_stopped(make_bot, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its conversation must go on."""
-    monkeypatch.setattr(router_module, "HEAVY_LIMIT_S", 0.01)
-
-    async def hang(call: Call) -> Reply:
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    bot = make_bot([command("hang", hang)])
-    async with bot.live():
-        texts = [await bot.ask("/hang"), await bot.ask("/ping")]
-
-    assert ["/hang took too long and was stopped.", "Pong."] == texts
-
-
-async def test_an_answer_can_be_stopped_by_its_key(make_bot) -> None:
-    """Ctrl-C in the console stops the answer, not the program."""
-    begun = asyncio.Event()
-
-    async def long(call: Call) -> Reply:
-        begun.set()
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    bot = make_bot([command("long", long)])
-    async with bot.live():
-        await bot.post("/long", event_id="e1")
-        await bot.post("/long", event_id="e2")
-        await begun.wait()
-        stopped = [bot.router.cancel(key) for key in ("fake::e2", "fake::e1", "fake::e3")]
-        await bot.settled()
-
-    assert [True, True, False] == stopped
-    assert ["Stopped.", "Stopped."] == bot.platform.texts()
-    assert not bot.router._stopped
-
-
-async def test_effects_are_on_record_before_they_happen(make_bot, armed, caplog) -> None:
-    """F40: what changes something is refused while the record cannot be written; what reads goes on."""
-    effects: list[str] = []
-
-    async def change(call: Call) -> Reply:
-        effects.append("changed")
-        return Reply(text="Changed.")
-
-    bot = make_bot([command("change", change, effect="write")])
-
-    async def full(entry) -> None:
-        raise Unavailable("the disk is full", service="database", hint="free some space")
-
-    with caplog.at_level(logging.INFO):
-        async with bot.live():
-            record, bot.outbox.record = bot.outbox.record, full
-            refused, read = await bot.ask("/change"), await bot.ask("/ping")
-            bot.outbox.record = record
-            allowed = await bot.ask("/change")
-
-    assert "on record first" in refused
-    assert ("Pong.", "Changed.", ["changed"]) == (read, allowed, effects)
-
-
 async def test_every_decision_is_on_record_once(make_bot) -> None:
     """The audit says who wanted what and what decided."""
 
@@ -275,90 +150,14 @@ async def test_every_decision_is_on_record_once(make_bot) -> None:
     ] == [(row["action"], row["identity"], row["allowed"]) for row in rows]
 
 
-async def test_an_answer_waits_for_the_disk(make_bot, caplog) -> None:
-    """F7: nothing is lost while the disk is full, and it goes on by itself."""
-    clock = FakeClock()
-    bot = make_bot(clock=clock)
-    queue, failures = bot.outbox_rows.queue, 3
+async def test_a_file_without_a_word_is_kept_and_said(bot) -> None:
+    """It must not end as an error about a missing text."""
+    event = bot.platform.posted("", event_id="f1")
+    file = Attachment(name="notes.md", media_type="text/markdown", size_bytes=1234)
+    await bot.inbox.accept(replace(event, message=replace(event.message, attachments=(file,))))
+    await bot.settled()
 
-    async def full(*rows, **options):
-        nonlocal failures
-        if failures:
-            failures -= 1
-            raise Unavailable("the disk is full", service="database")
-        return await queue(*rows, **options)
-
-    bot.outbox_rows.queue = full
-    with caplog.at_level(logging.INFO):
-        async with bot.live():
-            await bot.post("/ping")
-            for _ in range(3):
-                await clock.wait_for_sleepers()
-                await clock.advance(2)
-            await bot.settled()
-
-    assert ["Pong."] == bot.platform.texts()
-
-
-async def test_a_streamed_answer_is_shown_while_it_is_written_and_sent_whole(make_bot) -> None:
-    """What is kept and sent is the final form."""
-
-    async def stream():
-        for piece in ("The pass", "word is ", "hunter2-hunter2", " and more", " to come"):
-            yield piece
-
-    async def talk(call: Call) -> Reply:
-        return Reply(stream=stream())
-
-    def clean(text: str) -> str:
-        return text.replace("hunter2-hunter2", "[redacted]")
-
-    bot = make_bot([command("talk", talk)], abilities={Ability.STREAM}, clean=clean)
-    async with bot.live():
-        text = await bot.ask("/talk", event_id="e9")
-    shown = "".join(piece for key, piece in bot.platform.pieces if key == "fake::e9")
-
-    assert "The password is [redacted] and more to come" == text
-    assert "The password is [redacted] and more to " == shown
-
-
-async def test_a_stream_that_breaks_says_so(make_bot) -> None:
-    """A truncated answer must not look like a whole one."""
-
-    async def stream():
-        yield "Half an "
-        raise Unavailable("the model's answer broke off", service="model")
-
-    async def talk(call: Call) -> Reply:
-        return Reply(stream=stream())
-
-    bot = make_bot([command("talk", talk)])
-    async with bot.live():
-        text = await bot.ask("/talk")
-
-    assert "Half an \n\nThe model's answer broke off" == text
-
-
-async def test_a_final_form_replaces_the_pieces(make_bot) -> None:
-    """Citations are known only at the end."""
-    closed = []
-
-    async def stream():
-        try:
-            yield "draft "
-            yield Reply(text="final")
-            yield "never"
-        finally:
-            closed.append(True)
-
-    async def talk(call: Call) -> Reply:
-        return Reply(stream=stream())
-
-    bot = make_bot([command("talk", talk)])
-    async with bot.live():
-        text = await bot.ask("/talk")
-
-    assert ("final", [True]) == (text, closed)
+    assert "`notes.md` (1,234 bytes)" in bot.platform.texts()[0]
 
 
 async def test_native_commands_go_the_same_way(make_bot) -> None:
@@ -392,14 +191,6 @@ async def test_a_button_runs_with_the_rights_of_who_presses_it(bot) -> None:
 
 
 @pytest.mark.parametrize("value", ["", "nonsense", "//", "/"])
-async def test_a_button_that_means_nothing_is_answered(bot, value: str) -> None:
-    """Silence would look like a bot that hangs."""
-    await bot.inbox.accept(pressed(bot, value))
-    await bot.settled()
-
-    assert "no command" in bot.platform.texts()[0]
-
-
 async def test_in_a_group_only_what_is_meant_for_the_bot_is_answered(bot) -> None:
     """People talk to each other there, and to other bots."""
     group = bot.platform.conversation("team", "group")
@@ -446,24 +237,45 @@ async def test_unknown_people_get_one_fixed_sentence(bot) -> None:
     assert "do not know you" in answers[0]
 
 
-async def test_a_cancelled_router_leaves_the_event_for_the_next_start(make_bot) -> None:
-    """F5: what SIGTERM cuts off is done after the restart."""
-    gate = asyncio.Event()
+async def test_a_streamed_answer_is_shown_while_it_is_written_and_sent_whole(make_bot) -> None:
+    """What is kept and sent is the final form."""
 
-    async def slow(call: Call) -> Reply:
-        await gate.wait()
-        return Reply(text="done")
+    async def stream():
+        for piece in ("The pass", "word is ", "hunter2-hunter2", " and more", " to come"):
+            yield piece
 
-    bot = make_bot([command("slow", slow)])
+    async def talk(call: Call) -> Reply:
+        return Reply(stream=stream())
+
+    def clean(text: str) -> str:
+        return text.replace("hunter2-hunter2", "[redacted]")
+
+    bot = make_bot([command("talk", talk)], abilities={Ability.STREAM}, clean=clean)
     async with bot.live():
-        await bot.post("/slow")
-        await bot.post("/ping")
-        await asyncio.sleep(0.01)
-        have_ended = await bot.router.finish(0.01)
-    gate.set()
-    again = make_bot([command("slow", slow)], platform=bot.platform)
-    async with again.live():
-        await again.settled()
+        text = await bot.ask("/talk", event_id="e9")
+    shown = "".join(piece for key, piece in bot.platform.pieces if key == "fake::e9")
 
-    assert have_ended is False
-    assert ["done", "Pong."] == bot.platform.texts()
+    assert "The password is [redacted] and more to come" == text
+    assert "The password is [redacted] and more to " == shown
+
+
+async def test_a_final_form_replaces_the_pieces(make_bot) -> None:
+    """Citations are known only at the end."""
+    closed = []
+
+    async def stream():
+        try:
+            yield "draft "
+            yield Reply(text="final")
+            yield "never"
+        finally:
+            closed.append(True)
+
+    async def talk(call: Call) -> Reply:
+        return Reply(stream=stream())
+
+    bot = make_bot([command("talk", talk)])
+    async with bot.live():
+        text = await bot.ask("/talk")
+
+    assert ("final", [True]) == (text, closed)
