@@ -144,12 +144,12 @@ class Store:
         if self._is_closing:
             return
         self._is_closing = True
+        await in_thread(self._readers.shutdown)
+        self._reading.dispose()  # before the writer's connection, which folds the log only when it is the last
         self._queue.put(None)
         await in_thread(self._writer.join, CLOSE_LIMIT_S)
         if self._writer.is_alive():
             log.error("The disk does not answer; what was queued is lost", extra={"jobs": self.waiting})
-        await in_thread(self._readers.shutdown)
-        self._reading.dispose()
 
     def _read(self, job: Callable[[Connection], T]) -> T:
         try:

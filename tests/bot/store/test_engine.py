@@ -198,11 +198,12 @@ async def test_closing_writes_what_is_queued(path: Path) -> None:
         await store.write("facts.changed", put("late"))
     with pytest.raises(Unavailable):
         await store.read(names)
+    files = [file.name for file in path.parent.iterdir()]
     with sqlite3.connect(path) as connection:
         found = connection.execute("SELECT count(*) FROM facts").fetchone()
     connection.close()
 
-    assert (300,) == found
+    assert ((300,), [path.name]) == (found, files)
 
 
 async def test_a_disk_that_hangs_does_not_keep_the_process_from_ending(

@@ -566,6 +566,7 @@ async def test_a_damaged_key_file_is_not_written_over(store: Store, path: Path, 
 async def test_a_key_file_behind_a_link_is_refused(store: Store, path: Path, tmp_path: Path) -> None:
     """The link's target may belong to somebody else."""
     (tmp_path / "elsewhere").write_text("{}")
+    (tmp_path / "elsewhere").chmod(0o600)
     (path.parent / "vault.key").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(SetupError):
         await vault_of(store, FileKeys(path.parent / "vault.key")).set("A", "value a")
