@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from quarterdeck.models.capabilities import Capabilities
-from quarterdeck.models.timeouts import Timeouts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Bound a call: to connect, between two pieces of an answer, and as a whole; in seconds."""
+
+    connect_s: float = 10.0
+    idle_s: float = 60.0
+    total_s: float = 180.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

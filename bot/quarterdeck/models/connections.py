@@ -8,10 +8,9 @@ from typing import assert_never
 
 from quarterdeck.core.errors import KeyMissing, SetupError
 from quarterdeck.core.model import Dialect
-from quarterdeck.models.builtin import BUILD_COMMAND, Builtin
 from quarterdeck.models.catalog import BUILTIN, Catalog, Provider
-from quarterdeck.models.connection import Connection
-from quarterdeck.models.timeouts import Timeouts
+from quarterdeck.models.connection import Connection, Timeouts
+from quarterdeck.models.local.builtin import BUILD_COMMAND, Builtin
 from quarterdeck.runtime.secrets import Resolver, SecretRef
 from quarterdeck.runtime.settings import Settings
 from quarterdeck.runtime.tasks import in_thread

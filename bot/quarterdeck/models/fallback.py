@@ -17,7 +17,7 @@ from quarterdeck.core.errors import QuarterdeckError, Rejected, ServiceError, Se
 from quarterdeck.core.model import Connected, Delta, Dialect, ModelRequest, Usage, UsageRow
 from quarterdeck.core.ports import Clock
 from quarterdeck.models.breaker import Breaker
-from quarterdeck.models.timeouts import Timeouts
+from quarterdeck.models.connection import Timeouts
 from quarterdeck.runtime import metrics
 
 ATTEMPTS: Final = 3

@@ -6,10 +6,10 @@ from typing import Final
 
 from quarterdeck.core.errors import SetupError
 from quarterdeck.core.text import did_you_mean
-from quarterdeck.models.builtin import Builtin
 from quarterdeck.models.catalog import BUILTIN, Catalog, Provider
+from quarterdeck.models.connection import Timeouts
 from quarterdeck.models.connections import Connections
-from quarterdeck.models.timeouts import Timeouts
+from quarterdeck.models.local.builtin import Builtin
 from quarterdeck.runtime.datafiles import DataFileInvalid
 from quarterdeck.runtime.findings import Finding
 from quarterdeck.runtime.paths import config_dir

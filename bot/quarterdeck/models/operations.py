@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from quarterdeck.core.errors import NotFound, SetupError
 from quarterdeck.core.ports import Clock, Json, Operation, Progress
 from quarterdeck.core.text import did_you_mean
-from quarterdeck.models.build import build
 from quarterdeck.models.catalog import BUILTIN, Provider
+from quarterdeck.models.local.build import build
 from quarterdeck.models.probe import probe
 from quarterdeck.models.registry import Choice, ModelRegistry
 

@@ -16,13 +16,13 @@ from typing import Final
 from quarterdeck.core.errors import ServiceError, SetupError
 from quarterdeck.core.model import Connected, Delta, Dialect, ModelMessage, ModelRequest
 from quarterdeck.core.ports import Clock
-from quarterdeck.models.builtin import Builtin
 from quarterdeck.models.catalog import BUILTIN, Catalog, Provider
+from quarterdeck.models.connection import Timeouts
 from quarterdeck.models.connections import Connections
-from quarterdeck.models.discovery import Found, find_servers
 from quarterdeck.models.fallback import Fallback, Link, Purpose, Record
 from quarterdeck.models.guide import how_to_connect
-from quarterdeck.models.timeouts import Timeouts
+from quarterdeck.models.local.builtin import Builtin
+from quarterdeck.models.local.discovery import Found, find_servers
 from quarterdeck.runtime.secrets import Resolver
 from quarterdeck.runtime.settings import Settings
 

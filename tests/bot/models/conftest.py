@@ -13,8 +13,7 @@ import pytest
 
 from quarterdeck.core.model import Delta, ModelMessage, ModelRequest, UsageRow
 from quarterdeck.models.capabilities import Capabilities
-from quarterdeck.models.connection import Connection
-from quarterdeck.models.timeouts import Timeouts
+from quarterdeck.models.connection import Connection, Timeouts
 
 QUICK = Timeouts(connect_s=2.0, idle_s=0.3, total_s=5.0)
 

@@ -12,8 +12,8 @@ import pytest
 from quarterdeck.core.errors import AuthFailed, KeyMissing, RateLimited, Rejected, ServiceError, Unavailable
 from quarterdeck.core.model import Connected, Delta, ModelRequest, Usage
 from quarterdeck.models.breaker import FAILURES, REST_S
+from quarterdeck.models.connection import Timeouts
 from quarterdeck.models.fallback import ANSWER_LIMIT, Fallback, Link, Purpose
-from quarterdeck.models.timeouts import Timeouts
 from quarterdeck.testing.clock import FakeClock
 
 PURPOSE = Purpose(role="chat", person_id="p1", conversation_id="c1")

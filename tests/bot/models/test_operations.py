@@ -9,8 +9,8 @@ import pytest
 
 from quarterdeck.core.errors import NotFound, QuarterdeckError, Rejected, SetupError
 from quarterdeck.core.ports import Json
-from quarterdeck.models.builtin import Builtin
 from quarterdeck.models.catalog import Catalog
+from quarterdeck.models.local.builtin import Builtin
 from quarterdeck.models.operations import operations
 from quarterdeck.models.registry import ModelRegistry
 from quarterdeck.runtime.clock import SystemClock

@@ -13,8 +13,8 @@ import pytest
 
 from quarterdeck.core.errors import AuthFailed, SetupError, Unavailable
 from quarterdeck.core.model import ModelMessage
-from quarterdeck.models.builtin import Builtin
 from quarterdeck.models.catalog import Catalog
+from quarterdeck.models.local.builtin import Builtin
 from quarterdeck.models.registry import DISCOVERY_LIFE_S, ModelRegistry
 from quarterdeck.runtime.paths import config_dir
 from quarterdeck.runtime.redaction import Redactor

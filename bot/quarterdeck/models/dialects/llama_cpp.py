@@ -10,9 +10,9 @@ from typing import Final, cast
 from quarterdeck.core.errors import Rejected, Unavailable, UserError
 from quarterdeck.core.model import Delta, Finish, ModelRequest, Usage
 from quarterdeck.core.ports import Json
+from quarterdeck.models.connection import Timeouts
 from quarterdeck.models.dialects import errors
 from quarterdeck.models.dialects.request import messages_of
-from quarterdeck.models.timeouts import Timeouts
 from quarterdeck.runtime.workers import Worker
 
 SERVICE: Final = "the built-in model"

@@ -13,9 +13,8 @@ import anyio
 import httpx2
 
 from quarterdeck.core.errors import ServiceError
-from quarterdeck.models.connection import Connection
+from quarterdeck.models.connection import Connection, Timeouts
 from quarterdeck.models.dialects import errors
-from quarterdeck.models.timeouts import Timeouts
 
 RESPONSE_LIMIT_BYTES = 16 * 1024 * 1024  # a whole answer with all that surrounds its words on the wire
 CONNECTIONS = 100

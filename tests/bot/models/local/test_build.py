@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from quarterdeck.core.errors import SetupError
-from quarterdeck.models import build as building
-from quarterdeck.models.build import build, pins
-from quarterdeck.models.builtin import Builtin
+from quarterdeck.models.local import build as building
+from quarterdeck.models.local.build import build, pins
+from quarterdeck.models.local.builtin import Builtin
 from quarterdeck.runtime.clock import SystemClock
 from quarterdeck.runtime.settings.sections import BuiltinModelSettings
 from quarterdeck.testing.clock import FakeClock

@@ -16,7 +16,7 @@ from quarterdeck.core.errors import SetupError
 from quarterdeck.core.model import Connected
 from quarterdeck.core.ports import Json
 from quarterdeck.models.catalog import BUILTIN
-from quarterdeck.models.timeouts import Timeouts
+from quarterdeck.models.connection import Timeouts
 from quarterdeck.runtime.settings.sections import BuiltinModelSettings
 from quarterdeck.runtime.workers import Limits, Worker
 

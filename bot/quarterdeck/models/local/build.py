@@ -23,7 +23,7 @@ from typing import Final
 
 from quarterdeck.core.errors import SetupError
 from quarterdeck.core.ports import Clock, Progress
-from quarterdeck.models.builtin import Builtin
+from quarterdeck.models.local.builtin import Builtin
 
 COMPILERS: Final = ("c++", "g++", "clang++", "cl")
 CMAKE_ARGS: Final = "-DGGML_NATIVE=OFF"  # the native build crashes on machines with AMX (llama.cpp #20824)
