@@ -84,7 +84,7 @@ class Bot:
         self.audit = Audit(store, clock, clean)
         self.inbox_rows, self.outbox_rows = StoredInbox(store), StoredOutbox(store, self.audit)
         self.people_rows = StoredPeople(store)
-        self.people = Directory(self.people_rows, owners=[OWNER])
+        self.people = Directory(self.people_rows, owners={OWNER: ""})
         self.commands = Catalogue([*BASIC, *commands])
         self.authoriser = RolePolicy()
         self.history, self.decisions = StoredHistory(store), StoredDecisions(store)

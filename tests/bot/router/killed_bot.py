@@ -99,7 +99,7 @@ async def main(folder: Path, messages: int, abilities: Sequence[Ability]) -> Non
         rows=inbox_rows,
         outbox=outbox,
         commands=Catalogue([ECHO]),
-        people=Directory(StoredPeople(store), owners=[Identity(platform="fake", user_id="U1")]),
+        people=Directory(StoredPeople(store), owners={Identity(platform="fake", user_id="U1"): ""}),
         authoriser=RolePolicy(),
         services=cast("Services", None),
         clock=clock,

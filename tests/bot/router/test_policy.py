@@ -146,7 +146,7 @@ LOOK_ALIKES = [
 
 async def test_accounts_that_look_alike_are_nobody() -> None:
     """T14: homoglyphs, invisible signs, other case: no match among hundreds."""
-    directory = Directory(NoRows(), owners=[Identity.parse("slack:T1:U9")])
+    directory = Directory(NoRows(), owners={Identity.parse("slack:T1:U9"): ""})
     matches = []
     for form in LOOK_ALIKES:
         try:
@@ -162,7 +162,7 @@ async def test_accounts_that_look_alike_are_nobody() -> None:
 
 async def test_owners_of_the_settings_are_owners_whatever_the_database_says() -> None:
     """Nobody is locked out of their own machine."""
-    directory = Directory(NoRows(), owners=[Identity.parse("slack:T1:U1")])
+    directory = Directory(NoRows(), owners={Identity.parse("slack:T1:U1"): ""})
 
     person = await directory.person_of(Identity.parse("slack:T1:U1"))
 
@@ -172,7 +172,7 @@ async def test_owners_of_the_settings_are_owners_whatever_the_database_says() ->
 @pytest.mark.parametrize("default", ["none", "viewer"])
 async def test_who_was_never_met_has_the_default_role(default: str) -> None:
     """`none` unless the operator opens the door."""
-    directory = Directory(NoRows(), owners=[], default_role=default)
+    directory = Directory(NoRows(), owners={}, default_role=default)
 
     person = await directory.person_of(Identity.parse("discord::7"), name="Ben")
 
