@@ -221,6 +221,25 @@ def test_a_reader_that_has_enough_is_no_catastrophe(program: Program) -> None:
     assert (1, "") == (console.wait(PATIENCE_S), err)
 
 
+@pytest.mark.parametrize("sink", ["/dev/full", None])
+def test_an_output_that_takes_nothing_is_said(program: Program, sink: str | None) -> None:
+    """A full disk, or none at all: an error and exit status 1, no traceback."""
+    redirection = f">{sink}" if sink else ">&-"
+    done = subprocess.run(
+        ["sh", "-c", f'echo /ping | "$@" {redirection}', "sh", *program.command("console")],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=program.folder,
+        env=program.environment,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+    assert 1 == done.returncode
+    assert done.stderr.startswith("error: ")
+    assert "Traceback" not in done.stderr
+
+
 def test_two_consoles_read_only_their_own_answers(program: Program) -> None:
     """They look at one conversation, and each line belongs to who typed it."""
     with program.serving():

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
-import click
-
 from quarterdeck.cli.client.lines import text_of
 from quarterdeck.cli.client.talk import Item, Talk
-from quarterdeck.core.errors import QuarterdeckError, Unavailable
+from quarterdeck.core.errors import QuarterdeckError, Unavailable, UserError
 from quarterdeck.core.reply import Reply
 from quarterdeck.core.text import printable
 
@@ -86,7 +85,7 @@ def json_line(n: int, cause: str, reply: Reply) -> str:
             "files": [{"name": one.name, "path": one.path} for one in reply.files],
             "run_id": reply.run_id,
         },
-        ensure_ascii=sys.stdout.isatty(),  # escapes what a terminal would obey
+        ensure_ascii=_is_terminal(),  # escapes what a terminal would obey
     )
 
 
@@ -97,12 +96,32 @@ def plain(n: int, cause: str, reply: Reply) -> str:
     lines += [f"[{button.label}] /press {button.id}" for button in buttons]
     lines += [f"{file.name}: {file.path}" for file in reply.files]
     text = "\n".join([*lines, SEPARATOR])
-    return printable(text) if sys.stdout.isatty() else text
+    return printable(text) if _is_terminal() else text
 
 
 def write_line(text: str) -> None:
-    """Write a line to standard output at once, as UTF-8 whatever the locale says."""
-    click.echo(text.encode("utf-8", "backslashreplace"))
+    """Write a line to standard output at once, as UTF-8 whatever the locale says.
+
+    Past Python's buffer, which would fail once more at the end of the program.
+
+    Raises:
+        UserError: the disk is full, or there is no standard output.
+        BrokenPipeError: whoever read it has read enough.
+    """
+    if sys.stdout is None:
+        raise UserError("there is no standard output to write answers to")
+    try:
+        left = memoryview(f"{text}\n".encode("utf-8", "backslashreplace"))
+        while left:
+            left = left[os.write(sys.stdout.fileno(), left) :]
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UserError(f"the answer cannot be written: {error.strerror}") from error
+
+
+def _is_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 async def _next_of(lines: AsyncIterator[bytes]) -> bytes | None:

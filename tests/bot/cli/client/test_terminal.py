@@ -21,7 +21,7 @@ PATIENCE_S = 20  # bounds a hang
 COLOUR = re.compile(r"\x1b\[[0-9;]*(3[0-7]|4[0-7]|9[0-7]|38;5|48;5)[0-9;]*m")
 PASTE_BEGINS, PASTE_ENDS = "\x1b[200~", "\x1b[201~"  # xterm control sequences: bracketed paste
 ALT_ENTER, CTRL_C, CTRL_D, TAB, UP = "\x1b\r", "\x03", "\x04", "\t", "\x1b[A"
-WHERE_IS_THE_CURSOR = "\x1b[6n"
+WHERE_IS_THE_CURSOR, CURSOR_SHOWN = "\x1b[6n", "\x1b[?25h"
 
 
 class Screen:
@@ -264,6 +264,8 @@ def test_commands_complete_with_their_summaries(open_screen: Open) -> None:
     screen.type(" gr")
     screen.until("green")
     screen.until("grey")
+
+    assert "red" not in screen.until(CURSOR_SHOWN)
 
 
 def test_history_outlives_the_program_and_is_private(program: Program, open_screen: Open) -> None:
