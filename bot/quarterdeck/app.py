@@ -11,10 +11,10 @@ import asyncio
 import importlib
 import logging
 import os
+import pwd
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -22,7 +22,7 @@ from quarterdeck.core.adapter import Adapter
 from quarterdeck.core.errors import Denied
 from quarterdeck.core.event import Event
 from quarterdeck.core.person import Identity
-from quarterdeck.core.ports import AccessRequest, Authoriser, Clock, Commands, Json, Operation, Progress
+from quarterdeck.core.ports import AccessRequest, Clock, Json, Operation, Progress, Services
 from quarterdeck.models.catalog import Catalog
 from quarterdeck.models.operations import operations as model_operations
 from quarterdeck.models.registry import ModelRegistry
@@ -49,6 +49,7 @@ from quarterdeck.runtime.findings import refuse_critical
 from quarterdeck.runtime.lock import Lock
 from quarterdeck.runtime.logs import watch_loop
 from quarterdeck.runtime.paths import config_dir
+from quarterdeck.runtime.prompts import read_prompt
 from quarterdeck.runtime.redaction import Redactor
 from quarterdeck.runtime.secrets import Resolver
 from quarterdeck.runtime.settings import Loaded
@@ -86,24 +87,6 @@ Work = Callable[[], Awaitable[None]]
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bundle:
-    """Be what commands may use (the `Services` port)."""
-
-    clock: Clock
-    models: ModelRegistry
-    knowledge: TeamKnowledge
-    schedules: StandingOrders
-    digests: ConversationDigests
-    history: StoredHistory
-    deliveries: DeliveryDesk
-    health: BotHealth
-    commands: Commands
-    authoriser: Authoriser
-    decisions: StoredDecisions
-    web: Web
-
-
 class App:
     """Hold all parts of one process. Make it with `open_app`."""
 
@@ -122,7 +105,7 @@ class App:
         self.history = StoredHistory(store)
         self.inbox_rows, self.outbox_rows = StoredInbox(store), StoredOutbox(store, self.audit)
         self.people_rows = StoredPeople(store)
-        owners = [self.owner, *map(Identity.parse, settings.access.owners)]
+        owners = {self.owner: _user_name()} | dict.fromkeys(map(Identity.parse, settings.access.owners), "")
         self.people = Directory(self.people_rows, owners=owners, default_role=settings.access.default_role)
         self.authoriser = RolePolicy()
         self.commands = discover("quarterdeck.commands", paths.user_dir / "commands")
@@ -222,7 +205,7 @@ class App:
                 task.cancel()
 
     def stop(self) -> None:
-        """Let `run` end; takes no new events, ends what is under way."""
+        """Let `run` end."""
         self._stopping.set()
 
     async def _authorise(self, uid: int, operation: Operation) -> None:
@@ -286,14 +269,14 @@ class App:
 
     def _background(self) -> list[tuple[str, Work]]:
         return [
-            ("durable engine", self.durable.launch),
+            ("durable engine", partial(self.durable.serve, self.clock)),
             ("schedules", self.scheduler.serve),
             ("knowledge", self._warm_up),
             ("backups", partial(self.backups.run, self.settings.backup.every_s)),
             ("loop lag", partial(metrics.watch_loop_lag, self.clock)),
         ]
 
-    def _services(self) -> Bundle:
+    def _services(self) -> Services:
         sources = Sources(
             history=self.history,
             rows=DigestRepository(self.store),
@@ -301,14 +284,14 @@ class App:
             people=self.people,
             clock=self.clock,
         )
-        return Bundle(
+        return Services(
             clock=self.clock,
             models=self.models,
             knowledge=self.knowledge,
             schedules=self.orders,
             digests=ConversationDigests(
                 sources,
-                prompt=(config_dir() / "prompts" / "digest.md").read_text("utf-8"),
+                prompt=read_prompt("digest", self.paths.user_dir),
                 is_command=is_command_line,
                 zone=ZoneInfo(self.settings.schedule.default_timezone),
             ),
@@ -371,7 +354,7 @@ class App:
 
 @asynccontextmanager
 async def open_app(loaded: Loaded, redactor: Redactor, *, verb: str) -> AsyncIterator[App]:
-    """Take the data folder and build everything for a verb of the program; at the end all is closed again.
+    """Take the data folder and build everything for a verb of the program; all is closed at the end.
 
     Raises:
         Held: another process works on the data folder.
@@ -398,3 +381,10 @@ async def open_app(loaded: Loaded, redactor: Redactor, *, verb: str) -> AsyncIte
 
 async def _hush(sentence: str) -> None:
     """Tell nobody how far it is."""
+
+
+def _user_name() -> str:
+    """Return what the operating system calls the user who runs this; empty where it has no name for them."""
+    with suppress(KeyError):
+        return pwd.getpwuid(os.getuid()).pw_name
+    return ""

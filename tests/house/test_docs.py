@@ -317,3 +317,14 @@ def test_the_settings_that_the_documentation_shows_are_valid(tmp_path: Path) -> 
         load_settings(tmp_path / "quarterdeck.yaml", {"WORKSHOP_KEY": "a-key-of-the-workshop"})
 
     assert 3 == len(blocks)
+
+
+def test_every_test_that_the_fault_page_names_is_there() -> None:
+    """A promise without its test is a claim."""
+    named = set(re.findall(r"`(test_[a-z0-9_]+)`", (ROOT / "docs" / "faults.md").read_text("utf-8")))
+    files = list((ROOT / "tests").rglob("test_*.py"))
+    there = {path.stem for path in files}.union(
+        *(re.findall(r"def (test_[a-z0-9_]+)", path.read_text("utf-8")) for path in files)
+    )
+
+    assert set() == named - there

@@ -305,33 +305,22 @@ class Commands(Protocol):
         """Return the command of this name, without the slash."""
 
 
-class Services(Protocol):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
     """Bundle what a command may use."""
 
-    @property
-    def clock(self) -> Clock: ...
-    @property
-    def models(self) -> Models: ...
-    @property
-    def knowledge(self) -> Knowledge: ...
-    @property
-    def schedules(self) -> Schedules: ...
-    @property
-    def digests(self) -> Digests: ...
-    @property
-    def history(self) -> History: ...
-    @property
-    def deliveries(self) -> Deliveries: ...
-    @property
-    def health(self) -> Health: ...
-    @property
-    def commands(self) -> Commands: ...
-    @property
-    def authoriser(self) -> Authoriser: ...
-    @property
-    def decisions(self) -> Decisions: ...
-    @property
-    def web(self) -> Web: ...
+    clock: Clock
+    models: Models
+    knowledge: Knowledge
+    schedules: Schedules
+    digests: Digests
+    history: History
+    deliveries: Deliveries
+    health: Health
+    commands: Commands
+    authoriser: Authoriser
+    decisions: Decisions
+    web: Web
 
 
 Progress = Callable[[str], Awaitable[None]]
