@@ -227,14 +227,6 @@ async def test_a_stream_that_breaks_says_so(make_bot) -> None:
     assert "Half an \n\nThe model's answer broke off" == text
 
 
-async def test_a_button_that_means_nothing_is_answered(bot, value: str) -> None:
-    """Silence would look like a bot that hangs."""
-    await bot.inbox.accept(pressed(bot, value))
-    await bot.settled()
-
-    assert "no command" in bot.platform.texts()[0]
-
-
 async def test_a_cancelled_router_leaves_the_event_for_the_next_start(make_bot) -> None:
     """F5: what SIGTERM cuts off is done after the restart."""
     gate = asyncio.Event()

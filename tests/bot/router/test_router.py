@@ -191,6 +191,14 @@ async def test_a_button_runs_with_the_rights_of_who_presses_it(bot) -> None:
 
 
 @pytest.mark.parametrize("value", ["", "nonsense", "//", "/"])
+async def test_a_button_that_means_nothing_is_answered(bot, value: str) -> None:
+    """Silence would look like a bot that hangs."""
+    await bot.inbox.accept(pressed(bot, value))
+    await bot.settled()
+
+    assert "no command" in bot.platform.texts()[0]
+
+
 async def test_in_a_group_only_what_is_meant_for_the_bot_is_answered(bot) -> None:
     """People talk to each other there, and to other bots."""
     group = bot.platform.conversation("team", "group")
