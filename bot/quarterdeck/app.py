@@ -11,10 +11,9 @@ import asyncio
 import importlib
 import logging
 import os
-import pwd
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -77,7 +76,7 @@ from quarterdeck.store.vault import Vault
 from quarterdeck.store.vault_keys import keys_of
 from quarterdeck_adapters.console.adapter import ConsoleAdapter
 from quarterdeck_adapters.console.operations import ConsoleDoor
-from quarterdeck_adapters.console.parse import conversation_of
+from quarterdeck_adapters.console.parse import conversation_of, operating_system_user
 
 LIVE_VERBS = ("run", "console")
 DRAIN_S = 20.0  # what is under way at SIGTERM gets so long; the rest stays on disk for the next start
@@ -91,55 +90,78 @@ class App:
     """Hold all parts of one process. Make it with `open_app`."""
 
     def __init__(self, loaded: Loaded, store: Store, redactor: Redactor, clock: Clock) -> None:
-        settings = self.settings = loaded.settings
-        paths = self.paths = settings.paths()
-        self.store, self.clock = store, clock
-        self.owner = Identity(platform="console", user_id=str(os.getuid()))
-        self.home = conversation_of("", self.owner)
-        self.resolver = Resolver(loaded.environ, redactor)
-        self.audit = Audit(store, clock, redactor.clean)
-        self.vault = Vault(
-            store, keys_of(settings.vault.key, paths.vault_key, loaded.environ), clock, self.audit
+        self.settings, self.store, self.clock = loaded.settings, store, clock
+        self.paths, self._redactor = loaded.settings.paths(), redactor
+        self._stopping = asyncio.Event()
+        self._build_memory(loaded)
+        self._build_minds()
+        self._build_doors()
+        self._build_schedules()
+        self._build_router()
+        door = ConsoleDoor(self.console, self.owner, self.paths.files)
+        self.control = ControlServer(
+            self.paths.control_socket,
+            operations={one.name: one for one in (*door.operations(), *self._operations(loaded))},
+            streams=door.streams(),
+            authorise=self._authorise,
+            clean=redactor.clean,
         )
-        self.backups = Backups(store.path, paths.backups, clock=clock, keep=settings.backup.keep)
+
+    def _build_memory(self, loaded: Loaded) -> None:
+        """Make what remembers: secrets, the record, backups, history, people."""
+        store, clock, settings = self.store, self.clock, self.settings
+        self.resolver = Resolver(loaded.environ, self._redactor)
+        self.audit = Audit(store, clock, self._redactor.clean)
+        keys = keys_of(settings.vault.key, self.paths.vault_key, loaded.environ)
+        self.vault = Vault(store, keys, clock, self.audit)
+        self.backups = Backups(store.path, self.paths.backups, clock=clock, keep=settings.backup.keep)
         self.history = StoredHistory(store)
         self.inbox_rows, self.outbox_rows = StoredInbox(store), StoredOutbox(store, self.audit)
         self.people_rows = StoredPeople(store)
-        owners = {self.owner: _user_name()} | dict.fromkeys(map(Identity.parse, settings.access.owners), "")
+        self.owner, name = operating_system_user()
+        owners = {self.owner: name} | dict.fromkeys(map(Identity.parse, settings.access.owners), "")
         self.people = Directory(self.people_rows, owners=owners, default_role=settings.access.default_role)
+
+    def _build_minds(self) -> None:
+        """Make what knows and answers: rights, commands, models, documents."""
         self.authoriser = RolePolicy()
-        self.commands = discover("quarterdeck.commands", paths.user_dir / "commands")
+        self.commands = discover("quarterdeck.commands", self.paths.user_dir / "commands")
         self.models = ModelRegistry(
-            settings=settings,
-            catalog=Catalog.read(config_dir(), paths.user_dir),
+            settings=self.settings,
+            catalog=Catalog.read(config_dir(), self.paths.user_dir),
             resolver=self.resolver,
-            clock=clock,
-            record=StoredUsage(store).record,
+            clock=self.clock,
+            record=StoredUsage(self.store).record,
         )
-        self.knowledge = TeamKnowledge(KnowledgeLibrary(store), self.models, clock, settings)
-        self.web = Web(settings.egress)
-        self.console = ConsoleAdapter(Transcript(store), clock)
+        self.knowledge = TeamKnowledge(KnowledgeLibrary(self.store), self.models, self.clock, self.settings)
+
+    def _build_doors(self) -> None:
+        """Make the ways out and in: the web, the platforms, the outbox."""
+        self.web = Web(self.settings.egress)
+        self.console = ConsoleAdapter(Transcript(self.store), self.clock)
         self.adapters: dict[str, Adapter] = {self.console.platform: self.console}
-        self.outbox = Outbox(self.outbox_rows, self.adapters, clock, clean=redactor.clean)
+        self.outbox = Outbox(self.outbox_rows, self.adapters, self.clock, clean=self._redactor.clean)
         self.deliveries = DeliveryDesk(self.outbox_rows, self.outbox)
-        self.durable = Durable(
-            paths.durable_database, synchronous=settings.durable.synchronous, queues=[QUEUE]
-        )
-        schedule_rows = ScheduleRepository(store)
-        rights = Rights(commands=self.commands, people=self.people, authoriser=self.authoriser)
-        self.orders = StandingOrders(
-            schedule_rows, rights, self._accept, clock, timezone=settings.schedule.default_timezone
-        )
-        self.scheduler = Scheduler(schedule_rows, self.durable, self._accept, clock)
-        self.orders.on_change(self.scheduler.refresh)
         self.health = BotHealth(
             events=self.inbox_rows.counts,
             replies=self.outbox_rows.counts,
             models=self.models,
             knowledge=self.knowledge,
             platforms=self.adapters,
-            clock=clock,
+            clock=self.clock,
         )
+
+    def _build_schedules(self) -> None:
+        synchronous = self.settings.durable.synchronous
+        self.durable = Durable(self.paths.durable_database, synchronous=synchronous, queues=[QUEUE])
+        rows = ScheduleRepository(self.store)
+        rights = Rights(commands=self.commands, people=self.people, authoriser=self.authoriser)
+        zone = self.settings.schedule.default_timezone
+        self.orders = StandingOrders(rows, rights, self._accept, self.clock, timezone=zone)
+        self.scheduler = Scheduler(rows, self.durable, self._accept, self.clock)
+        self.orders.on_change(self.scheduler.refresh)
+
+    def _build_router(self) -> None:
         self.router = Router(
             rows=self.inbox_rows,
             outbox=self.outbox,
@@ -147,19 +169,10 @@ class App:
             people=self.people,
             authoriser=self.authoriser,
             services=self._services(),
-            clock=clock,
-            limits=settings.router,
+            clock=self.clock,
+            limits=self.settings.router,
         )
-        self.inbox = Inbox(self.inbox_rows, self.router, clock, is_command=is_command_line)
-        door = ConsoleDoor(self.console, self.owner, paths.files)
-        self.control = ControlServer(
-            paths.control_socket,
-            operations={one.name: one for one in (*door.operations(), *self._operations(loaded))},
-            streams=door.streams(),
-            authorise=self._authorise,
-            clean=redactor.clean,
-        )
-        self._stopping = asyncio.Event()
+        self.inbox = Inbox(self.inbox_rows, self.router, self.clock, is_command=is_command_line)
 
     async def call(
         self, operation: str, parameters: Mapping[str, Json], progress: Progress | None = None
@@ -314,7 +327,10 @@ class App:
             clock=self.clock,
         )
         yield from ScheduleOperations(
-            self.orders, find=self.history.conversation, owner=self.owner, home=self.home
+            self.orders,
+            find=self.history.conversation,
+            owner=self.owner,
+            home=conversation_of("", self.owner),
         ).all()
         yield from run_operations(self.durable)
         yield from model_operations(self.models, self.clock, loaded.environ)
@@ -381,10 +397,3 @@ async def open_app(loaded: Loaded, redactor: Redactor, *, verb: str) -> AsyncIte
 
 async def _hush(sentence: str) -> None:
     """Tell nobody how far it is."""
-
-
-def _user_name() -> str:
-    """Return what the operating system calls the user who runs this; empty where it has no name for them."""
-    with suppress(KeyError):
-        return pwd.getpwuid(os.getuid()).pw_name
-    return ""

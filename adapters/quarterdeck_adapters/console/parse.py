@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -14,6 +16,15 @@ from quarterdeck.core.person import Identity
 PLATFORM = "console"
 NAME_LIMIT = 200
 LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:@#")
+
+
+def operating_system_user() -> tuple[Identity, str]:
+    """Return the account of the user who runs this process, and what the system calls them, where it has a name."""
+    identity = Identity(platform=PLATFORM, user_id=str(os.getuid()))
+    try:
+        return identity, pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return identity, ""
 
 
 def conversation_of(name: str, identity: Identity) -> Conversation:
