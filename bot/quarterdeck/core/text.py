@@ -6,6 +6,10 @@ import difflib
 import unicodedata
 from collections.abc import Iterable
 
+LONGEST_NAME = (
+    100  # characters; no name of ours is longer, and comparing grows with the product of the lengths
+)
+
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that looks most like `name` in any case, or None when nothing comes close."""

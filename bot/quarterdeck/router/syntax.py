@@ -5,11 +5,13 @@
 Positional values come in the order of the declaration, named ones anywhere. Quotes keep spaces; the curly quotes
 and dashes that phones make of plain ones are understood. An option declared `rest` takes what is left of the line,
 byte for byte; before it only `--name value` pairs are read, and before one of kind `text` nothing at all.
-One pass from left to right, no regular expression, so a hostile line costs no more than its length.
+One pass from left to right and no regular expression that could go back, so a hostile line costs no more than its
+length.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -20,15 +22,18 @@ from quarterdeck.core.text import did_you_mean
 from quarterdeck.router.values import read_value
 
 QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u201e": "\u201c", "\u2018": "\u2019"}
+_SPACE, _NO_SPACE = re.compile(r"\s"), re.compile(r"\S")  # single signs: nothing that could backtrack
+_PLAIN_END = re.compile(rf"\s|(?<==)[{''.join(QUOTES)}]")
+_ENDS = {closing: re.compile(rf"[\\{closing}]") for closing in QUOTES.values()}
+_ESCAPES = {closing: re.compile(rf"(?:\\[\\{closing}])+") for closing in QUOTES.values()}
 DASHES = ("--", "\u2014", "\u2013")  # phones write a dash for two hyphens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """Hold one word of a line; `start` counts characters from 0."""
+    """Hold one word of a line, without its quotes."""
 
     text: str
-    start: int
     is_quoted: bool
 
 
@@ -44,7 +49,7 @@ def split(text: str) -> Line | None:
     """Return the parts of `/name rest`, or None when `text` is no command line. `/name@bot` is `/name`."""
     if not text.startswith("/") or len(text) < 2 or not (text[1].isalnum()):
         return None
-    end = next((n for n, character in enumerate(text) if character.isspace()), len(text))
+    end = _next(_SPACE, text, 0)
     name = text[1:end].split("@", 1)[0].lower()
     return Line(name=name, rest=text[end + 1 :])
 
@@ -95,31 +100,14 @@ def complete(command: Command, given: Mapping[str, object]) -> dict[str, object]
     return values
 
 
-def words(text: str) -> list[Token]:
-    """Split a line into words.
-
-    Raises:
-        UsageError: a quote is not closed; says where it opens.
-    """
-    tokens: list[Token] = []
-    at = 0
-    while True:
-        while at < len(text) and text[at].isspace():
-            at += 1
-        if at == len(text):
-            return tokens
-        token, at = _word(text, at)
-        tokens.append(token)
-
-
 def _read_words(command: Command, rest: str, given: dict[str, object], *, stops_at_rest: bool) -> str:
     """Fill `given` from the line's words; returns what is left for a `rest` option."""
     positional = [option for option in command.options if option.positional and not option.rest]
     at = 0
     while at < len(rest):
-        if rest[at].isspace():
-            at += 1
-            continue
+        at = _next(_NO_SPACE, rest, at)
+        if at == len(rest):
+            break
         is_named = rest.startswith(DASHES, at)
         if stops_at_rest and not is_named and not positional:
             return rest[at:]
@@ -154,8 +142,8 @@ def _read_named(command: Command, rest: str, word: str, end: int, given: dict[st
     if option.kind == "boolean":
         given[name] = "true"
         return end
-    start = next((n for n in range(end, len(rest)) if not rest[n].isspace()), None)
-    if start is None:
+    start = _next(_NO_SPACE, rest, end)
+    if start == len(rest):
         raise UsageError(f"--{name} needs a value: {option.summary}", hint=usage(command))
     token, end = _word(rest, start)
     given[name] = token.text
@@ -164,17 +152,18 @@ def _read_named(command: Command, rest: str, word: str, end: int, given: dict[st
 
 def _word(text: str, at: int) -> tuple[Token, int]:
     """Read the word that begins at `at`; quotes may open in its middle, as in --note="two words"."""
-    start, pieces, is_quoted = at, [], text[at] in QUOTES
+    end = _next(_SPACE, text, at)
+    if text[at] not in QUOTES and not any(f"={quote}" in text[at:end] for quote in QUOTES):
+        return Token(text=text[at:end], is_quoted=False), end
+    start, pieces = at, []
     while at < len(text) and not text[at].isspace():
-        character = text[at]
-        opens = character in QUOTES and (at == start or text[at - 1] == "=")
-        if opens:
+        if text[at] in QUOTES and (at == start or text[at - 1] == "="):
             piece, at = _quoted(text, at)
-            pieces.append(piece)
         else:
-            pieces.append(character)
-            at += 1
-    return Token(text="".join(pieces), start=start, is_quoted=is_quoted), at
+            end = _next(_PLAIN_END, text, at + 1)
+            piece, at = text[at:end], end
+        pieces.append(piece)
+    return Token(text="".join(pieces), is_quoted=text[start] in QUOTES), at
 
 
 def _quoted(text: str, at: int) -> tuple[str, int]:
@@ -182,18 +171,22 @@ def _quoted(text: str, at: int) -> tuple[str, int]:
     opening, closing, pieces = at, QUOTES[text[at]], []
     at += 1
     while at < len(text):
-        character = text[at]
-        if character == "\\" and at + 1 < len(text) and text[at + 1] in (closing, "\\"):
-            pieces.append(text[at + 1])
-            at += 2
-        elif character == closing:
-            return "".join(pieces), at + 1
-        else:
-            pieces.append(character)
-            at += 1
+        end = _next(_ENDS[closing], text, at)
+        pieces.append(text[at:end])
+        if text.startswith(closing, end):
+            return "".join(pieces), end + 1
+        kept = _ESCAPES[closing].match(text, end)
+        pieces.append(kept[0][1::2] if kept else text[end : end + 1])
+        at = kept.end() if kept else end + 1
     raise UsageError(
         f"the quote that opens at character {opening + 1} is not closed", hint=f"add {closing} where it ends"
     )
+
+
+def _next(pattern: re.Pattern[str], text: str, at: int) -> int:
+    """Return where the next sign of a kind is; the end of the text when there is none."""
+    found = pattern.search(text, at)
+    return found.start() if found else len(text)
 
 
 def _is_verbatim(command: Command) -> bool:
