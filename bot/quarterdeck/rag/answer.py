@@ -155,7 +155,7 @@ def not_found(collections: Sequence[str]) -> Reply:
             "`quarterdeck knowledge add PATH`, a folder of Markdown, text, HTML or PDF files."
         )
         return Reply(text=text, status="not_found")
-    return Reply(text=f"Not found in {' and '.join(collections)}.", status="not_found")
+    return Reply(text=f"Not found in {', '.join(collections)}.", status="not_found")
 
 
 def _may_be_refusal(text: str) -> bool:

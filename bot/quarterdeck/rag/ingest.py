@@ -35,7 +35,7 @@ TARGET = "quarterdeck.rag.reader:reader"
 CUT_VERSION = "1"  # changes with how documents are cut or made searchable, so that they are cut anew
 READ_AHEAD = 4  # documents
 READ_TIMEOUT_S = 60.0  # a document, on a busy machine; its processor time is bounded in the reader
-READER_MEMORY_BYTES = 1024 * 1024 * 1024  # of address space, of which Python and its libraries take a half
+READER_MEMORY_BYTES = 512 * 1024 * 1024  # of address space; 200 MiB do for a page of 8 MB
 DEFAULT_COLLECTION = "documents"
 
 log = logging.getLogger(__name__)

@@ -46,14 +46,14 @@ class TeamKnowledge:
 
     async def ask(self, question: str, *, person: Person, conversation: Conversation) -> Reply:
         """Answer with citations, streaming where a model writes, or say `not_found`."""
-        if not any(size.chunks for size in await self._library.collections()):
+        if not any(size.chunks for size in await self.searching.sizes()):
             return not_found(())
         result = await self.searching.find(question, limit=PASSAGES, wait_s=ASK_WAIT_S)
         return await self._answerer.answer(question, result, person=person, conversation=conversation)
 
     async def counts(self) -> Mapping[str, int]:
         """Return how many collections, documents and chunks there are."""
-        sizes = await self._library.collections()
+        sizes = await self.searching.sizes()
         return {
             "collections": len(sizes),
             "documents": sum(size.documents for size in sizes),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from html.parser import HTMLParser
+import re
+from collections.abc import Iterator
+from html import unescape
 
 SILENT = frozenset(
     {"script", "style", "noscript", "template", "svg", "nav", "footer", "aside", "form", "iframe"}
@@ -25,22 +27,66 @@ BLOCKS = frozenset(
         "table",
     }
 )
+RAW = ("script", "style", "title", "textarea")  # their content is no markup
+TAG_LIMIT = 4000  # characters of one tag with its attributes
+_TAG = re.compile(
+    rf"<(/?)([A-Za-z][A-Za-z0-9:-]{{0,40}})(?:\s(?:[^<>\"']|\"[^\"]{{0,2000}}\"|'[^']{{0,2000}}'){{0,{TAG_LIMIT}}})?/?>"
+)
+_CLOSE = {name: re.compile(rf"</{name}\b", re.IGNORECASE) for name in RAW}
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
 
 
 def markdown_of(html: str) -> tuple[str, str]:
     """Return the page's title and its text as Markdown."""
     reader = _Reader()
-    reader.feed(html)
-    reader.close()
+    for kind, value in tokens(html):
+        match kind:
+            case "start":
+                reader.start(value)
+            case "end":
+                reader.end(value)
+            case _:
+                reader.take(value)
     return " ".join("".join(reader.title).split()), reader.text()
 
 
-class _Reader(HTMLParser):
+def tokens(html: str) -> Iterator[tuple[str, str]]:
+    """Yield `("start", tag)`, `("end", tag)` and `("text", words)`.
+
+    Python's own parser needs minutes for half a megabyte of `<!--`; here every search goes forward, and one that
+    finds nothing is the last.
+    """
+    position, last = 0, html.rfind(">")
+    while position < len(html):
+        at = html.find("<", position)
+        if at < 0 or at > last:
+            yield "text", unescape(html[position:])
+            return
+        if at > position:
+            yield "text", unescape(html[position:at])
+        tag = _TAG.match(html, at)
+        if tag:
+            name = tag[2].lower()
+            yield ("end" if tag[1] else "start"), name
+            position = tag.end()
+            if name in RAW and not tag[1]:
+                close = _CLOSE[name].search(html, position)
+                if name == "title":
+                    yield "text", unescape(html[position : close.start() if close else len(html)])
+                position = close.start() if close else len(html)
+        elif html[at + 1 : at + 2] in ("!", "?", "/"):
+            mark = "-->" if html.startswith("<!--", at) else ">"
+            found = html.find(mark, at + 1)
+            position = found + len(mark) if found >= 0 else len(html)
+        else:
+            yield "text", "<"
+            position = at + 1
+
+
+class _Reader:
     """Collect text piece by piece; unclosed tags are forgiven, as browsers do."""
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
         self.title: list[str] = []
         self._out: list[str] = []
         self._line: list[str] = []
@@ -51,7 +97,8 @@ class _Reader(HTMLParser):
         self._row: list[str] | None = None
         self._is_first_row = False
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def start(self, tag: str) -> None:
+        """Open an element."""
         if tag in SILENT:
             self._silent.append(tag)
         elif tag == "title" and not self._silent:
@@ -76,7 +123,8 @@ class _Reader(HTMLParser):
         elif tag in BLOCKS and self._row is None:
             self._flush()
 
-    def handle_endtag(self, tag: str) -> None:
+    def end(self, tag: str) -> None:
+        """Close an element."""
         if tag in SILENT:
             if tag in self._silent:  # whatever was opened inside and not closed ends here too
                 del self._silent[self._silent.index(tag) :]
@@ -97,7 +145,8 @@ class _Reader(HTMLParser):
         elif tag in HEADINGS or tag == "li" or (tag in BLOCKS and self._row is None):
             self._flush()
 
-    def handle_data(self, data: str) -> None:
+    def take(self, data: str) -> None:
+        """Take words in."""
         if self._in_title:
             self.title.append(data)
         elif self._silent:
@@ -110,7 +159,7 @@ class _Reader(HTMLParser):
     def text(self) -> str:
         """Return what was collected."""
         if self._code is not None:
-            self.handle_endtag("pre")
+            self.end("pre")
         self._flush()
         return "".join(self._out)
 

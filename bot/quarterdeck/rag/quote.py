@@ -60,7 +60,11 @@ async def quotes(question: str, passages: Sequence[Passage], vectors: Vectors) -
             best[unit.passage] = n
     order = sorted(best.values(), key=lambda n: -scores[n])
     chosen = [n for n in order if scores[n] >= scores[order[0]] * AS_GOOD][:QUOTES]
-    return [_quote(passages[found[n].passage], found, n, scores) for n in chosen]
+    kept: list[Quote] = []
+    for quote in (_quote(passages[found[n].passage], found, n, scores) for n in chosen):
+        if not any(quote.text in other.text for other in kept):  # neighbouring chunks overlap
+            kept.append(quote)
+    return kept
 
 
 def _quote(passage: Passage, found: Sequence[Unit], n: int, scores: Sequence[float]) -> Quote:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from quarterdeck.core.errors import NotFound
-from quarterdeck.core.knowledge import Found, Spread
+from quarterdeck.core.knowledge import CollectionSize, Found, Spread
 from quarterdeck.core.ports import Passage
 from quarterdeck.rag.library import Library
 from quarterdeck.rag.query import terms, words
@@ -46,6 +46,14 @@ class Search:
 
     def __init__(self, library: Library, vectors: Vectors, *, floor: float) -> None:
         self._library, self._vectors, self._floor = library, vectors, floor
+        self._known: tuple[int, list[CollectionSize]] = (-1, [])
+
+    async def sizes(self) -> list[CollectionSize]:
+        """Return what each collection holds; counted anew only after a change."""
+        generation = await self._library.generation()
+        if self._known[0] != generation:
+            self._known = (generation, await self._library.collections())
+        return self._known[1]
 
     async def find(
         self, question: str, *, limit: int, collections: Sequence[str] = (), wait_s: float
@@ -55,7 +63,8 @@ class Search:
         Raises:
             NotFound: there is no such collection.
         """
-        known = tuple(size.name for size in await self._library.collections())
+        sizes = await self.sizes()
+        known = tuple(size.name for size in sizes)
         for name in collections:
             if name not in known:
                 raise NotFound(f"there is no collection {name!r}", hint=f"known are {', '.join(known)}")
@@ -73,7 +82,7 @@ class Search:
             unseen = sorted(found.keys() - cosines.keys())
             cosines |= {id_: cosine(near.vector, v) for id_, v in await self._library.vectors(unseen)}
         spread = await self._library.spread(wanted, [one.seq for one in found.values()])
-        total = sum(size.chunks for size in await self._library.collections())
+        total = sum(size.chunks for size in sizes)
         by_words = {one.id: score for one, score in matches}
         ranking = _Ranking(found, cosines, by_words, _rarity(spread, total), spread, has_meaning=bool(near))
         ranked = _without_twins(ranking.passages())

@@ -1,5 +1,6 @@
 """Every format becomes Markdown; what is none of them is refused with a reason."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,13 @@ def test_a_file_without_words_is_refused(tmp_path: Path) -> None:
     """An empty document cannot be cited."""
     with pytest.raises(UsageError, match="no text"):
         parse(b" \n\t ", "text")
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["<div>", "<a href='", "<!--", "<![CDATA[", "&#", "<p><table><tr><td>", "</p", "<!", "<?", "<pre>`"],
+)
+def test_hostile_html_is_read_in_little_time(piece: str) -> None:
+    """Half a megabyte of the same beginning; the limit is pytest's."""
+    with contextlib.suppress(UsageError):
+        parse((piece * (500_000 // len(piece))).encode(), "html")

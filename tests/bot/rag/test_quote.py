@@ -51,6 +51,16 @@ async def test_a_worse_passage_is_not_quoted_beside_a_good_one() -> None:
     assert [good] == [one.passage.text for one in found]
 
 
+async def test_what_two_chunks_share_is_quoted_once() -> None:
+    """Neighbouring chunks overlap by a setting."""
+    shared = "The crane lifts ninety tons."
+    found = await quotes(
+        "tons crane lifts", [passage(f"{FILLER}{shared}"), passage(f"{shared} {FILLER}")], NoVectors()
+    )
+
+    assert [shared] == [one.text for one in found]
+
+
 def test_sentences_end_where_they_end() -> None:
     """An abbreviation or a version is no end."""
     text = "Use e.g. Version 2.1 of it. Dr. Smith knows! Does he? (Yes.) See fs.read for more."
