@@ -15,8 +15,6 @@ from quarterdeck.core.model import Delta, ModelMessage, ModelRequest, UsageRow
 from quarterdeck.models.capabilities import Capabilities
 from quarterdeck.models.connection import Connection, Timeouts
 
-QUICK = Timeouts(connect_s=2.0, idle_s=0.3, total_s=5.0)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
@@ -238,14 +236,16 @@ def json_answer(body: object, status: int = 200, **headers: str) -> Answer:
     )
 
 
-def connection_to(vendor: Vendor, *, key: str = "sk-test-canary", **ways: Any) -> Connection:
-    """Return a quick connection to `vendor`."""
+def connection_to(
+    vendor: Vendor, *, key: str = "sk-test-canary", idle_s: float = 20.0, **ways: Any
+) -> Connection:
+    """Return a connection to `vendor`."""
     return Connection(
         service="Vendor",
         base_url=vendor.url,
         key=key,
         capabilities=Capabilities(**ways),
-        timeouts=QUICK,
+        timeouts=Timeouts(connect_s=5.0, idle_s=idle_s),
     )
 
 

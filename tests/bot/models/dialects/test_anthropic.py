@@ -244,7 +244,7 @@ async def test_silence_before_the_answer_ends_in_time(kit: Any, vendor: Any, ope
     """A server that accepts and says nothing holds nobody for ever."""
     vendor.answers = [kit.answer(is_silent=True)]
 
-    failure = await failure_of(kit, open_chat())
+    failure = await failure_of(kit, open_chat(idle_s=0.3))
 
     assert (Unavailable, "Vendor gave no answer for 0.3 s") == (type(failure), failure.message)
 
@@ -253,7 +253,7 @@ async def test_silence_in_mid_answer_ends_in_time(kit: Any, vendor: Any, open_ch
     """The idle time counts from the last byte."""
     body = kit.sse(*kit.anthropic_events("Hel")[:4], event_names=True)
     vendor.answers = [kit.stream_answer(body, hangs=True)]
-    deltas = open_chat().complete(kit.ask())
+    deltas = open_chat(idle_s=0.3).complete(kit.ask())
 
     first = await anext(deltas)
 
