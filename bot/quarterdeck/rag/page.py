@@ -28,6 +28,8 @@ BLOCKS = frozenset(
     }
 )
 RAW = ("script", "style", "title", "textarea")  # their content is no markup
+MENU = 8  # items that are nothing but links, in a row: a menu or a table of contents
+PERMALINKS = ("#", "¶", "§", "🔗")  # what generators hang on a heading
 TAG_LIMIT = 4000  # characters of one tag with its attributes
 _TAG = re.compile(
     rf"<(/?)([A-Za-z][A-Za-z0-9:-]{{0,40}})(?:\s(?:[^<>\"']|\"[^\"]{{0,2000}}\"|'[^']{{0,2000}}'){{0,{TAG_LIMIT}}})?/?>"
@@ -89,6 +91,9 @@ class _Reader:
     def __init__(self) -> None:
         self.title: list[str] = []
         self._out: list[str] = []
+        self._menu: list[int] = []  # where in `_out` the items that are nothing but a link stand
+        self._anchors = 0  # open links
+        self._linked = 0  # letters of the line that are in links
         self._line: list[str] = []
         self._prefix = ""
         self._silent: list[str] = []
@@ -99,6 +104,7 @@ class _Reader:
 
     def start(self, tag: str) -> None:
         """Open an element."""
+        self._anchors += tag == "a"
         if tag in SILENT:
             self._silent.append(tag)
         elif tag == "title" and not self._silent:
@@ -125,6 +131,7 @@ class _Reader:
 
     def end(self, tag: str) -> None:
         """Close an element."""
+        self._anchors = max(0, self._anchors - (tag == "a"))
         if tag in SILENT:
             if tag in self._silent:  # whatever was opened inside and not closed ends here too
                 del self._silent[self._silent.index(tag) :]
@@ -149,19 +156,21 @@ class _Reader:
         """Take words in."""
         if self._in_title:
             self.title.append(data)
-        elif self._silent:
+        elif self._silent or (self._anchors and data.strip() in PERMALINKS):
             return
         elif self._code is not None:
             self._code.append(data)
         else:
             self._line.append(data)
+            self._linked += len(data.strip()) if self._anchors else 0
 
     def text(self) -> str:
         """Return what was collected."""
         if self._code is not None:
             self.end("pre")
         self._flush()
-        return "".join(self._out)
+        menus = _runs(self._menu)
+        return "".join(part for n, part in enumerate(self._out) if n not in menus)
 
     def _end_row(self) -> None:
         row, self._row = self._row or [], None
@@ -173,9 +182,23 @@ class _Reader:
 
     def _flush(self) -> None:
         text = " ".join("".join(self._line).split())
-        self._line = []
+        is_link = text and self._linked >= len(text) * 0.9
+        self._line, self._linked = [], 0
         prefix, self._prefix = self._prefix, ""
         if text:
+            if is_link and prefix == "- ":
+                self._menu.append(len(self._out))
             self._out.append(f"{prefix}{text}\n" if prefix == "- " else f"{prefix}{text}\n\n")
         elif prefix == "- ":
             self._prefix = prefix  # the item's text comes in a block of its own
+
+
+def _runs(menu: list[int]) -> frozenset[int]:
+    """Return the places of items that stand in rows of `MENU` and more: nobody writes text like that."""
+    runs: list[list[int]] = []
+    for place in menu:
+        if runs and place == runs[-1][-1] + 1:
+            runs[-1].append(place)
+        else:
+            runs.append([place])
+    return frozenset(place for run in runs if len(run) >= MENU for place in run)

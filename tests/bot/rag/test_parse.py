@@ -76,6 +76,14 @@ def test_html_keeps_structure_and_drops_what_is_no_content() -> None:
     )
 
 
+def test_menus_are_left_out_and_lists_with_links_stay() -> None:
+    """A table of contents has every word of the page and says nothing."""
+    menu = "<ul>" + "".join(f"<li><a href='#{n}'>Topic {n}</a>" for n in range(12)) + "</ul>"
+    page = f"<p>Start</p>{menu}<ul><li>See <a href='x'>the guide</a><li><a href='y'>Only this</a></ul>"
+
+    assert "Start\n\n- See the guide\n- Only this\n" == parse(page.encode(), "html").text
+
+
 def test_headings_of_restructured_text_become_markdown() -> None:
     """Half of Python's documentation is written that way."""
     source = "=====\nTitle\n=====\n\nIntro\n\nPart\n----\n\nText\n\nDeeper\n~~~~~~\n\nPart two\n--------\n"
