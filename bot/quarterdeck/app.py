@@ -31,6 +31,7 @@ from quarterdeck.router.about import operations as about_operations
 from quarterdeck.router.addressing import is_command_line
 from quarterdeck.router.catalogue import discover
 from quarterdeck.router.deliveries import UNSENT, DeliveryDesk
+from quarterdeck.router.drain import drain
 from quarterdeck.router.health import BotHealth
 from quarterdeck.router.identity import Directory
 from quarterdeck.router.inbox import Inbox
@@ -79,7 +80,8 @@ from quarterdeck_adapters.console.operations import ConsoleDoor
 from quarterdeck_adapters.console.parse import conversation_of, operating_system_user
 
 LIVE_VERBS = ("run", "console")
-DRAIN_S = 20.0  # what is under way at SIGTERM gets so long; the rest stays on disk for the next start
+HANG_UP_S = 2.0  # what other verbs asked for gets so long when `run` stops
+LINGER_S = 30.0  # what other terminals say through a console gets so long when it ends
 
 Work = Callable[[], Awaitable[None]]
 
@@ -266,19 +268,9 @@ class App:
                 try:
                     yield
                 finally:
-                    await self._finish()
+                    await drain(self.inbox, self.router, self.outbox)
                     for task in platforms:
                         task.cancel()
-
-    async def _finish(self) -> None:
-        """Take nothing more, end what is under way, and say on disk that this was a stop in good order."""
-        self.inbox.close()
-        deadline_s = self.clock.monotonic() + DRAIN_S
-        is_answered = await self.router.finish(DRAIN_S)
-        is_sent = await self.outbox.finish(deadline_s - self.clock.monotonic())
-        if not (is_answered and is_sent):
-            log.warning("Stopped with work left for the next start")
-        await self.inbox.put_down()
 
     def _background(self) -> list[tuple[str, Work]]:
         return [
@@ -390,8 +382,10 @@ async def open_app(loaded: Loaded, redactor: Redactor, *, verb: str) -> AsyncIte
         if verb in LIVE_VERBS:
             refuse_missing_secrets(loaded, app.resolver, problems)
             await stack.enter_async_context(app.live())
-        await app.control.open()
-        stack.push_async_callback(app.control.close)
+            await app.control.open()
+            is_console = verb == "console"  # others may be talking through this one: let them finish
+            patience_s = LINGER_S if is_console else HANG_UP_S
+            stack.push_async_callback(app.control.close, patience_s=patience_s, for_streams=is_console)
         yield app
 
 

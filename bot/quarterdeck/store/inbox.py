@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import cache
 from typing import assert_never
 
-from sqlalchemy import Connection, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Executable, bindparam, func, select, update
 
 from quarterdeck.core.event import (
     Deleted,
@@ -21,8 +21,14 @@ from quarterdeck.core.event import (
 )
 from quarterdeck.core.message import Message
 from quarterdeck.store.engine import Store
-from quarterdeck.store.history import delete_in, edit_in, record_in, remember_in
+from quarterdeck.store.history import delete_in, edit_in, insertion, record_in, remember_in
 from quarterdeck.store.tables import inbox
+
+_DONE = (
+    update(inbox)
+    .where(inbox.c.seq == bindparam("of"), inbox.c.state == "new")
+    .values(state="done", done_at_ms=bindparam("now_ms"))
+)
 
 
 class StoredInbox:
@@ -113,32 +119,27 @@ class StoredInbox:
 
 def done_in(connection: Connection, seq: int, *, now_ms: int) -> None:
     """Mark an event as done, inside the commit that stores its reply; one that is set aside stays so."""
-    connection.execute(
-        update(inbox)
-        .where(inbox.c.seq == seq, inbox.c.state == "new")
-        .values(state="done", done_at_ms=now_ms)
-    )
+    connection.execute(_DONE, {"of": seq, "now_ms": now_ms})
 
 
 def _insert(connection: Connection, event: Event, body: str, now_ms: int) -> int | None:
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = (
-        insert(inbox)
-        .values(
-            platform=event.platform,
-            workspace=event.workspace,
-            event_id=event.id,
-            conversation_id=event.conversation.id,
-            kind=type(event).__name__,
-            body=body,
-            state="new",
-            received_at_ms=now_ms,
-        )
-        .on_conflict_do_nothing()
-        .returning(inbox.c.seq)
-    )
-    seq: int | None = connection.execute(statement).scalar_one_or_none()
+    values = {
+        "platform": event.platform,
+        "workspace": event.workspace,
+        "event_id": event.id,
+        "conversation_id": event.conversation.id,
+        "kind": type(event).__name__,
+        "body": body,
+        "state": "new",
+        "received_at_ms": now_ms,
+    }
+    seq: int | None = connection.execute(_arrival(connection.dialect.name), values).scalar_one_or_none()
     return seq
+
+
+@cache
+def _arrival(dialect: str) -> Executable:
+    return insertion(dialect, inbox).returning(inbox.c.seq)
 
 
 def _change_history(connection: Connection, event: Event, message: Message | None, now_ms: int) -> None:

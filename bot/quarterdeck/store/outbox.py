@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Executable, Row, bindparam, func, insert, select, update
 
 from quarterdeck.core.delivery import AuditEntry, Outgoing, SendState
 from quarterdeck.core.errors import NotFound
@@ -20,6 +20,22 @@ from quarterdeck.store.tables import outbox
 
 OPEN = ("waiting", "sending")
 RETRIABLE = ("unknown", "dead")  # what waits has its turn coming; a second one would send it twice
+
+# Built once, since each part of each answer runs them: building one costs eight times running it.
+_QUEUED = insert(outbox)
+_KNOWN = select(outbox.c.seq).where(outbox.c.cause == bindparam("of")).limit(1)
+_SENDING = update(outbox).where(outbox.c.id == bindparam("of")).values(state="sending")
+_SENT = (
+    update(outbox)
+    .where(outbox.c.id == bindparam("of"))
+    .values(
+        state="sent",
+        reason="",
+        attempts=bindparam("tries"),
+        message_id=bindparam("message"),
+        sent_at_ms=bindparam("now_ms"),
+    )
+)
 
 
 class StoredOutbox:
@@ -41,7 +57,7 @@ class StoredOutbox:
         def job(connection: Connection) -> bool:
             is_new = not rows or not _is_known(connection, rows[0].cause)
             for row in rows if is_new else ():
-                connection.execute(insert(outbox).values(**_values(row)))
+                _run(connection, _QUEUED, _values(row))
             for entry in audit:
                 self._audit.append_in(connection, entry)
             if done is not None:
@@ -52,23 +68,21 @@ class StoredOutbox:
 
     async def sending(self, row_id: str) -> None:
         """Write down that a send begins."""
-        await self._change("outbox.sending", row_id, state="sending")
+        await self._store.write(
+            "outbox.sending", lambda connection: _run(connection, _SENDING, {"of": row_id})
+        )
 
     async def sent(self, row: Outgoing, message: Message) -> None:
         """Write down that a part arrived, and `message`, what people see of it, in the history."""
 
         def job(connection: Connection) -> None:
-            connection.execute(
-                update(outbox)
-                .where(outbox.c.id == row.id)
-                .values(
-                    state="sent",
-                    attempts=row.attempts + 1,
-                    reason="",
-                    message_id=message.id,
-                    sent_at_ms=round(message.sent_at.timestamp() * 1000),
-                )
-            )
+            values = {
+                "of": row.id,
+                "tries": row.attempts + 1,
+                "message": message.id,
+                "now_ms": round(message.sent_at.timestamp() * 1000),
+            }
+            _run(connection, _SENT, values)
             record_in(connection, message, is_ours=True)
 
         await self._store.write("outbox.sent", job)
@@ -150,8 +164,11 @@ class StoredOutbox:
 
 def _is_known(connection: Connection, cause: str) -> bool:
     """Tell whether a reply for this cause was stored: written anew it may have more parts or fewer, so all count."""
-    found = connection.execute(select(outbox.c.seq).where(outbox.c.cause == cause).limit(1))
-    return found.first() is not None
+    return connection.execute(_KNOWN, {"of": cause}).first() is not None
+
+
+def _run(connection: Connection, statement: Executable, values: Mapping[str, object]) -> None:
+    connection.execute(statement, values)
 
 
 def _values(row: Outgoing) -> dict[str, object]:
