@@ -26,7 +26,9 @@ def verb() -> None:
 
 
 @verb.command("list")
-@click.option("--open", "is_open", is_flag=True, help="Only what is not sent: waiting, sending, unknown, dead.")
+@click.option(
+    "--open", "is_open", is_flag=True, help="Only what is not sent: waiting, sending, unknown, dead."
+)
 @click.option("--conversation", default="", help="Only this conversation.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=200, show_default=True, help="How many.")
 @click.pass_obj

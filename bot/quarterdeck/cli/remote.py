@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 
 from quarterdeck.cli.invocation import Invocation, current
@@ -26,7 +27,15 @@ def call(
 async def _call(
     invocation: Invocation, operation: str, parameters: Mapping[str, Json], progress: Progress | None
 ) -> Json:
-    from quarterdeck.cli.host import reach
+    from quarterdeck.cli.host import PATIENCE_S, PAUSE_S, reach
+    from quarterdeck.runtime.control import NotBegun
 
-    async with reach(invocation, operation) as door:
-        return await door.call(operation, parameters, progress or invocation.progress)
+    deadline_s = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            async with reach(invocation, operation) as door:
+                return await door.call(operation, parameters, progress or invocation.progress)
+        except NotBegun:  # it was just ending: whoever comes next will do it, perhaps this process
+            if time.monotonic() > deadline_s:
+                raise
+            await asyncio.sleep(PAUSE_S)

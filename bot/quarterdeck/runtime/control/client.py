@@ -10,7 +10,15 @@ from pathlib import Path
 
 from quarterdeck.core.errors import Unavailable
 from quarterdeck.core.ports import Json, Progress
-from quarterdeck.runtime.control.wire import LINE_LIMIT, address_of, decode, encode, error_of
+from quarterdeck.runtime.control.wire import (
+    LINE_LIMIT,
+    SERVICE,
+    NotBegun,
+    address_of,
+    decode,
+    encode,
+    error_of,
+)
 
 _Answers = asyncio.Queue[dict[str, Json] | None]
 
@@ -31,7 +39,8 @@ class ControlClient:
 
         Raises:
             QuarterdeckError: what the operation raised there.
-            Unavailable: the other process ended.
+            NotBegun: the other process ended before it began; nothing was done.
+        Unavailable: it ended while it worked.
         """
         async with self._request({"call": operation, "parameters": parameters}) as answers:
             async for answer in _each(answers):
@@ -39,7 +48,7 @@ class ControlClient:
                     return answer["result"]
                 if progress is not None and isinstance(sentence := answer.get("progress"), str):
                     await progress(sentence)
-        raise _gone()
+        raise AssertionError("answers end with a result or an error")
 
     async def stream(self, name: str, parameters: Mapping[str, Json]) -> AsyncIterator[Json]:
         """Yield the items of a stream; leaving it early stops it there.
@@ -53,12 +62,11 @@ class ControlClient:
                 if "result" in answer:
                     return
                 yield answer.get("item")
-        raise _gone()
 
     @asynccontextmanager
     async def _request(self, request: Mapping[str, Json]) -> AsyncIterator[_Answers]:
         if self._is_closed:
-            raise _gone()
+            raise _gone(NotBegun)
         number = next(self._numbers)
         answers = self._answers[number] = _Answers()
         try:
@@ -91,14 +99,19 @@ class ControlClient:
             self._writer.write(encode(request))
             await self._writer.drain()
         except ConnectionError as error:
-            raise _gone() from error
+            raise _gone(NotBegun) from error
 
 
 async def _each(answers: _Answers) -> AsyncIterator[dict[str, Json]]:
+    has_begun = False
     while (answer := await answers.get()) is not None:
         if isinstance(described := answer.get("error"), Mapping):
             raise error_of(described)
-        yield answer
+        if "begun" in answer:
+            has_begun = True
+        else:
+            yield answer
+    raise _gone(Unavailable if has_begun else NotBegun)
 
 
 @asynccontextmanager
@@ -123,7 +136,7 @@ async def connect(path: Path) -> AsyncIterator[ControlClient]:
             await writer.wait_closed()
 
 
-def _gone() -> Unavailable:
-    return Unavailable(
-        "the bot that was spoken to has ended", service="quarterdeck", hint="start it again: quarterdeck run"
+def _gone(kind: type[Unavailable]) -> Unavailable:
+    return kind(
+        "the bot that was spoken to has ended", service=SERVICE, hint="start it again: quarterdeck run"
     )

@@ -16,6 +16,8 @@ from quarterdeck.core.ports import Json, Operation
 from quarterdeck.core.text import did_you_mean
 from quarterdeck.runtime.control.wire import (
     LINE_LIMIT,
+    SERVICE,
+    NotBegun,
     address_of,
     decode,
     encode,
@@ -55,6 +57,9 @@ class ControlServer:
         self._operations, self._streams = operations, streams
         self._authorise, self._clean = authorise, clean
         self._clients: set[asyncio.Task[None]] = set()
+        self._calls: set[asyncio.Task[None]] = set()
+        self._streams_open: set[asyncio.Task[None]] = set()
+        self._is_closing = False
         self._server: asyncio.Server | None = None
 
     async def open(self) -> None:
@@ -62,13 +67,19 @@ class ControlServer:
         listening = _listen(self._path)
         self._server = await asyncio.start_unix_server(self._connected, sock=listening, limit=LINE_LIMIT)
 
-    async def close(self) -> None:
-        """Stop listening and hang up; what is under way is cancelled."""
+    async def close(self, *, patience_s: float = 0.0, for_streams: bool = False) -> None:
+        """Stop listening, wait up to `patience_s` for what is under way, hang up and cancel the rest.
+
+        Streams have no end of their own: they are waited for, and calls meanwhile begun, only `for_streams`.
+        """
         if self._server is None:
             return
+        self._is_closing = not for_streams
         self._server.close()
         with suppress(OSError):
             self._path.unlink()
+        await self._until_ended(patience_s, for_streams=for_streams)
+        self._is_closing = True
         for client in list(self._clients):
             client.cancel()
         if self._clients:
@@ -92,6 +103,23 @@ class ControlServer:
             writer.close()
             with suppress(ConnectionError):
                 await writer.wait_closed()
+
+    @property
+    def is_closing(self) -> bool:
+        """Tell whether nothing more is begun."""
+        return self._is_closing
+
+    def watch(self, request: asyncio.Task[None], *, is_stream: bool) -> None:
+        """Count a request as under way until it ends."""
+        under_way = self._streams_open if is_stream else self._calls
+        under_way.add(request)
+        request.add_done_callback(under_way.discard)
+
+    async def _until_ended(self, patience_s: float, *, for_streams: bool) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                while under_way := self._calls | (self._streams_open if for_streams else set()):
+                    await asyncio.wait(under_way)
 
     async def answer(
         self, uid: int, name: str, parameters: Mapping[str, Json], tell: Callable[[str], Awaitable[None]]
@@ -171,12 +199,17 @@ class _Session:
         if number in self._requests or len(self._requests) >= MOST_REQUESTS:
             await self._say({"id": number, **_error(self._server, Busy("too many requests at once"))})
             return
+        if self._server.is_closing:
+            await self._say({"id": number, **_error(self._server, NotBegun("it is ending", service=SERVICE))})
+            return
         task = group.create_task(self._handle(number, request))
+        self._server.watch(task, is_stream="stream" in request)
         self._requests[number] = task
         task.add_done_callback(lambda _: self._requests.pop(number, None))
 
     async def _handle(self, number: int, request: Mapping[str, Json]) -> None:
         try:
+            await self._say({"id": number, "begun": True})
             await self._say({"id": number, **await self._outcome(number, request)})
         except asyncio.CancelledError:
             task = asyncio.current_task()

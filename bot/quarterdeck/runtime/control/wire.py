@@ -19,6 +19,7 @@ from quarterdeck.core.errors import (
     RunError,
     ServiceError,
     SetupError,
+    Unavailable,
     UsageError,
     UserError,
 )
@@ -27,11 +28,16 @@ from quarterdeck.core.ports import Json
 LINE_LIMIT: Final = 16 * 1024 * 1024  # bytes; a console message is 64 KiB, a long list a few MB
 LONGEST_ADDRESS: Final = 100  # bytes; unix(7), 2026-11-21: 108 on Linux, 104 on macOS, a null byte included
 
+SERVICE: Final = "quarterdeck"
 _UCRED: Final = struct.Struct("iII")
 
 USER_ERRORS: Final[Mapping[str, type[UserError]]] = {
     kind.__name__: kind for kind in (UserError, UsageError, Denied, NotFound, Busy)
 }
+
+
+class NotBegun(Unavailable):
+    """The other process is ending and has not begun what it was asked for: ask whoever comes next."""
 
 
 def encode(value: Mapping[str, Json]) -> bytes:
@@ -87,6 +93,8 @@ def error_of(described: Mapping[str, Json]) -> QuarterdeckError:
                 line=line if isinstance(line, int) else None,
                 column=column if isinstance(column, int) else None,
             )
+        case "service" if text("name") == NotBegun.__name__:
+            return NotBegun(message, hint=hint, service=text("service"))
         case "service":
             return ServiceError(
                 message, hint=hint, service=text("service"), retryable=described.get("retryable") is True

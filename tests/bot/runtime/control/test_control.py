@@ -10,6 +10,7 @@ import socket
 import stat
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ from quarterdeck.core.errors import (
     UserError,
 )
 from quarterdeck.core.ports import Json, Operation, Progress
-from quarterdeck.runtime.control import ControlServer, connect
+from quarterdeck.runtime.control import ControlServer, NotBegun, connect
 from quarterdeck.runtime.control import server as server_module
 from quarterdeck.runtime.control.wire import error_json, error_of
 
@@ -338,3 +339,61 @@ async def test_closing_hangs_up(path: Path) -> None:
         await server.close()
         with pytest.raises(QuarterdeckError):
             await call
+
+
+async def test_closing_waits_for_calls_and_begins_no_other(path: Path) -> None:
+    """What was begun is done; what was not is told so, and may be asked of the next process."""
+    wired, gate, begun = Wired(), asyncio.Event(), asyncio.Event()
+
+    async def slow(parameters: Mapping[str, Json], progress: Progress) -> Json:
+        begun.set()
+        await gate.wait()
+        return "done"
+
+    wired.echo = slow
+    async with serving(path, wired) as server, connect(path) as client:
+        first = asyncio.create_task(client.call("echo", {}))
+        await begun.wait()
+        closing = asyncio.create_task(server.close(patience_s=30))
+        await asyncio.sleep(0)
+        with pytest.raises(NotBegun):
+            await client.call("echo", {})
+        gate.set()
+        answer = await first
+        await closing
+
+    assert "done" == answer
+
+
+async def test_closing_for_streams_lets_others_finish_their_talk(path: Path) -> None:
+    """A console that ends while another one talks through it."""
+    async with serving(path, Wired()) as server, connect(path) as client:
+        talk = client.stream("count", {})
+        await anext(talk)
+        closing = asyncio.create_task(server.close(patience_s=30, for_streams=True))
+        await asyncio.sleep(0)
+        answer = await client.call("echo", {"n": 1})
+        await talk.aclose()
+        await closing
+
+    assert {"n": 1} == answer
+
+
+async def test_what_a_killed_process_had_begun_is_not_called_unbegun(path: Path) -> None:
+    """Asking again could do it twice."""
+
+    async def die(said: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(said)
+        writer.close()
+
+    kinds = []
+    for said in (b"", b'{"id": 1, "begun": true}\n'):
+        path.unlink(missing_ok=True)
+        dying = await asyncio.start_unix_server(partial(die, said), str(path))
+        async with dying, connect(path) as client:
+            with pytest.raises(Unavailable) as raised:
+                await client.call("echo", {})
+        kinds.append(type(raised.value))
+
+    assert [NotBegun, Unavailable] == kinds
