@@ -98,7 +98,7 @@ async def quarterdeck(folder: Path) -> AsyncIterator[Ask]:
         rows=rows,
         outbox=outbox,
         commands=Catalogue([ECHO, PING]),
-        people=Directory(StoredPeople(store), owners=[OWNER]),
+        people=Directory(StoredPeople(store), owners={OWNER: ""}),
         authoriser=RolePolicy(),
         services=None,  # type: ignore[arg-type]  # /echo uses none
         clock=clock,
