@@ -26,7 +26,7 @@ from quarterdeck.rag.query import searchable
 from quarterdeck.rag.sources import Source, Unreadable, fingerprint, walk
 from quarterdeck.rag.vectors import Vectors
 from quarterdeck.runtime.tasks import in_thread
-from quarterdeck.runtime.workers import Limits, Worker
+from quarterdeck.runtime.workers.worker import Limits, Worker
 
 if TYPE_CHECKING:
     from quarterdeck.core.ports import Json

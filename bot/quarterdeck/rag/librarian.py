@@ -16,7 +16,7 @@ import numpy as np
 from quarterdeck.core.errors import Unavailable
 from quarterdeck.rag.embed import Embedder, choose
 from quarterdeck.rag.index import ChromaIndex, ExactIndex, VectorIndex, read_stamp, wipe, write_stamp
-from quarterdeck.runtime.worker_protocol import Job, Method, Part
+from quarterdeck.runtime.workers.protocol import Job, Method, Part
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -19,7 +19,7 @@ from quarterdeck.rag.chunk import Chunker
 from quarterdeck.rag.minilm import tokenizer
 from quarterdeck.rag.parse import parse
 from quarterdeck.rag.sources import SIZE_LIMIT_BYTES, Format, open_regular
-from quarterdeck.runtime.worker_protocol import Job, Method, Part
+from quarterdeck.runtime.workers.protocol import Job, Method, Part
 
 if TYPE_CHECKING:
     from quarterdeck.core.ports import Json

@@ -21,7 +21,7 @@ from quarterdeck.core.errors import Busy, QuarterdeckError, ServiceError, SetupE
 from quarterdeck.core.knowledge import Change
 from quarterdeck.rag.document import to_embed
 from quarterdeck.rag.library import Library
-from quarterdeck.runtime.workers import Limits, Worker
+from quarterdeck.runtime.workers.worker import Limits, Worker
 
 if TYPE_CHECKING:
     from quarterdeck.core.ports import Json

@@ -13,7 +13,7 @@ from quarterdeck.core.ports import Json
 from quarterdeck.models.connection import Timeouts
 from quarterdeck.models.dialects import errors
 from quarterdeck.models.dialects.request import messages_of
-from quarterdeck.runtime.workers import Worker
+from quarterdeck.runtime.workers.worker import Worker
 
 SERVICE: Final = "the built-in model"
 WAITING_LIMIT: Final = 8

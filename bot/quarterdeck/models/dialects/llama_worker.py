@@ -14,7 +14,7 @@ import llama_cpp
 from llama_cpp import llama_cpp as bindings
 
 from quarterdeck.core.errors import UsageError
-from quarterdeck.runtime.worker_protocol import Job, Method, Part
+from quarterdeck.runtime.workers.protocol import Job, Method, Part
 
 if TYPE_CHECKING:
     from quarterdeck.core.ports import Json

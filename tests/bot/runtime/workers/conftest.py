@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from quarterdeck.runtime.workers import Worker
+from quarterdeck.runtime.workers.worker import Worker
 
 HERE = Path(__file__).parent
 SERVE = "worker_targets:serve"

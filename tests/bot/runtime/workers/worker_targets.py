@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from quarterdeck.core.errors import NotFound
-from quarterdeck.runtime.worker_protocol import Job, Method, Part
+from quarterdeck.runtime.workers.protocol import Job, Method, Part
 
 
 def _echo(job: Job) -> Part:

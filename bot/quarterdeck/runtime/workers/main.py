@@ -1,4 +1,4 @@
-"""Be the child process of a `Worker`: `python -m quarterdeck.runtime.worker_main NAME`.
+"""Be the child process of a `Worker`: `python -m quarterdeck.runtime.workers.main NAME`.
 
 The pipe is standard input and output; whatever a library prints goes to standard error instead. End of
 input means that the bot is gone or wants us gone: leave at once, whatever native code is doing.
@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from quarterdeck.core.errors import QuarterdeckError
-from quarterdeck.runtime.worker_protocol import LENGTHS, Frame, Job, Method, Part, Target, lengths
+from quarterdeck.runtime.workers.protocol import LENGTHS, Frame, Job, Method, Part, Target, lengths
 
 if TYPE_CHECKING:
     from quarterdeck.core.ports import Json

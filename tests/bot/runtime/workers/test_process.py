@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from quarterdeck.core.errors import Rejected, Unavailable
-from quarterdeck.runtime.workers import Limits, Worker
+from quarterdeck.runtime.workers.worker import Limits, Worker
 
 HERE = Path(__file__).parent
 SERVE = "worker_targets:serve"
@@ -160,7 +160,7 @@ async def test_ctrl_c_and_a_service_managers_sigterm_leave_the_child_to_the_bot(
 
 PARENT = """
 import asyncio, sys
-from quarterdeck.runtime.workers import Worker
+from quarterdeck.runtime.workers.worker import Worker
 
 async def main():
     worker = Worker("test", "worker_targets:serve", threads=2)
@@ -210,7 +210,14 @@ async def test_the_child_loads_its_target_and_not_the_bot(build: Build) -> None:
 
     modules = (await worker.call("modules")).value
 
-    heavy = {"asyncio", "aiohttp", "sqlalchemy", "openai", "quarterdeck.app", "quarterdeck.runtime.workers"}
+    heavy = {
+        "asyncio",
+        "aiohttp",
+        "sqlalchemy",
+        "openai",
+        "quarterdeck.app",
+        "quarterdeck.runtime.workers.worker",
+    }
     assert set() == heavy & set(modules)  # type: ignore[arg-type] - a list of names
 
 

@@ -31,8 +31,8 @@ from quarterdeck.core.errors import (
     UserError,
 )
 from quarterdeck.runtime import metrics
-from quarterdeck.runtime.worker_process import PIPE_BUFFER_BYTES, Child, Request
-from quarterdeck.runtime.worker_protocol import WINDOW, Frame, Part
+from quarterdeck.runtime.workers.process import PIPE_BUFFER_BYTES, Child, Request
+from quarterdeck.runtime.workers.protocol import WINDOW, Frame, Part
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -245,7 +245,7 @@ class Worker:
             **self._environment,
         }
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "quarterdeck.runtime.worker_main", self._name),
+            *(sys.executable, "-P", "-m", "quarterdeck.runtime.workers.main", self._name),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

@@ -13,9 +13,9 @@ import pytest
 import uvloop
 
 from quarterdeck.core.errors import Busy, NotFound, Rejected, Unavailable
-from quarterdeck.runtime.worker_process import GRACE_S
-from quarterdeck.runtime.worker_protocol import WINDOW
-from quarterdeck.runtime.workers import Worker
+from quarterdeck.runtime.workers.process import GRACE_S
+from quarterdeck.runtime.workers.protocol import WINDOW
+from quarterdeck.runtime.workers.worker import Worker
 
 HERE = Path(__file__).parent
 SERVE = "worker_targets:serve"

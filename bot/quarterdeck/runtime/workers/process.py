@@ -10,7 +10,7 @@ import signal
 from typing import cast
 
 from quarterdeck.core.errors import Unavailable
-from quarterdeck.runtime.worker_protocol import LENGTHS, Frame, Kind, Part, lengths
+from quarterdeck.runtime.workers.protocol import LENGTHS, Frame, Kind, Part, lengths
 
 GRACE_S = 2.0  # a child that works gives an overdue request back at once, or at its next item
 STOP_TIMEOUT_S = 5.0
