@@ -9,7 +9,7 @@ cut out of the document; the answer is that document. Questions are drawn with a
   sentence-transformers  a baseline, where it is installed: float32 vectors of 180-word pieces in Chroma's defaults
 
 Counted: documents per processor second (the whole process tree, model loading not included), a question's wall time
-with its embedding, recall@5 and nDCG@10, and the share of foreign questions that are answered with something. Speed is measured in
+with its embedding, recall@5 and nDCG@10, and the share of foreign questions that find something. Speed is measured in
 rounds on `--fast` documents; quality and question times once, on `--documents`.
 """
 

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import cast
 
-from quarterdeck.core.errors import QuarterdeckError, SetupError
+from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.model import Connected, Delta, ModelMessage, Models
 from quarterdeck.core.person import Person
@@ -19,9 +19,9 @@ from quarterdeck.rag.document import HEADING_SEPARATOR
 from quarterdeck.rag.quote import quotes
 from quarterdeck.rag.search import Result, Search
 from quarterdeck.rag.vectors import Vectors
-from quarterdeck.runtime.paths import config_dir
+from quarterdeck.runtime.prompts import read_prompt
 
-PROMPT = "prompts/answer.md"
+PROMPT = "answer"
 NOT_FOUND = "NOT FOUND"  # what config/prompts/answer.md tells the model to say
 PASSAGES = 6  # that a model reads
 PASSAGE_LIMIT = 2400  # characters of one, neighbours included
@@ -29,24 +29,6 @@ ANSWER_TOKENS = 1200
 
 _MARK = re.compile(r"\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
 _TAG = re.compile(r"<(?=/?\s*passage)", re.IGNORECASE)
-
-
-def prompt(user_dir: Path) -> str:
-    """Return the instructions: the owner's `prompts/answer.md`, or ours.
-
-    Raises:
-        SetupError: neither can be read.
-    """
-    for folder in (user_dir, config_dir()):
-        try:
-            return (folder / PROMPT).read_text(encoding="utf-8")
-        except FileNotFoundError:
-            continue
-        except (OSError, UnicodeDecodeError) as error:
-            raise SetupError(
-                f"{folder / PROMPT} cannot be read: {error}", file=str(folder / PROMPT)
-            ) from error
-    raise SetupError("the shipped prompts are missing", hint="install quarterdeck again")
 
 
 class Answerer:
@@ -116,7 +98,7 @@ class Answerer:
             blocks.append(f"<passage-{nonce} n={n}>\n{about}\n\n{text}\n</passage-{nonce}>")
         body = "\n\n".join(blocks)
         return [
-            ModelMessage(speaker="system", text=prompt(self._user_dir)),
+            ModelMessage(speaker="system", text=read_prompt(PROMPT, self._user_dir)),
             ModelMessage(speaker="user", text=f"{body}\n\nQuestion: {question}"),
         ]
 

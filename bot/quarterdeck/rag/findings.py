@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 
-from quarterdeck.rag.answer import prompt
+from quarterdeck.rag.answer import PROMPT
 from quarterdeck.runtime.findings import Finding
+from quarterdeck.runtime.prompts import read_prompt
 from quarterdeck.runtime.settings import Settings
 
 AREA = "knowledge"
@@ -18,7 +19,7 @@ def findings(settings: Settings) -> list[Finding]:
     Raises:
         SetupError: the instructions for the model cannot be read.
     """
-    prompt(settings.paths().user_dir)
+    read_prompt(PROMPT, settings.paths().user_dir)
     found = [_embedder(settings.knowledge.embedder)]
     if importlib.util.find_spec("chromadb") is None:
         message = "chromadb is not installed: vectors are held in memory and read at each start"

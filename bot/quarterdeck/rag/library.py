@@ -52,7 +52,7 @@ class FullText(Protocol):
     async def matches(
         self, words: Sequence[str], collections: Sequence[str], limit: int
     ) -> list[tuple[Found, float]]:
-        """Return chunks with any of `words`, best first, with their bm25 (higher is better)."""
+        """Return chunks with any of `words`, best first, with their bm25 (higher is better); no collections: all."""
 
     async def spread(self, words: Sequence[str], seqs: Collection[int]) -> dict[str, Spread]:
         """Return where each word stands, among the chunks `seqs` and in all; stems count as the word."""

@@ -15,7 +15,17 @@ from quarterdeck.store.tables import chunks, documents, facts
 GENERATION = "knowledge.generation"
 VARIABLES = 500  # values in one IN list, far below SQLite's limit
 
-_WEIGHTS = "1.0, 3.0, 2.0"  # text, heading, title; see benchmarks/ingest_and_ask.py
+# The weights of bm25 are those of text, heading, title; benchmarks/ingest_and_ask.py measures what they do.
+_BEST_OF_ALL = (
+    "SELECT rowid AS seq, -bm25(chunks_fts, 1.0, 3.0, 2.0) AS score FROM chunks_fts "
+    "WHERE chunks_fts MATCH :match ORDER BY score DESC, rowid LIMIT :limit"
+)
+_BEST_OF_SOME = (
+    "SELECT chunks_fts.rowid AS seq, -bm25(chunks_fts, 1.0, 3.0, 2.0) AS score FROM chunks_fts "
+    "JOIN chunks ON chunks.seq = chunks_fts.rowid JOIN documents ON documents.id = chunks.document_id "
+    "WHERE chunks_fts MATCH :match AND documents.collection IN (SELECT value FROM json_each(:collections)) "
+    "ORDER BY score DESC, chunks_fts.rowid LIMIT :limit"
+)
 
 
 class KnowledgeLibrary:
@@ -120,17 +130,14 @@ class KnowledgeLibrary:
     async def matches(
         self, words: Sequence[str], collections: Sequence[str], limit: int
     ) -> list[tuple[Found, float]]:
-        """Return chunks with any of `words`, best first, with their bm25 (higher is better)."""
+        """Return chunks with any of `words`, best first, with their bm25 (higher is better); no collections: all."""
         match = _any_of(words)
         if not match:
             return []
-        query = text(
-            f"SELECT chunks_fts.rowid AS seq, -bm25(chunks_fts, {_WEIGHTS}) AS score FROM chunks_fts "  # noqa: S608 - constants
-            "JOIN chunks ON chunks.seq = chunks_fts.rowid JOIN documents ON documents.id = chunks.document_id "
-            "WHERE chunks_fts MATCH :match AND documents.collection IN (SELECT value FROM json_each(:collections)) "
-            "ORDER BY score DESC, chunks_fts.rowid LIMIT :limit"
-        )
-        values = {"match": match, "collections": json.dumps(list(collections)), "limit": limit}
+        query = text(_BEST_OF_SOME if collections else _BEST_OF_ALL)
+        values = {"match": match, "limit": limit, "collections": json.dumps(list(collections))}
+        if not collections:
+            del values["collections"]
 
         def job(connection: Connection) -> list[tuple[Found, float]]:
             scores = {row.seq: row.score for row in connection.execute(query, values)}
@@ -141,21 +148,22 @@ class KnowledgeLibrary:
 
     async def spread(self, words: Sequence[str], seqs: Collection[int]) -> dict[str, Spread]:
         """Return where each word stands, among the chunks `seqs` and in all; stems count as the word."""
-        counting = text("SELECT count(*) FROM chunks_fts WHERE chunks_fts MATCH :match")
-        finding = text(
-            "SELECT rowid FROM chunks_fts WHERE chunks_fts MATCH :match "
-            "AND rowid IN (SELECT value FROM json_each(:seqs))"
-        )
-        among = json.dumps(sorted(seqs))
+        query = text("SELECT rowid FROM chunks_fts WHERE chunks_fts MATCH :match")
+        among = frozenset(seqs)
+
+        def standing(connection: Connection, match: str) -> set[int]:
+            return set(connection.execute(query, {"match": match}).scalars())
 
         def job(connection: Connection) -> dict[str, Spread]:
             result = {}
             for word in words:
-                match, above = _quoted(word), f"{{heading title}} : {_quoted(word)}"
-                count = connection.execute(counting, {"match": match}).scalar_one()
-                rows = connection.execute(finding, {"match": match, "seqs": among}).scalars()
-                high = connection.execute(finding, {"match": above, "seqs": among}).scalars()
-                result[word] = Spread(count=count, chunks=frozenset(rows), headings=frozenset(high))
+                everywhere = standing(connection, _quoted(word))
+                above = standing(connection, f"{{heading title}} : {_quoted(word)}") if everywhere else set()
+                result[word] = Spread(
+                    count=len(everywhere),
+                    chunks=frozenset(everywhere & among),
+                    headings=frozenset(above & among),
+                )
             return result
 
         return await self._store.read(job)

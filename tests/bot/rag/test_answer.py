@@ -8,7 +8,7 @@ from tests.bot.rag.conftest import CONVERSATION, PERSON, ScriptedModels, added
 
 from quarterdeck.core.errors import Unavailable
 from quarterdeck.core.reply import Reply
-from quarterdeck.rag.answer import cited_in, prompt
+from quarterdeck.rag.answer import cited_in
 from quarterdeck.rag.knowledge import TeamKnowledge
 
 QUESTION = "how do I rotate the staging certificate?"
@@ -161,10 +161,11 @@ def test_marks_are_checked(text: str, shown: str, cited: list[int]) -> None:
     assert (shown, cited) == cited_in(text, 3)
 
 
-def test_the_owner_may_write_other_instructions(tmp_path: Path) -> None:
+async def test_the_owner_may_write_other_instructions(scripted, data: Path) -> None:
     """The file of the owner's folder goes before ours."""
-    (tmp_path / "prompts").mkdir()
-    (tmp_path / "prompts/answer.md").write_text("Answer in rhymes.")
+    (data / "user/prompts").mkdir(parents=True)
+    (data / "user/prompts/answer.md").write_text("Answer in rhymes.")
+    knowledge, models = await scripted("Fine [1].")
+    await read((await ask(knowledge)).stream)
 
-    assert "Answer in rhymes." == prompt(tmp_path)
-    assert "NOT FOUND" in prompt(tmp_path / "elsewhere")
+    assert "Answer in rhymes." == models.asked[0]
