@@ -6,9 +6,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from tests.bot.store.vaults import vault_of
 
 from quarterdeck.runtime import faults
 from quarterdeck.store.engine import Store
+from quarterdeck.store.vault import Vault
+from quarterdeck.store.vault_keys import FileKeys
 
 
 @pytest.fixture
@@ -57,3 +60,15 @@ def together(store: Store) -> Together:
         return await asyncio.gather(*tasks, return_exceptions=True)
 
     return write
+
+
+@pytest.fixture
+def key_file(path: Path) -> FileKeys:
+    """Keep the keys of this test in a file."""
+    return FileKeys(path.parent / "vault.key")
+
+
+@pytest.fixture
+def vault(store: Store, key_file: FileKeys) -> Vault:
+    """Return a vault over the fresh store."""
+    return vault_of(store, key_file)
