@@ -121,7 +121,7 @@ def settings_of(section: type[BaseModel], prefix: str = "") -> dict[str, Any]:
     """Return each setting by its dotted key with its default."""
     found: dict[str, Any] = {}
     for name, field in section.model_fields.items():
-        inner = field.annotation
+        inner: object = field.annotation  # pydantic declares a type, and `X | None` is none
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             found |= settings_of(inner, f"{prefix}{name}.")
         elif name == "providers":

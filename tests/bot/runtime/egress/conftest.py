@@ -18,6 +18,11 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Serve = Callable[..., Awaitable["Server"]]
 
 
+async def _text(text: str) -> web.Response:
+    """Answer with a text."""
+    return web.Response(text=text)
+
+
 @dataclass
 class Server:
     """Be a real server, and keep what it was asked."""
