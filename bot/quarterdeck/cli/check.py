@@ -138,12 +138,11 @@ def _platforms(settings: Settings) -> Iterator[Finding]:
     yield Finding(level="ok", area="platforms", message="console: on")
     for name, missing in settings.platforms.missing().items():
         is_here = importlib.util.find_spec(f"quarterdeck_adapters.{name}") is not None
-        if missing:
+        if not is_here:
+            told = "" if missing else ", though its token is set"
+            yield Finding(level="off", area="platforms", message=f"{name}: not in this version yet{told}")
+        elif missing:
             yield Finding(level="off", area="platforms", message=f"{name}: no token", fix=missing)
-        elif not is_here:
-            yield Finding(
-                level="off", area="platforms", message=f"{name}: a token is set; this version has no {name}"
-            )
         else:
             yield Finding(level="ok", area="platforms", message=f"{name}: on")
 

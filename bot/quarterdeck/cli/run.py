@@ -14,7 +14,7 @@ def verb(invocation: Invocation) -> None:
 
     \b
     Example:
-      SLACK_BOT_TOKEN=xoxb-… SLACK_APP_TOKEN=xapp-… quarterdeck run
+      OPENAI_API_KEY=sk-… quarterdeck run
     """
     from quarterdeck.cli.host import run
 
