@@ -44,7 +44,7 @@ def test_an_empty_machine_is_fine(folder: Path) -> None:
     found = json.loads(done.stdout)
 
     assert (0, "") == (done.returncode, done.stderr)
-    assert {"set DISCORD_TOKEN", "set TELEGRAM_BOT_TOKEN"} <= {
+    assert {"set OPENAI_API_KEY", "set ANTHROPIC_API_KEY"} <= {
         one["fix"] for one in found if one["level"] == "off"
     }
     assert {"level", "area", "message", "fix", "file", "line", "column"} == set(found[0])
