@@ -281,7 +281,7 @@ def test_the_command_that_the_documentation_shows_can_be_added(tmp_path: Path) -
 
     dice = discover("quarterdeck.commands", tmp_path).get("dice")
     assert dice is not None
-    assert ("light", "viewer", "sides") == (dice.lane, dice.allow, dice.options[0].name)
+    assert ("light", "operator", "sides") == (dice.lane, dice.allow, dice.options[0].name)
 
 
 def test_the_provider_that_the_documentation_shows_can_be_added(tmp_path: Path) -> None:

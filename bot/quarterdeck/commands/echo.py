@@ -16,6 +16,7 @@ COMMAND = Command(
     options=(
         Option(name="text", summary="Anything", kind="text", required=True, positional=True, rest=True),
     ),
+    allow="viewer",
     lane="light",
     examples=("/echo hello",),
 )

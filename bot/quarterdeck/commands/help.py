@@ -45,6 +45,7 @@ COMMAND = Command(
     summary="List the commands that you may use, or explain one",
     handler=help_,
     options=(Option(name="command", summary="The command to explain", positional=True),),
+    allow="viewer",
     lane="light",
     examples=("/help", "/help ask"),
 )

@@ -10,5 +10,10 @@ async def ping(call: Call) -> Reply:
 
 
 COMMAND = Command(
-    name="ping", summary="See whether the bot is there", handler=ping, lane="light", examples=("/ping",)
+    name="ping",
+    summary="See whether the bot is there",
+    handler=ping,
+    allow="viewer",
+    lane="light",
+    examples=("/ping",),
 )

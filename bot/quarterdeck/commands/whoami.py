@@ -17,6 +17,7 @@ COMMAND = Command(
     name="whoami",
     summary="See how the bot knows you: account, name, role",
     handler=whoami,
+    allow="viewer",
     lane="light",
     needs=("private",),
     examples=("/whoami",),

@@ -21,6 +21,7 @@ COMMAND = Command(
     name="why",
     summary="See why your last command was refused, and who can change that",
     handler=why,
+    allow="viewer",
     lane="light",
     needs=("private",),
     examples=("/why",),

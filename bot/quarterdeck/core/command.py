@@ -81,7 +81,7 @@ class Command:
     summary: str
     handler: Handler
     options: tuple[Option, ...] = ()
-    allow: str = "viewer"
+    allow: str = "operator"
     effect: Effect = "none"
     lane: Lane = "heavy"
     needs: tuple[Need, ...] = ()
