@@ -96,7 +96,7 @@ async def quarterdeck(folder: Path, data: Path, ask: Callable[[Ranker], Figures]
     """Ingest and search as the bot does."""
     from quarterdeck.rag.ingest import Ingest
     from quarterdeck.rag.search import Search
-    from quarterdeck.rag.vectors import Vectors
+    from quarterdeck.rag.vector.vectors import Vectors
     from quarterdeck.runtime.clock import SystemClock
     from quarterdeck.store.engine import Store
     from quarterdeck.store.knowledge import KnowledgeLibrary
@@ -159,7 +159,7 @@ def sentence_transformers(folder: Path, data: Path) -> tuple[float, Ranker]:
     import torch
     from sentence_transformers import SentenceTransformer
 
-    from quarterdeck.rag.minilm import TORCH_FOLDER, TORCH_PACKAGE, packaged
+    from quarterdeck.rag.vector.minilm import TORCH_FOLDER, TORCH_PACKAGE, packaged
 
     torch.set_num_threads(1)
     model = SentenceTransformer(str(packaged(TORCH_PACKAGE, TORCH_FOLDER)))

@@ -16,8 +16,8 @@ from pydantic import Field, field_validator
 from quarterdeck.core.errors import SetupError
 from quarterdeck.core.text import did_you_mean
 from quarterdeck.models.capabilities import Capabilities, Row
-from quarterdeck.runtime.datafiles import read_data
 from quarterdeck.runtime.settings import ProviderSettings
+from quarterdeck.runtime.settings.datafiles import read_data
 from quarterdeck.runtime.settings.types import Headers, Url
 
 FOLDER: Final = "providers"

@@ -10,11 +10,11 @@ from quarterdeck.models.catalog import BUILTIN, Catalog, Provider
 from quarterdeck.models.connection import Timeouts
 from quarterdeck.models.connections import Connections
 from quarterdeck.models.local.builtin import Builtin
-from quarterdeck.runtime.datafiles import DataFileInvalid
 from quarterdeck.runtime.findings import Finding
 from quarterdeck.runtime.paths import config_dir
 from quarterdeck.runtime.secrets import Resolver
 from quarterdeck.runtime.settings import Settings
+from quarterdeck.runtime.settings.datafiles import DataFileInvalid
 
 AREA: Final = "models"
 ROLES: Final = ("chat", "fast", "vision", "embed", "image")

@@ -15,10 +15,10 @@ from quarterdeck.core.model import Connected, Delta, ModelMessage, Models
 from quarterdeck.core.person import Person
 from quarterdeck.core.ports import Passage
 from quarterdeck.core.reply import Citation, Reply
-from quarterdeck.rag.document import HEADING_SEPARATOR
 from quarterdeck.rag.quote import quotes
+from quarterdeck.rag.reading.document import HEADING_SEPARATOR
 from quarterdeck.rag.search import Result, Search
-from quarterdeck.rag.vectors import Vectors
+from quarterdeck.rag.vector.vectors import Vectors
 from quarterdeck.runtime.prompts import read_prompt
 
 PROMPT = "answer"

@@ -20,18 +20,18 @@ from typing import TYPE_CHECKING, cast
 from quarterdeck.core.errors import NotFound, QuarterdeckError, Unavailable, UsageError, UserError
 from quarterdeck.core.knowledge import Chunk, Document
 from quarterdeck.core.ports import Clock, Progress
-from quarterdeck.rag.document import context, plain, to_embed
 from quarterdeck.rag.library import Library
 from quarterdeck.rag.query import searchable
-from quarterdeck.rag.sources import Source, Unreadable, fingerprint, walk
-from quarterdeck.rag.vectors import Vectors
+from quarterdeck.rag.reading.document import context, plain, to_embed
+from quarterdeck.rag.reading.sources import Source, Unreadable, fingerprint, walk
+from quarterdeck.rag.vector.vectors import Vectors
 from quarterdeck.runtime.tasks import in_thread
 from quarterdeck.runtime.workers.worker import Limits, Worker
 
 if TYPE_CHECKING:
     from quarterdeck.core.ports import Json
 
-TARGET = "quarterdeck.rag.reader:reader"
+TARGET = "quarterdeck.rag.reading.reader:reader"
 CUT_VERSION = "1"  # changes with how documents are cut or made searchable, so that they are cut anew
 READ_AHEAD = 4  # documents
 READ_TIMEOUT_S = 60.0  # a document, on a busy machine; its processor time is bounded in the reader

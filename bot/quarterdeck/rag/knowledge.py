@@ -13,7 +13,7 @@ from quarterdeck.rag.answer import Answerer, not_found
 from quarterdeck.rag.ingest import Ingest
 from quarterdeck.rag.library import Library
 from quarterdeck.rag.search import Search
-from quarterdeck.rag.vectors import EmbedderState, Vectors
+from quarterdeck.rag.vector.vectors import EmbedderState, Vectors
 from quarterdeck.runtime.settings import Settings
 
 ASK_WAIT_S = 5.0  # for the vector index to be ready: the librarian starts in about one second

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from math import log
 
 from quarterdeck.core.ports import Passage
-from quarterdeck.rag.document import plain
 from quarterdeck.rag.query import terms, words
-from quarterdeck.rag.vectors import Vectors
+from quarterdeck.rag.reading.document import plain
+from quarterdeck.rag.vector.vectors import Vectors
 
 UNIT_LIMIT = 60  # sentences, lists, code blocks that are compared
 PASSAGES = 5

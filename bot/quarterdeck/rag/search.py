@@ -19,7 +19,7 @@ from quarterdeck.core.knowledge import CollectionSize, Found, Spread
 from quarterdeck.core.ports import Passage
 from quarterdeck.rag.library import Library
 from quarterdeck.rag.query import terms, words
-from quarterdeck.rag.vectors import Vectors, cosine
+from quarterdeck.rag.vector.vectors import Vectors, cosine
 
 CANDIDATES = 50  # a list
 RANK_OFFSET = 60  # of reciprocal rank fusion (Cormack, Clarke, Büttcher, SIGIR 2009)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.bot.rag.conftest import HANDBOOK, added, silent
-from tests.bot.rag.test_parse import PDF
+from tests.bot.rag.reading.test_parse import PDF
 
 from quarterdeck.core.errors import NotFound, UsageError
 from quarterdeck.rag.ingest import Ingest

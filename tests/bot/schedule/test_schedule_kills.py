@@ -73,7 +73,9 @@ def test_killed_at_each_write_on_the_way_every_second_fires_once(tmp_path: Path)
     missing, doubled, came = missing_and_doubled(tmp_path)
 
     assert (set(), []) == (missing, doubled)
-    assert came > 1  # a quick machine starts six times within few seconds; that each kill struck is asserted above
+    assert (
+        came > 1
+    )  # a quick machine starts six times within few seconds; that each kill struck is asserted above
 
 
 @pytest.mark.slow

@@ -11,8 +11,8 @@ from typing import Final, cast
 from quarterdeck.core.errors import SetupError
 from quarterdeck.core.ports import Json
 from quarterdeck.runtime import yaml
-from quarterdeck.runtime.layering import Keys, Tree, merge
 from quarterdeck.runtime.settings.environment import Environment
+from quarterdeck.runtime.settings.layering import Keys, Tree, merge
 
 PREFIX: Final = "QUARTERDECK__"
 RELATIVE_TO_FILE: Final = ("data_dir", "user_dir")

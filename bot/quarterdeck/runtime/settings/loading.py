@@ -10,13 +10,13 @@ from typing import Final
 from pydantic import BaseModel, ValidationError
 
 from quarterdeck.core.errors import SetupError
-from quarterdeck.runtime.layering import Keys
 from quarterdeck.runtime.paths import config_dir
 from quarterdeck.runtime.secrets import SecretRef, why_unusable
 from quarterdeck.runtime.settings.environment import Environment, read_environment
+from quarterdeck.runtime.settings.layering import Keys
 from quarterdeck.runtime.settings.layers import Layers, file_layer, variables_layer, well_known_layer
 from quarterdeck.runtime.settings.sections import Settings
-from quarterdeck.runtime.validation import problems_of
+from quarterdeck.runtime.settings.validation import problems_of
 
 FILE_NAME: Final = "quarterdeck.yaml"
 CONFIG_VARIABLE: Final = "QUARTERDECK_CONFIG"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from quarterdeck.core.errors import SetupError
-from quarterdeck.rag import embed, graph, minilm
+from quarterdeck.rag.vector import embed, graph, minilm
 
 
 @pytest.fixture(scope="module")

@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, cast
 
 from quarterdeck.core.errors import Busy, QuarterdeckError, ServiceError, SetupError
 from quarterdeck.core.knowledge import Change
-from quarterdeck.rag.document import to_embed
 from quarterdeck.rag.library import Library
+from quarterdeck.rag.reading.document import to_embed
 from quarterdeck.runtime.workers.worker import Limits, Worker
 
 if TYPE_CHECKING:
     from quarterdeck.core.ports import Json
 
-TARGET = "quarterdeck.rag.librarian:librarian"
+TARGET = "quarterdeck.rag.vector.librarian:librarian"
 ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
 BATCH = 16  # texts a call: a question never waits longer than that takes
 PAGE = 1000  # vectors a call when the index is filled, 1.5 MB

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from quarterdeck.core.errors import UsageError
-from quarterdeck.rag.sources import SIZE_LIMIT_BYTES, Source, Unreadable, fingerprint, walk
+from quarterdeck.rag.reading.sources import SIZE_LIMIT_BYTES, Source, Unreadable, fingerprint, walk
 
 
 def names(folder: Path) -> list[str]:

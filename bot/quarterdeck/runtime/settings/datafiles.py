@@ -16,8 +16,8 @@ from pydantic import BaseModel, ValidationError
 from quarterdeck.core.errors import SetupError
 from quarterdeck.core.ports import Json
 from quarterdeck.runtime import yaml
-from quarterdeck.runtime.layering import Keys, Tree, merge
-from quarterdeck.runtime.validation import problems_of
+from quarterdeck.runtime.settings.layering import Keys, Tree, merge
+from quarterdeck.runtime.settings.validation import problems_of
 
 MAX_FILES: Final = 2000  # in one folder
 

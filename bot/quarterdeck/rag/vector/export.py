@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from quarterdeck.core.errors import SetupError
-from quarterdeck.rag import minilm
-from quarterdeck.rag.embed import LEAST_COSINE, Embedder, OnnxEmbedder, TorchEmbedder, likeness
+from quarterdeck.rag.vector import minilm
+from quarterdeck.rag.vector.embed import LEAST_COSINE, Embedder, OnnxEmbedder, TorchEmbedder, likeness
 
 if TYPE_CHECKING:
     import torch

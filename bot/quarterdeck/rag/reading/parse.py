@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from quarterdeck.core.errors import UsageError
-from quarterdeck.rag.page import markdown_of
-from quarterdeck.rag.sources import Format
+from quarterdeck.rag.reading.page import markdown_of
+from quarterdeck.rag.reading.sources import Format
 
 if TYPE_CHECKING:
     import pypdfium2

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from quarterdeck.core.errors import SetupError
-from quarterdeck.rag import embed, minilm
+from quarterdeck.rag.vector import embed, minilm
 
 pytestmark = [
     pytest.mark.needs("sentence_transformers"),
@@ -35,10 +35,10 @@ def test_an_export_that_loses_too_much_is_refused_for_good(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Torch stays, and the minute of exporting is not spent again."""
-    monkeypatch.setattr("quarterdeck.rag.export.LEAST_COSINE", 1.1)
+    monkeypatch.setattr("quarterdeck.rag.vector.export.LEAST_COSINE", 1.1)
     first = embed.choose(NAME, tmp_path, 1)
     [place] = tmp_path.glob("st-*")
-    monkeypatch.setattr("quarterdeck.rag.export._export", lambda *_: pytest.fail("exported again"))
+    monkeypatch.setattr("quarterdeck.rag.vector.export._export", lambda *_: pytest.fail("exported again"))
     second = embed.choose(NAME, tmp_path, 1)
 
     assert ["sentence-transformers"] * 2 == [first.how, second.how]

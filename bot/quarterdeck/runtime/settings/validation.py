@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from quarterdeck.core.errors import SetupError
 from quarterdeck.core.text import did_you_mean
-from quarterdeck.runtime.layering import Keys
+from quarterdeck.runtime.settings.layering import Keys
 
 _MESSAGES: Final[Mapping[str, str]] = {
     "tuple_type": "must be a list",

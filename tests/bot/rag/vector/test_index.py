@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from quarterdeck.rag.index import ChromaIndex, ExactIndex, VectorIndex, read_stamp, wipe, write_stamp
+from quarterdeck.rag.vector.index import ChromaIndex, ExactIndex, VectorIndex, read_stamp, wipe, write_stamp
 
 COUNT = 2500  # beyond Chroma's 1,000 vectors between two writes of its graph
 

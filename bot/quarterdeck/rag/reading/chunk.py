@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from quarterdeck.rag.document import HEADING_SEPARATOR, Piece, context, inline
-from quarterdeck.rag.parse import Parsed
+from quarterdeck.rag.reading.document import HEADING_SEPARATOR, Piece, context, inline
+from quarterdeck.rag.reading.parse import Parsed
 
 if TYPE_CHECKING:
     from semantic_text_splitter import MarkdownSplitter

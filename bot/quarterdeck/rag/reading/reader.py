@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from quarterdeck.core.errors import UsageError
-from quarterdeck.rag.chunk import Chunker
-from quarterdeck.rag.minilm import tokenizer
-from quarterdeck.rag.parse import parse
-from quarterdeck.rag.sources import SIZE_LIMIT_BYTES, Format, open_regular
+from quarterdeck.rag.reading.chunk import Chunker
+from quarterdeck.rag.reading.parse import parse
+from quarterdeck.rag.reading.sources import SIZE_LIMIT_BYTES, Format, open_regular
+from quarterdeck.rag.vector.minilm import tokenizer
 from quarterdeck.runtime.workers.protocol import Job, Method, Part
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from quarterdeck.core.errors import Unavailable
-from quarterdeck.rag.embed import Embedder, choose
-from quarterdeck.rag.index import ChromaIndex, ExactIndex, VectorIndex, read_stamp, wipe, write_stamp
+from quarterdeck.rag.vector.embed import Embedder, choose
+from quarterdeck.rag.vector.index import ChromaIndex, ExactIndex, VectorIndex, read_stamp, wipe, write_stamp
 from quarterdeck.runtime.workers.protocol import Job, Method, Part
 
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from quarterdeck.rag.chunk import Chunker, Outline
-from quarterdeck.rag.minilm import tokenizer
-from quarterdeck.rag.parse import Parsed
+from quarterdeck.rag.reading.chunk import Chunker, Outline
+from quarterdeck.rag.reading.parse import Parsed
+from quarterdeck.rag.vector.minilm import tokenizer
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Protocol, cast
 import numpy as np
 
 from quarterdeck.core.errors import SetupError
-from quarterdeck.rag import minilm
-from quarterdeck.rag.graph import NotOurModel, quantized
+from quarterdeck.rag.vector import minilm
+from quarterdeck.rag.vector.graph import NotOurModel, quantized
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -142,7 +142,7 @@ def choose(setting: str, models: Path, threads: int) -> Embedder:
             hint=f"write onnx, or {TORCH_PREFIX}MODEL",
             key="knowledge.embedder",
         )
-    from quarterdeck.rag.export import exported
+    from quarterdeck.rag.vector.export import exported
 
     return exported(setting.removeprefix(TORCH_PREFIX), models, threads)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from quarterdeck.core.errors import UsageError
-from quarterdeck.rag.parse import decode, parse
+from quarterdeck.rag.reading.parse import decode, parse
 
 PDF = b"""%PDF-1.4
 1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj

@@ -12,7 +12,7 @@ from tests.bot.rag.conftest import added
 
 from quarterdeck.rag.ingest import Ingest
 from quarterdeck.rag.knowledge import TeamKnowledge
-from quarterdeck.rag.vectors import Vectors, cosine
+from quarterdeck.rag.vector.vectors import Vectors, cosine
 from quarterdeck.store.knowledge import KnowledgeLibrary
 
 QUESTION = "how do I rotate the staging certificate"

@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from quarterdeck.core.errors import SetupError
-from quarterdeck.runtime.datafiles import load_data, read_data
+from quarterdeck.runtime.settings.datafiles import load_data, read_data
 
 
 class Prices(BaseModel):
