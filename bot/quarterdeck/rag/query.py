@@ -1,7 +1,7 @@
 """Make a full-text query out of whatever somebody typed.
 
 SQLite's FTS5 reads its own little language; a raw question is a syntax error at best and reads another column at
-worst. Here each word becomes a quoted string, and nothing else reaches MATCH.
+worst. Here a question becomes plain words; the store quotes each, and nothing else reaches MATCH.
 """
 
 from __future__ import annotations
@@ -58,13 +58,3 @@ def terms(question: str) -> tuple[str, ...]:
     all_words = list(dict.fromkeys(words(question[:LENGTH_LIMIT])))
     telling = [word for word in all_words if word not in STOP_WORDS and (len(word) > 1 or not word.isascii())]
     return tuple((telling or all_words)[:TOKEN_LIMIT])
-
-
-def quoted(term: str) -> str:
-    """Return `term` as an FTS5 string."""
-    return '"' + term.replace("\0", " ").replace('"', '""') + '"'
-
-
-def any_of(found: tuple[str, ...]) -> str:
-    """Return the FTS5 expression that matches rows with at least one of the terms; empty for none."""
-    return " OR ".join(quoted(term) for term in found)

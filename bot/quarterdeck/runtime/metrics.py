@@ -183,7 +183,7 @@ MODEL_CALLS = Counter("model_calls", "Calls to language models.", labels=("provi
 MODEL_TOKENS = Counter("model_tokens", "Tokens, input or output.", labels=("provider", "direction"))
 MODEL_SECONDS = Histogram("model_call_seconds", "Seconds of a whole model call.", labels=("provider",))
 SCHEDULE_FIRES = Counter(
-    "schedule_fires", "Planned times of schedules; outcome: fired, skipped, missed.", labels=("outcome",)
+    "schedule_fires", "Planned times of schedules; outcome: fired, missed.", labels=("outcome",)
 )
 QUEUE_DEPTH = Gauge("queue_depth", "Entries waiting in a queue of ours.", labels=("queue",))
 WORKER_RESTARTS = Counter("worker_restarts", "Worker processes that were started again.", labels=("worker",))

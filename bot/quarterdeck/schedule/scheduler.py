@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from quarterdeck.core.adapter import Accept
 from quarterdeck.core.errors import Busy, QuarterdeckError, ServiceError
 from quarterdeck.core.ports import Clock, Json, Schedule
+from quarterdeck.runtime import metrics
 from quarterdeck.runtime.durable import Durable, Queue, Run
-from quarterdeck.runtime.metrics import Counter
 from quarterdeck.schedule.fire import Fire
 from quarterdeck.schedule.misfire import MOST_CAUGHT_UP, ON_TIME, Choice, choose
 from quarterdeck.schedule.moments import moment_of, ms_of
@@ -34,10 +34,6 @@ QUEUE = Queue(name="cron", concurrency=4, poll_s=1.0)
 HELD_UP = timedelta(minutes=5)  # a time that comes later than this, while the bot runs, was slept through
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
-
-times_dealt_with = Counter(
-    "schedule_times", "Planned times of schedules that were dealt with", labels=("outcome",)
-)
 
 log = logging.getLogger(__name__)
 
@@ -172,10 +168,10 @@ def _is_passing(error: QuarterdeckError) -> bool:
 
 def _report(schedule: Schedule, choice: Choice) -> None:
     if choice.fire:
-        times_dealt_with.add(len(choice.fire), outcome="fired")
+        metrics.SCHEDULE_FIRES.add(len(choice.fire), outcome="fired")
         log.info("Schedule fired", extra={"schedule": schedule.id, "planned": str(choice.fire[-1])})
     if choice.missed:
-        times_dealt_with.add(len(choice.missed), outcome="missed")
+        metrics.SCHEDULE_FIRES.add(len(choice.missed), outcome="missed")
         log.warning(
             "Planned times were missed",
             extra={"schedule": schedule.id, "times": len(choice.missed), "rule": schedule.misfire},

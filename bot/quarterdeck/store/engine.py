@@ -26,7 +26,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from quarterdeck.core.errors import Busy, Unavailable
-from quarterdeck.runtime import faults
+from quarterdeck.runtime import faults, metrics
 from quarterdeck.runtime.tasks import in_thread
 from quarterdeck.store import integrity, schema, transaction
 from quarterdeck.store.errors import (
@@ -199,8 +199,9 @@ class Store:
 
     def _attempt(self, group: Sequence[_Job], *, apart: bool) -> Exception | None:
         """Commit `group` and return None, or why nothing of it was; `apart`: each job in a savepoint."""
+        metrics.STORE_GROUP_JOBS.observe(len(group))
         try:
-            with self._writing.begin() as connection:
+            with metrics.STORE_COMMIT_SECONDS.timed(), self._writing.begin() as connection:
                 transaction.use(connection, transaction.Scratch())
                 for job in group:
                     if apart:
