@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Protocol, cast
 
-from quarterdeck.core.adapter import Ability, Accept, Rendered
+from quarterdeck.core.adapter import Ability, Accept, Link, Pace, Rendered
 from quarterdeck.core.errors import Busy, NotFound
 from quarterdeck.core.message import Attachment, Conversation
 from quarterdeck.core.person import Identity
@@ -96,6 +96,8 @@ class ConsoleAdapter:
 
     platform = parse.PLATFORM
     abilities = ABILITIES
+    pace = Pace()
+    link: Link = "receiving"
 
     def __init__(self, screen: Screen, clock: Clock) -> None:
         self._screen, self._clock = screen, clock

@@ -1,15 +1,28 @@
-"""Say what a platform adapter must be able to do; all that differs between platforms is behind this."""
+"""Say what a platform adapter must be able to do; all that differs between platforms is behind this.
+
+An adapter is one folder, `quarterdeck_adapters/<platform>/`, whose `adapter.py` has
+
+    def build(context: PlatformContext) -> Adapter
+
+Abilities beyond `Adapter` are small Protocols of their own, which an adapter implements where its platform has them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from pathlib import Path
+from typing import Literal, Protocol
 
+from quarterdeck.core.command import Command
 from quarterdeck.core.event import Event
-from quarterdeck.core.message import Conversation
+from quarterdeck.core.message import Attachment, Conversation
+from quarterdeck.core.person import Identity
+from quarterdeck.core.ports import Clock, Commands, Json
 from quarterdeck.core.reply import Reply
+
+Link = Literal["receiving", "connecting", "needs_auth", "off"]
 
 
 class Ability(StrEnum):
@@ -32,6 +45,20 @@ class Ability(StrEnum):
     HISTORY = "history"
     MEMBERS = "members"
     IDEMPOTENT = "idempotent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """Say how fast a platform lets us speak; 0 stands for no limit. The core keeps to it for every adapter.
+
+    `conversation_s`: least seconds between two sends to one conversation. `per_second`: sends in all.
+    `group_per_minute`: sends to one group conversation. `edit_s`: least seconds between two edits of one message.
+    """
+
+    conversation_s: float = 0.0
+    per_second: float = 0.0
+    group_per_minute: int = 0
+    edit_s: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +87,20 @@ class Adapter(Protocol):
     def abilities(self) -> frozenset[Ability]:
         """Say what the platform has natively."""
 
+    @property
+    def pace(self) -> Pace:
+        """Say how fast the platform lets us speak."""
+
+    @property
+    def link(self) -> Link:
+        """Say how the connection does, for `/readyz` and `/status`."""
+
     async def run(self, accept: Accept) -> None:
-        """Hold the connection and hand over events until cancelled; returns cleanly when cancelled."""
+        """Hold the connection and hand over events until cancelled; returns cleanly when cancelled.
+
+        After a gap it reads what was missed and hands it over with `is_late`, under the ids that live delivery
+        would have used.
+        """
 
     def render(self, reply: Reply) -> list[Rendered]:
         """Write `reply` in the platform's markup, split by its own unit of length. Pure."""
@@ -69,20 +108,121 @@ class Adapter(Protocol):
     async def send(self, to: Conversation, part: Rendered, key: str) -> str:
         """Post `part`; returns the platform's message id. `key` is the idempotency key, the same at each try.
 
+        `key` is `cause_of(key)`, the key of the event that is answered, and the number of the part. An adapter may
+        answer that event in the platform's own way (an acknowledgement, a follow-up) while it still can.
+
         Raises:
             ServiceError: what happened; `Unknown` where the answer was lost after the request had gone out.
         """
 
 
+def cause_of(key: str) -> str:
+    """Return the key of the event, or of the reply, that the outbox row `key` belongs to."""
+    return key.rpartition("#")[0]
+
+
 class Edits(Protocol):
-    """Change a message that was sent before."""
+    """Change a message that was sent before (`Ability.EDIT`)."""
 
     async def edit(self, to: Conversation, message_id: str, part: Rendered) -> None:
-        """Replace the message's content by `part`."""
+        """Replace the message's content by `part`; doing it twice is doing it once.
+
+        Raises:
+            ServiceError: what happened.
+        """
 
 
 class Streams(Protocol):
-    """Show a reply while it is being written (a terminal, a web page)."""
+    """Show a reply while it is being written, piece by piece, on a screen of ours (`Ability.STREAM`)."""
 
     async def preview(self, to: Conversation, event_id: str, piece: str) -> None:
         """Show the next `piece` of the answer to event `event_id`; the final parts still come through `send`."""
+
+
+class Types(Protocol):
+    """Show that an answer is on its way (`Ability.TYPING`)."""
+
+    async def typing(self, to: Conversation) -> None:
+        """Show it for some seconds; the core repeats it while the work goes on."""
+
+
+class Reacts(Protocol):
+    """Put an emoji under a message (`Ability.REACTIONS`)."""
+
+    async def react(self, to: Conversation, message_id: str, emoji: str) -> None:
+        """Add the emoji; twice is once."""
+
+
+class Downloads(Protocol):
+    """Bring a file that people sent (`Ability.FILES`)."""
+
+    async def download(self, attachment: Attachment, into: Path, *, limit_bytes: int) -> None:
+        """Write the file to `into`.
+
+        Raises:
+            UsageError: it is larger than `limit_bytes`.
+            ServiceError: the platform did not give it.
+        """
+
+
+class Members(Protocol):
+    """Know who reads a conversation (`Ability.MEMBERS`)."""
+
+    async def members(self, of: Conversation) -> frozenset[Identity] | None:
+        """Return everybody who reads it; None when that cannot be known."""
+
+
+class Groups(Protocol):
+    """Know the platform's own groups (Slack user groups, Discord roles)."""
+
+    async def groups_of(self, identity: Identity) -> frozenset[str]:
+        """Return the groups somebody is in now, each `platform:workspace:group` with immutable ids; at most 30 s old.
+
+        Raises:
+            ServiceError: the platform did not say; rights that follow from groups do not apply meanwhile.
+        """
+
+
+class NativeCommands(Protocol):
+    """Offer commands in the platform's own way (`Ability.COMMANDS`)."""
+
+    async def declare(self, commands: Sequence[Command]) -> None:
+        """Make the platform offer these and no others; what it offers is never taken away before the new set is there.
+
+        Raises:
+            ServiceError: the platform refused, in its own words; the old set stays.
+        """
+
+
+class Memory(Protocol):
+    """Keep small things over a restart, apart for each platform: a session, an offset, an interaction's token."""
+
+    async def get(self, name: str) -> Json:
+        """Return what was put last, None when there is nothing or its time is over."""
+
+    async def put(self, name: str, value: Json, *, keep_s: float | None = None) -> None:
+        """Write it down; returns once it is on disk. Secrets of short life are fine, tokens of the app are not."""
+
+    async def forget(self, name: str) -> None:
+        """Delete it."""
+
+
+Complete = Callable[[Identity, Conversation, str, str, str], Awaitable[list[str]]]
+"""Return what may stand in for (person, conversation, command, option, typed so far); only what they may run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformContext:
+    """Give an adapter what it needs of its surroundings.
+
+    `settings` is the platform's section, `secret` reads a reference in it (raises `KeyMissing`), `commands` are those
+    to declare, `away_s` is how far back a gap is read.
+    """
+
+    settings: object
+    secret: Callable[[object], str]
+    clock: Clock
+    memory: Memory
+    commands: Commands
+    complete: Complete
+    away_s: float = 86_400.0

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from quarterdeck.core.message import Conversation
+from quarterdeck.core.message import Attachment, Conversation
 from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.reply import Reply
 
@@ -21,6 +21,7 @@ OptionKind = Literal[
     "choice",
     "user",
     "channel",
+    "role",
     "datetime",
     "duration",
     "file",
@@ -33,7 +34,13 @@ Need = Literal["private", "thread", "form", "file", "buttons"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """Describe one typed option. `rest` takes all that is left of the line, verbatim (only the last positional)."""
+    """Describe one typed option. `rest` takes all that is left of the line, verbatim (only the last positional).
+
+    Values by kind: `integer` int, `number` float, `boolean` bool, `datetime` aware datetime, `duration` seconds as
+    float, `user` an identity as text, `channel` a conversation id, `role` a group (`platform:workspace:group`),
+    `file` the name of an attachment of the call, all others text. `pattern` is matched against the whole value by a
+    linear-time engine. `complete` is given what was typed so far.
+    """
 
     name: str
     summary: str
@@ -44,6 +51,7 @@ class Option:
     minimum: float | None = None
     maximum: float | None = None
     max_length: int | None = None
+    pattern: str = ""
     positional: bool = False
     rest: bool = False
     complete: Callable[[str], Awaitable[list[str]]] | None = field(default=None, compare=False)
@@ -60,6 +68,7 @@ class Call:
     conversation: Conversation
     event_id: str
     services: Services
+    attachments: tuple[Attachment, ...] = ()
 
     def text(self, name: str) -> str:
         """Return a string option, empty when it was not given."""
@@ -74,7 +83,8 @@ Handler = Callable[[Call], Awaitable[Reply]]
 class Command:
     """Declare a command: `name` without the slash, `allow` the least role, `effect` what a run changes.
 
-    A `light` command answers from memory or one read: no model, no durable run.
+    A `light` command answers from memory or one read: no model, no durable run. `cooldown_s` is the least time
+    between two runs by one person.
     """
 
     name: str
@@ -85,5 +95,6 @@ class Command:
     effect: Effect = "none"
     lane: Lane = "heavy"
     needs: tuple[Need, ...] = ()
+    cooldown_s: float = 0.0
     examples: tuple[str, ...] = ()
     detail: str = ""

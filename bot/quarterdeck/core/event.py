@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from quarterdeck.core.message import Conversation, Message
+from quarterdeck.core.message import Attachment, Conversation, Message
 from quarterdeck.core.person import Identity
 
 
@@ -16,6 +16,9 @@ class _Happened:
 
     `actor` is the verified sender, `is_bot` is true for accounts that are programs (ourselves included).
     `origin` is empty for what a platform delivered; what we raise ourselves names its cause, `schedule:ID`.
+    `is_late`: read from the platform's history after a gap, not delivered when it happened.
+    `groups` are the groups of the platform that the event itself proves the actor to be in, each written
+    `platform:workspace:group` with immutable ids; None where the event does not say.
     """
 
     id: str
@@ -27,6 +30,8 @@ class _Happened:
     actor_name: str = ""
     is_bot: bool = False
     origin: str = ""
+    is_late: bool = False
+    groups: frozenset[str] | None = None
 
     @property
     def key(self) -> str:
@@ -57,11 +62,16 @@ class Deleted(_Happened):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invoked(_Happened):
-    """Somebody used a native command; `options` are the typed values by option name, `text` what was typed freely."""
+    """Somebody used a native command; `options` are the typed values by option name, `text` what was typed freely.
+
+    A value is what the option's kind says in `core.command`; files come in `attachments`, and the option's value is
+    the name of one of them.
+    """
 
     command: str
     options: Mapping[str, object] = field(default_factory=dict)
     text: str = ""
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +85,11 @@ class Pressed(_Happened):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitted(_Happened):
-    """Somebody sent the form `form_id` with `values` by input id."""
+    """Somebody sent the form `form_id` (`Card.form_id`) with `values` by input id."""
 
     form_id: str
     values: Mapping[str, object]
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,17 +38,25 @@ class Input:
     kind: str = "string"
     required: bool = True
     choices: tuple[str, ...] = ()
+    hint: str = ""
+    value: str = ""  # what stands there at first
+    max_length: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """Lay out an answer with parts. `body` is CommonMark; a platform without cards shows all of it as text."""
+    """Lay out an answer with parts. `body` is CommonMark; a platform without cards shows all of it as text.
+
+    With `inputs` it is a form: `form_id` comes back in the `Submitted` event. Where a form can only be opened in
+    answer to a press or a command, an adapter opens it then, and posts a button that opens it otherwise.
+    """
 
     title: str = ""
     body: str = ""
     fields: tuple[Field, ...] = ()
     buttons: tuple[Button, ...] = ()
     inputs: tuple[Input, ...] = ()
+    form_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,8 @@ POINTS: Final[tuple[str, ...]] = (
     "outbox.reopened",
     "outbox.sending",
     "outbox.sent",
+    "memory.forgotten",
+    "memory.kept",
     "person.granted",
     "person.revoked",
     "run.enqueued",

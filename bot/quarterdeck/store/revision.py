@@ -11,7 +11,7 @@ from quarterdeck.core.errors import SetupError
 from quarterdeck.store.errors import mapped
 from quarterdeck.store.sqlite import connect
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 """The revision of `tables.py`; a test compares it with the newest file in `migrations/versions`."""
 
 

@@ -238,6 +238,15 @@ secrets = Table(
     Column("rotated_at_ms", Ms),
 )
 
+platform_memory = Table(  # what an adapter keeps over a restart
+    "platform_memory",
+    metadata,
+    Column("platform", String(40), primary_key=True),
+    Column("name", String(400), primary_key=True),
+    Column("value", Text, nullable=False),  # JSON
+    Column("expires_at_ms", Ms),
+)
+
 facts = Table(
     "facts",
     metadata,

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from quarterdeck.core.adapter import Ability, Accept, Rendered
+from quarterdeck.core.adapter import Ability, Accept, Link, Pace, Rendered
 from quarterdeck.core.errors import ServiceError
 from quarterdeck.core.event import Posted
 from quarterdeck.core.message import Conversation, ConversationKind, Message
@@ -39,6 +39,8 @@ class FakePlatform:
     ) -> None:
         self.platform = platform
         self.abilities = frozenset(abilities)
+        self.pace = Pace()
+        self.link: Link = "receiving"
         self.sent: list[Sent] = []
         self.pieces: list[tuple[str, str]] = []
         self.failures: deque[Exception] = deque()

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from quarterdeck.web.route import Handler, Route
+from quarterdeck.runtime.routes import Handler, Route
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 

@@ -12,8 +12,8 @@ from aiohttp import web
 from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.ports import Health, Json
 from quarterdeck.runtime import metrics
+from quarterdeck.runtime.routes import ANYBODY, Route, route
 from quarterdeck.runtime.tasks import in_thread
-from quarterdeck.web.route import ANYBODY, Route, route
 
 FACTS_TIMEOUT_S = 5.0  # a probe waits no longer: what cannot say how it does is not ready
 

@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.log import server_logger
 
 from quarterdeck.core.errors import SetupError
+from quarterdeck.runtime.routes import Handler, Principal, Route
 from quarterdeck.web.guard import (
     BODY_LIMIT_BYTES,
     Guard,
@@ -22,7 +23,6 @@ from quarterdeck.web.guard import (
     add_security_headers,
     plain_address,
 )
-from quarterdeck.web.route import Handler, Principal, Route
 
 KEEP_ALIVE_S = 75.0  # aiohttp's hour would hold a connection for every probe that forgets to close
 RECEIVE_BYTES = 32 * 1024  # what one connection may have waiting for us; a hundred at once stay small

@@ -103,5 +103,5 @@ def test_an_upgrade_says_from_where_to_where(
     monkeypatch.setenv("QUARTERDECK__DATA_DIR", str(tmp_path / "fresh"))
     fresh = json.loads(qd("db", "upgrade", "--json").stdout)
 
-    assert [{"from": "0001", "to": "0001"}] * 2 == [there, running]
-    assert {"from": None, "to": "0001"} == fresh
+    assert [{"from": "0002", "to": "0002"}] * 2 == [there, running]
+    assert {"from": None, "to": "0002"} == fresh

@@ -153,7 +153,7 @@ async def test_checking_finds_what_another_program_broke(desk: Desk, path: Path)
     connection.close()
     broken = await desk("db.check")
 
-    assert (True, "", "0001") == (whole["ok"], whole["problem"], whole["schema"])
+    assert (True, "", "0002") == (whole["ok"], whole["problem"], whole["schema"])
     assert not broken["ok"]
     assert "a row of identities names a row of people that does not exist" in str(broken["problem"])
     assert f"quarterdeck db restore {made['path']}" in str(broken["fix"])

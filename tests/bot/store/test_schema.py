@@ -23,8 +23,8 @@ SECOND = '''"""Give facts a time, forget usage, and tie identities to people mor
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "9001"
+down_revision = "0002"
 
 
 def upgrade() -> None:
@@ -41,8 +41,8 @@ ORPHANING = '''"""Lose the people that identities name."""
 
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "9001"
+down_revision = "0002"
 
 
 def upgrade() -> None:
@@ -77,7 +77,7 @@ def shape(path: Path) -> dict[str, object]:
 
 
 def old_file(path: Path, *, rows: int = 50) -> None:
-    """Make a file of revision 0001 with rows that name each other."""
+    """Make a file of revision 0002 with rows that name each other."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
     schema.create(path)
@@ -133,8 +133,8 @@ async def test_an_older_file_is_backed_up_and_migrated(
 ) -> None:
     """The rows are there under the new shape, and the old file lies verified in the backups."""
     old_file(path)
-    (scripts / "versions" / "0002_second.py").write_text(SECOND)
-    monkeypatch.setattr(schema, "HEAD", "0002")
+    (scripts / "versions" / "9001_next.py").write_text(SECOND)
+    monkeypatch.setattr(schema, "HEAD", "9001")
     monkeypatch.setattr(runner, "SCRIPTS", scripts)
     store = await Store.open(path)
     rows = await store.read(lambda c: c.execute(text("SELECT content, at_ms FROM facts ORDER BY name")).all())
@@ -142,9 +142,9 @@ async def test_an_older_file_is_backed_up_and_migrated(
     kept = backup.Backups(path, path.parent / "backups").all()
 
     assert [(f"V{n}", 7) for n in range(50)] == [tuple(row) for row in rows]
-    assert "0002" == schema.revision_of(path)
-    assert ["0001"] == [schema.revision_of(made.path) for made in kept]
-    assert "before-0002" in kept[0].path.name
+    assert "9001" == schema.revision_of(path)
+    assert ["0002"] == [schema.revision_of(made.path) for made in kept]
+    assert "before-9001" in kept[0].path.name
 
 
 def test_a_migration_after_a_crash_that_is_cut_short_is_no_damage(
@@ -160,38 +160,38 @@ def test_a_migration_after_a_crash_that_is_cut_short_is_no_damage(
     crashed = path.parent.parent / "crashed"
     shutil.copytree(path.parent, crashed)
     connection.close()
-    (scripts / "versions" / "0002_second.py").write_text(SECOND)
-    monkeypatch.setattr(schema, "HEAD", "0002")
+    (scripts / "versions" / "9001_next.py").write_text(SECOND)
+    monkeypatch.setattr(schema, "HEAD", "9001")
     monkeypatch.setattr(runner, "SCRIPTS", scripts)
     schema.prepare(crashed / path.name, crashed / "backups")
     is_folded = not integrity.log_of(crashed / path.name).exists()
     schema.prepare(crashed / path.name, crashed / "backups")
 
     assert is_folded
-    assert "0002" == schema.revision_of(crashed / path.name)
+    assert "9001" == schema.revision_of(crashed / path.name)
 
 
 async def test_no_backup_no_migration(path: Path, scripts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What cannot be undone is not begun."""
     old_file(path)
-    (scripts / "versions" / "0002_second.py").write_text(SECOND)
-    monkeypatch.setattr(schema, "HEAD", "0002")
+    (scripts / "versions" / "9001_next.py").write_text(SECOND)
+    monkeypatch.setattr(schema, "HEAD", "9001")
     monkeypatch.setattr(runner, "SCRIPTS", scripts)
     (path.parent / "backups").write_text("a file where the folder should be")
     with pytest.raises(SetupError):
         await Store.open(path)
 
-    assert "0001" == schema.revision_of(path)
+    assert "0002" == schema.revision_of(path)
 
 
 def test_a_migration_that_orphans_rows_is_taken_back(path: Path, scripts: Path) -> None:
     """Foreign keys are off while tables are copied, so they are checked before the commit."""
     old_file(path)
-    (scripts / "versions" / "0002_second.py").write_text(ORPHANING)
+    (scripts / "versions" / "9001_next.py").write_text(ORPHANING)
     with pytest.raises(StorageCorrupt):
         schema.upgrade(path, scripts=scripts)
 
-    assert "0001" == schema.revision_of(path)
+    assert "0002" == schema.revision_of(path)
     integrity.check(path, is_thorough=True)
 
 
@@ -200,12 +200,12 @@ async def test_a_file_of_a_newer_program_is_refused(path: Path) -> None:
     old_file(path)
     connection = sqlite3.connect(path)
     with connection:
-        connection.execute("UPDATE alembic_version SET version_num = '0099'")
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
     with pytest.raises(SetupError) as refused:
         await Store.open(path)
 
-    assert f"has schema 0099, and this program, version {__version__}, knows schemas up to 0001" in str(
+    assert f"has schema 9999, and this program, version {__version__}, knows schemas up to 0002" in str(
         refused.value
     )
 
@@ -276,7 +276,7 @@ def test_a_migration_killed_at_each_statement_leaves_old_or_new(tmp_path: Path, 
     """Between is where data is lost; the next start must find one or the other and finish."""
     old = tmp_path / "old.db"
     old_file(old)
-    (scripts / "versions" / "0002_second.py").write_text(SECOND)
+    (scripts / "versions" / "9001_next.py").write_text(SECOND)
     left = kill_at_each_statement(old, tmp_path / "work", str(scripts))
     new = shape(left[-1])
     for path in left[:-1]:

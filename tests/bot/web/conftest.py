@@ -11,7 +11,7 @@ import pytest
 
 from quarterdeck.core.ports import Json
 from quarterdeck.web.health import HealthRoutes
-from quarterdeck.web.route import Route
+from quarterdeck.runtime.routes import Route
 from quarterdeck.web.server import WebServer
 
 

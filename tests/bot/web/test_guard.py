@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from quarterdeck.web.guard import SECURITY_HEADERS, Reach
-from quarterdeck.web.route import ANYBODY, Principal, route
+from quarterdeck.runtime.routes import ANYBODY, Principal, route
 
 PROBES = ("/healthz", "/readyz", "/metrics")
 

@@ -12,7 +12,7 @@ from aiohttp import web
 from quarterdeck.core.errors import SetupError
 from quarterdeck.runtime.settings.sections import HttpSettings
 from quarterdeck.web.guard import Reach
-from quarterdeck.web.route import ANYBODY, Principal, Route, route
+from quarterdeck.runtime.routes import ANYBODY, Principal, Route, route
 from quarterdeck.web.server import WebServer, build, listeners, refuse_exposure
 
 LOOPBACK = Reach(host=ipaddress.ip_address("127.0.0.1"), metrics_host=None)

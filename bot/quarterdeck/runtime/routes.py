@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
 from aiohttp import web
 
@@ -46,3 +46,11 @@ def route(
 ) -> Route:
     """Declare that `handler` answers `method` on `path` for `principal`; GET answers HEAD as well."""
     return Route(method=method, path=path, handler=handler, principal=principal, listener=listener)
+
+
+@runtime_checkable
+class Serves(Protocol):
+    """Be reached over HTTP: an adapter whose platform calls us (webhooks, interactions)."""
+
+    def routes(self) -> Sequence[Route]:
+        """Declare the routes; asked once, before the server listens."""
