@@ -6,7 +6,7 @@ from quarterdeck.core.reply import Reply
 
 async def echo(call: Call) -> Reply:
     """Return the text as it came."""
-    return Reply(text=call.text("text"))
+    return Reply(text=call.text("text"), is_literal=True)
 
 
 COMMAND = Command(

@@ -80,7 +80,7 @@ class File:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """Hold one answer. `text` is CommonMark.
+    """Hold one answer. `text` is CommonMark, or with `is_literal` shown character for character.
 
     `stream`, where given, yields pieces of text while the answer is being written; a `Reply` as its last item
     is the final form and replaces all pieces. `private_to` names the only account that may see the answer,
@@ -95,3 +95,4 @@ class Reply:
     private_to: Identity | None = None
     stream: AsyncIterator[str | Reply] | None = field(default=None, compare=False)
     run_id: str | None = None
+    is_literal: bool = False
