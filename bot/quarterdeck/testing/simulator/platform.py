@@ -82,6 +82,12 @@ class SimulatedPlatform(Protocol):
     def connect_http(self, base_url: str) -> None:
         """Deliver over HTTP to the bot's web server at `base_url` from now on, where the platform has that way."""
 
+    def identity(self, user: str) -> str:
+        """Return how the bot knows a person, as in `quarterdeck person grant`; somebody new joins the platform.
+
+        `user` is everywhere the vendor's own id, or a short name (`ada`) that gets an id of its own, always the same.
+        """
+
     async def ready(self, timeout_s: float = 30.0) -> None:
         """Return once a bot is connected and can be talked to."""
 

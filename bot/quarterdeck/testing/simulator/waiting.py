@@ -1,0 +1,47 @@
+"""Wake those who wait for the simulated world to be different."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class Changes:
+    """Look again whenever something changed, and never in between."""
+
+    def __init__(self) -> None:
+        self._waiters: set[asyncio.Future[None]] = set()
+
+    def tell(self) -> None:
+        """Say that something changed."""
+        waiters, self._waiters = self._waiters, set()
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def until(
+        self, look: Callable[[], T | None], *, timeout_s: float, what: Callable[[], str] | str
+    ) -> T:
+        """Return what `look` finds as soon as it is neither None nor False.
+
+        Raises:
+            TimeoutError: it found nothing in `timeout_s` real seconds; says `what` was waited for.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    found = look()
+                    if found is not None and found is not False:
+                        return found
+                    waiter = asyncio.get_running_loop().create_future()
+                    self._waiters.add(waiter)
+                    try:
+                        await waiter
+                    finally:
+                        self._waiters.discard(waiter)
+        except TimeoutError as error:
+            words = what if isinstance(what, str) else what()
+            raise TimeoutError(f"waited {timeout_s:g} s in vain for {words}") from error
