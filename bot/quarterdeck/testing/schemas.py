@@ -22,6 +22,7 @@ from quarterdeck.runtime.paths import config_dir
 
 PUBLISHED: Final = {
     "settings": "quarterdeck.runtime.settings:Settings",
+    "platform": "quarterdeck.runtime.platform_facts:PlatformFacts",
     "provider": "quarterdeck.models.catalog:ProviderRow",
 }
 """The model behind each file, by the file's stem."""
