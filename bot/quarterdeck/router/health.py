@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from quarterdeck import __version__
+from quarterdeck.core.adapter import Adapter
 from quarterdeck.core.model import Models
 from quarterdeck.core.ports import Clock, Json, Knowledge
 
@@ -12,7 +13,7 @@ Counts = Callable[[], Awaitable[Mapping[str, int]]]
 
 
 class BotHealth:
-    """Collect the facts (the `Health` port). `events` and `replies` count rows by state."""
+    """Collect the facts (the `Health` port). `events` and `replies` count rows by state, `known` are all platforms."""
 
     def __init__(
         self,
@@ -21,17 +22,19 @@ class BotHealth:
         replies: Counts,
         models: Models,
         knowledge: Knowledge,
-        platforms: Collection[str],
+        platforms: Mapping[str, Adapter],
+        known: Collection[str] = (),
         clock: Clock,
     ) -> None:
         self._events, self._replies = events, replies
         self._models, self._knowledge = models, knowledge
-        self._platforms, self._clock = platforms, clock
+        self._platforms, self._known, self._clock = platforms, known, clock
         self._started_s = clock.monotonic()
 
     def platform_states(self) -> dict[str, str]:
-        """Return how each connected platform does."""
-        return dict.fromkeys(sorted(self._platforms), "receiving")
+        """Return how each platform does; `off` are those that nothing switches on."""
+        states: dict[str, str] = dict.fromkeys(sorted({*self._known, *self._platforms}), "off")
+        return states | {name: adapter.link for name, adapter in self._platforms.items()}
 
     async def facts(self) -> Mapping[str, Json]:
         """Return what `/status` and `/readyz` show."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
-from aiohttp import web
+if TYPE_CHECKING:
+    from aiohttp import web
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Verify = Callable[[web.Request], Awaitable[bool]]
+Handler = Callable[["web.Request"], Awaitable["web.StreamResponse"]]
+Verify = Callable[["web.Request"], Awaitable[bool]]
 Listener = Literal["host", "metrics"]
 
 

@@ -1,0 +1,5 @@
+"""Build, wire, run, stop."""
+
+from quarterdeck.app.app import App, open_app
+
+__all__ = ["App", "open_app"]

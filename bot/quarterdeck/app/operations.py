@@ -1,0 +1,40 @@
+"""Collect what the verbs of the program can ask of the process that holds the data folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from quarterdeck.app.parts import Parts
+from quarterdeck.core.ports import Operation
+from quarterdeck.models.operations import operations as model_operations
+from quarterdeck.rag.operations import KnowledgeOperations
+from quarterdeck.router.about import operations as about_operations
+from quarterdeck.router.operations import operations as router_operations
+from quarterdeck.runtime.durable.operations import operations as run_operations
+from quarterdeck.schedule.operations import ScheduleOperations
+from quarterdeck.store.operations import operations as store_operations
+from quarterdeck_adapters.console.parse import conversation_of
+
+
+def operations(parts: Parts) -> Iterator[Operation]:
+    """Yield every operation, the wings' first."""
+    yield from about_operations(parts.commands, parts.health)
+    yield from router_operations(
+        people=parts.people_rows,
+        deliveries=parts.deliveries,
+        record=parts.audit,
+        cancel=parts.router.cancel,
+        clock=parts.clock,
+    )
+    yield from ScheduleOperations(
+        parts.orders,
+        find=parts.history.conversation,
+        owner=parts.owner,
+        home=conversation_of("", parts.owner),
+    ).all()
+    yield from run_operations(parts.durable)
+    yield from model_operations(parts.models, parts.clock, parts.loaded.environ)
+    yield from KnowledgeOperations(parts.knowledge).all()
+    yield from store_operations(
+        vault=parts.vault, audit=parts.audit, backups=parts.backups, resolver=parts.resolver
+    )

@@ -1,0 +1,179 @@
+"""Build every part of the bot and plug them into each other: the one file that knows everyone."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from quarterdeck.core.adapter import Adapter, PlatformContext
+from quarterdeck.core.event import Event
+from quarterdeck.core.person import Identity
+from quarterdeck.core.ports import Clock, Services
+from quarterdeck.models.catalog import Catalog
+from quarterdeck.models.registry import ModelRegistry
+from quarterdeck.rag.knowledge import TeamKnowledge
+from quarterdeck.router.addressing import is_command_line
+from quarterdeck.router.catalogue import discover
+from quarterdeck.router.deliveries import DeliveryDesk
+from quarterdeck.router.health import BotHealth
+from quarterdeck.router.identity import Directory
+from quarterdeck.router.inbox import Inbox
+from quarterdeck.router.outbox import Outbox
+from quarterdeck.router.policy import RolePolicy
+from quarterdeck.router.router import Router
+from quarterdeck.runtime import platforms
+from quarterdeck.runtime.durable import Durable
+from quarterdeck.runtime.paths import config_dir
+from quarterdeck.runtime.prompts import read_prompt
+from quarterdeck.runtime.redaction import Redactor
+from quarterdeck.runtime.secrets import Resolver, SecretRef
+from quarterdeck.runtime.settings import Loaded
+from quarterdeck.runtime.web import Web
+from quarterdeck.schedule.digest import ConversationDigests, Sources
+from quarterdeck.schedule.orders import Rights, StandingOrders
+from quarterdeck.schedule.scheduler import QUEUE, Scheduler
+from quarterdeck.store.audit import Audit
+from quarterdeck.store.backup import Backups
+from quarterdeck.store.decisions import StoredDecisions
+from quarterdeck.store.digests import DigestRepository
+from quarterdeck.store.engine import Store
+from quarterdeck.store.history import StoredHistory
+from quarterdeck.store.inbox import StoredInbox
+from quarterdeck.store.knowledge import KnowledgeLibrary
+from quarterdeck.store.memory import PlatformMemory
+from quarterdeck.store.outbox import StoredOutbox
+from quarterdeck.store.people import StoredPeople
+from quarterdeck.store.schedules import ScheduleRepository
+from quarterdeck.store.transcript import Transcript
+from quarterdeck.store.usage import StoredUsage
+from quarterdeck.store.vault import Vault
+from quarterdeck.store.vault_keys import keys_of
+from quarterdeck_adapters.console.adapter import ConsoleAdapter
+from quarterdeck_adapters.console.parse import operating_system_user
+
+
+class Parts:
+    """Hold all parts of one process, built in the order in which they need each other."""
+
+    def __init__(self, loaded: Loaded, store: Store, redactor: Redactor, clock: Clock) -> None:
+        self.loaded, self.settings, self.store, self.clock = loaded, loaded.settings, store, clock
+        self.paths, self.redactor = loaded.settings.paths(), redactor
+        self._build_memory(loaded)
+        self._build_minds()
+        self._build_doors()
+        self._build_schedules()
+        self._build_router()
+
+    def _build_memory(self, loaded: Loaded) -> None:
+        """Make what remembers: secrets, the record, backups, history, people."""
+        store, clock, settings = self.store, self.clock, self.settings
+        self.resolver = Resolver(loaded.environ, self.redactor)
+        self.audit = Audit(store, clock, self.redactor.clean)
+        keys = keys_of(settings.vault.key, self.paths.vault_key, loaded.environ)
+        self.vault = Vault(store, keys, clock, self.audit)
+        self.backups = Backups(store.path, self.paths.backups, clock=clock, keep=settings.backup.keep)
+        self.history = StoredHistory(store)
+        self.inbox_rows, self.outbox_rows = StoredInbox(store), StoredOutbox(store, self.audit)
+        self.people_rows = StoredPeople(store)
+        self.owner, name = operating_system_user()
+        owners = {self.owner: name} | dict.fromkeys(map(Identity.parse, settings.access.owners), "")
+        self.people = Directory(self.people_rows, owners=owners, default_role=settings.access.default_role)
+
+    def _build_minds(self) -> None:
+        """Make what knows and answers: rights, commands, models, documents."""
+        self.authoriser = RolePolicy()
+        self.commands = discover("quarterdeck.commands", self.paths.user_dir / "commands")
+        self.models = ModelRegistry(
+            settings=self.settings,
+            catalog=Catalog.read(config_dir(), self.paths.user_dir),
+            resolver=self.resolver,
+            clock=self.clock,
+            record=StoredUsage(self.store).record,
+        )
+        self.knowledge = TeamKnowledge(KnowledgeLibrary(self.store), self.models, self.clock, self.settings)
+
+    def _build_doors(self) -> None:
+        """Make the ways out and in: the web, the platforms, the outbox."""
+        self.web = Web(self.settings.egress)
+        self.console = ConsoleAdapter(Transcript(self.store), self.clock)
+        self.adapters: dict[str, Adapter] = {self.console.platform: self.console}
+        self.outbox = Outbox(self.outbox_rows, self.adapters, self.clock, clean=self.redactor.clean)
+        self.deliveries = DeliveryDesk(self.outbox_rows, self.outbox)
+        self.health = BotHealth(
+            events=self.inbox_rows.counts,
+            replies=self.outbox_rows.counts,
+            models=self.models,
+            knowledge=self.knowledge,
+            platforms=self.adapters,
+            known=platforms.names(),
+            clock=self.clock,
+        )
+
+    def _build_schedules(self) -> None:
+        synchronous = self.settings.durable.synchronous
+        self.durable = Durable(self.paths.durable_database, synchronous=synchronous, queues=[QUEUE])
+        rows = ScheduleRepository(self.store)
+        rights = Rights(commands=self.commands, people=self.people, authoriser=self.authoriser)
+        zone = self.settings.schedule.default_timezone
+        self.orders = StandingOrders(rows, rights, self.accept, self.clock, timezone=zone)
+        self.scheduler = Scheduler(rows, self.durable, self.accept, self.clock)
+        self.orders.on_change(self.scheduler.refresh)
+
+    def _build_router(self) -> None:
+        self.router = Router(
+            rows=self.inbox_rows,
+            outbox=self.outbox,
+            commands=self.commands,
+            people=self.people,
+            authoriser=self.authoriser,
+            services=self._services(),
+            clock=self.clock,
+            limits=self.settings.router,
+        )
+        self.inbox = Inbox(self.inbox_rows, self.router, self.clock, is_command=is_command_line)
+
+    async def accept(self, event: Event) -> bool:
+        """Store an event, whoever raises it."""
+        return await self.inbox.accept(event)
+
+    def platform_context(self, platform: str) -> PlatformContext:
+        """Return what the adapter of `platform` gets of its surroundings."""
+        return PlatformContext(
+            settings=getattr(self.settings.platforms, platform),
+            secret=lambda ref: self.resolver.get(SecretRef.parse(ref)),
+            clock=self.clock,
+            memory=PlatformMemory(self.store, platform, self.clock),
+            commands=self.commands,
+            complete=_complete_nothing,
+        )
+
+    def _services(self) -> Services:
+        sources = Sources(
+            history=self.history,
+            rows=DigestRepository(self.store),
+            models=self.models,
+            people=self.people,
+            clock=self.clock,
+        )
+        return Services(
+            clock=self.clock,
+            models=self.models,
+            knowledge=self.knowledge,
+            schedules=self.orders,
+            digests=ConversationDigests(
+                sources,
+                prompt=read_prompt("digest", self.paths.user_dir),
+                is_command=is_command_line,
+                zone=ZoneInfo(self.settings.schedule.default_timezone),
+            ),
+            history=self.history,
+            deliveries=self.deliveries,
+            health=self.health,
+            commands=self.commands,
+            authoriser=self.authoriser,
+            decisions=StoredDecisions(self.store),
+            web=self.web,
+        )
+
+
+async def _complete_nothing(*_: object) -> list[str]:
+    return []
