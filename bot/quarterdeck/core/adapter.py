@@ -35,6 +35,7 @@ class Ability(StrEnum):
     BUTTONS = "buttons"
     FORMS = "forms"
     PRIVATE = "private"
+    DIRECT = "direct"
     THREADS = "threads"
     TYPING = "typing"
     FILES = "files"
@@ -47,18 +48,29 @@ class Ability(StrEnum):
     IDEMPOTENT = "idempotent"
 
 
+def _itself(conversation: Conversation) -> str:
+    return conversation.id
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
     """Say how fast a platform lets us speak; 0 stands for no limit. The core keeps to it for every adapter.
 
+    Vendors allow bursts above these figures, so answers to people go out at once; from the first refusal for speed on
+    the core keeps to them, for that conversation or for all, until it has been quiet for a while. Edits of our own
+    making (streams, progress) always keep to them.
+
     `conversation_s`: least seconds between two sends to one conversation. `per_second`: sends in all.
     `group_per_minute`: sends to one group conversation. `edit_s`: least seconds between two edits of one message.
+    `place` names what the platform counts a conversation as, where several share one limit (the threads of a
+    channel, the topics of a chat). Edits count as sends.
     """
 
     conversation_s: float = 0.0
     per_second: float = 0.0
     group_per_minute: int = 0
     edit_s: float = 1.0
+    place: Callable[[Conversation], str] = _itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +124,8 @@ class Adapter(Protocol):
         answer that event in the platform's own way (an acknowledgement, a follow-up) while it still can.
 
         Raises:
-            ServiceError: what happened; `Unknown` where the answer was lost after the request had gone out.
+            ServiceError: what happened; `Unknown` where the answer was lost after the request had gone out, `Gone`
+                where nothing can be sent to this conversation any more, `AuthFailed` where our token is refused.
         """
 
 
@@ -144,6 +157,17 @@ class Types(Protocol):
 
     async def typing(self, to: Conversation) -> None:
         """Show it for some seconds; the core repeats it while the work goes on."""
+
+
+class Directs(Protocol):
+    """Speak to one person alone (`Ability.DIRECT`): how a private answer reaches them where `PRIVATE` is missing."""
+
+    async def direct(self, identity: Identity) -> Conversation | None:
+        """Return the direct conversation with somebody, opened where need be; None when they cannot be reached.
+
+        Raises:
+            ServiceError: the platform did not open it.
+        """
 
 
 class Reacts(Protocol):
