@@ -29,6 +29,7 @@ class Ability(StrEnum):
     """Name what a platform has natively; what it lacks is given its stated fallback by the core.
 
     IDEMPOTENT: `send` with a key that was sent before posts nothing and returns the first message's id.
+    PRIVATE: one person alone can be answered in a group; DIRECT: a direct conversation with them can be opened.
     """
 
     EDIT = "edit"

@@ -6,7 +6,8 @@ QuarterdeckError
 ├── SetupError(file, key, hint)       the operator: names file, key and the fix
 │   └── KeyMissing(env_name)
 ├── ServiceError(service, retryable)  the other side
-│   ├── AuthFailed  ├── RateLimited(retry_after_s)  ├── Unavailable  ├── Unknown  └── Rejected(status, detail)
+│   ├── AuthFailed  ├── RateLimited(retry_after_s, is_global)  ├── Unavailable  ├── Unknown
+│   └── Rejected(status, detail)  └── Gone
 └── RunError(run_id, step)            a workflow: in the journal and on the dashboard
     ├── StepFailed  ├── NonDeterministic  └── Cancelled
 """
@@ -94,13 +95,22 @@ class AuthFailed(ServiceError):
 
 
 class RateLimited(ServiceError):
-    """The service asks us to slow down; `retry_after_s` is None where it did not say for how long."""
+    """The service asks us to slow down; `retry_after_s` is None where it did not say for how long.
+
+    `is_global`: everything we send there must wait, not only what goes to the same place.
+    """
 
     def __init__(
-        self, message: str, *, service: str, retry_after_s: float | None = None, hint: str = ""
+        self,
+        message: str,
+        *,
+        service: str,
+        retry_after_s: float | None = None,
+        is_global: bool = False,
+        hint: str = "",
     ) -> None:
         super().__init__(message, service=service, retryable=True, hint=hint)
-        self.retry_after_s = retry_after_s
+        self.retry_after_s, self.is_global = retry_after_s, is_global
 
 
 class Unavailable(ServiceError):
@@ -126,6 +136,10 @@ class Rejected(ServiceError):
     def __init__(self, message: str, *, service: str, status: int, detail: str = "", hint: str = "") -> None:
         super().__init__(message, service=service, retryable=False, hint=hint)
         self.status, self.detail = status, detail
+
+
+class Gone(Rejected):
+    """A whole place is closed to us: kicked, archived, a right taken away. Nothing else will get there either."""
 
 
 class RunError(QuarterdeckError):
