@@ -48,10 +48,14 @@ class SeenMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenForm:
-    """See the form that is open before a person: `inputs` by label, each with its kind and choices."""
+    """See the form that is open before a person: `inputs` by label, each with its kind and choices.
+
+    `errors` are what the bot said about single inputs, by label.
+    """
 
     title: str
     inputs: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +104,11 @@ class SimulatedPlatform(Protocol):
         thread: str = "",
         files: Sequence[tuple[str, bytes]] = (),
     ) -> str:
-        """Let a person write; `where` is a channel's name, or `direct`. Returns the message's id."""
+        """Let a person write; `where` is a channel's name, or `direct`. Returns the message's id.
+
+        A channel is made when first named, with the bot and whoever speaks there in it. `@bot` mentions the bot,
+        `@ada` a person. It is always a message, also where a client would take `/ping` for a command.
+        """
 
     async def edit(self, user: str, message: str, text: str, *, where: str = "general") -> None:
         """Let a person change their message."""
@@ -111,7 +119,11 @@ class SimulatedPlatform(Protocol):
     async def command(
         self, user: str, name: str, options: Mapping[str, object] | str, *, where: str = "general"
     ) -> None:
-        """Let a person use a native command; fails as the vendor's client would when it is not registered."""
+        """Let a person use a native command; fails as the vendor's client would when it is not registered.
+
+        Raises:
+            LookupError: the client does not know it.
+        """
 
     async def complete(
         self, user: str, name: str, option: str, typed: str, *, where: str = "general"
@@ -119,13 +131,22 @@ class SimulatedPlatform(Protocol):
         """Return what the person's client offers while they type."""
 
     async def press(self, user: str, label: str, *, where: str = "general", message: str = "") -> None:
-        """Let a person press the newest button of this label, or that of `message`."""
+        """Let a person press the newest button of this label, or that of `message`.
+
+        Raises:
+            LookupError: they see no such button; says what they see.
+        """
 
     async def form(self, user: str) -> SeenForm | None:
         """Return the form that is open before a person."""
 
     async def submit(self, user: str, values: Mapping[str, str]) -> None:
-        """Let a person fill the open form in, by label, and send it."""
+        """Let a person fill the open form in, by label, and send it; returns once the bot has taken or refused it.
+
+        Raises:
+            LookupError: no form is open, or it has no such input.
+            ValueError: the client does not let them send it, and why.
+        """
 
     async def react(self, user: str, message: str, emoji: str, *, where: str = "general") -> None:
         """Let a person put an emoji under a message."""
@@ -136,7 +157,10 @@ class SimulatedPlatform(Protocol):
     async def wait_for(
         self, user: str, text: str, *, where: str = "general", timeout_s: float = 20.0
     ) -> SeenMessage:
-        """Return the first message not returned before that contains `text`; woken by events, never by polling."""
+        """Return the first message of somebody else, not returned before, that contains `text`.
+
+        Woken by events, never by polling. `TimeoutError` says what is to be seen instead.
+        """
 
     def fail(self, fault: Fault) -> None:
         """Order a fault."""
