@@ -38,8 +38,10 @@ class Option:
 
     Values by kind: `integer` int, `number` float, `boolean` bool, `datetime` aware datetime, `duration` seconds as
     float, `user` an identity as text, `channel` a conversation id, `role` a group (`platform:workspace:group`),
-    `file` the name of an attachment of the call, all others text. `pattern` is matched against the whole value by a
-    linear-time engine. `complete` is given what was typed so far.
+    `file` the name of an attachment of the call, all others text; `text` has lines. `minimum` and `maximum` bound
+    integer, number and duration; `max_length` and `pattern` string and text. `pattern` is matched against the whole
+    value by a linear-time engine (RE2). `complete` is given what was typed so far and has about a second; it must
+    not say what some who may run the command may not see.
     """
 
     name: str
@@ -70,6 +72,10 @@ class Call:
     services: Services
     attachments: tuple[Attachment, ...] = ()
 
+    def file(self, name: str) -> Attachment | None:
+        """Return the attachment that a `file` option names, None when it was not given."""
+        return next((one for one in self.attachments if one.name == self.options.get(name)), None)
+
     def text(self, name: str) -> str:
         """Return a string option, empty when it was not given."""
         value = self.options.get(name)
@@ -84,7 +90,8 @@ class Command:
     """Declare a command: `name` without the slash, `allow` the least role, `effect` what a run changes.
 
     A `light` command answers from memory or one read: no model, no durable run. `cooldown_s` is the least time
-    between two runs by one person.
+    between two runs by one person. `needs` names what the answer cannot do without (a file, a private answer); where
+    a platform lacks it, its stated fallback takes its place, and where there is none the command is refused by name.
     """
 
     name: str

@@ -4,34 +4,49 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from datetime import datetime
-from typing import NoReturn
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from quarterdeck.core.command import Option
 from quarterdeck.core.errors import UsageError
+from quarterdeck.core.message import Attachment, Conversation
+from quarterdeck.core.person import Identity
 from quarterdeck.core.text import did_you_mean
+from quarterdeck.router.moments import read_duration, read_moment, spell_duration
+from quarterdeck.router.pattern import fits
 
 YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
-UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 LONGEST = 64 * 1024  # characters of one value; more is a file
+LONGEST_ID = 400  # characters of an identity, a conversation id, a group
 DIGITS = 30
+ME, HERE = "me", "here"
 
 
-def read_value(command: str, option: Option, given: object) -> object:
-    """Return `given` in the option's type: text, int, float, bool, aware datetime, or seconds for a duration.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """Hold what a value may be meant by: the moment, the clock that applies, who writes where, with which files."""
+
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    identity: Identity | None = None
+    conversation: Conversation | None = None
+    attachments: tuple[Attachment, ...] = ()
+
+
+def read_value(command: str, option: Option, given: object, reading: Reading) -> object:
+    """Return `given` in the option's type, as `core.command.Option` says.
 
     Raises:
         UsageError: names the option, the value and what is allowed.
     """
-    reader = READERS.get(option.kind, _string)
     try:
-        value = reader(option, given)
+        value = READERS[option.kind](option, given, reading)
+        _check_bounds(option, value)
     except _Unfit as unfit:
         raise UsageError(
             f"/{command}: {option.name} cannot be {str(given)[:60]!r}", hint=f"write {unfit.allowed}"
         ) from None
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        _check_bounds(command, option, value)
     return value
 
 
@@ -41,27 +56,35 @@ class _Unfit(Exception):
         self.allowed = allowed
 
 
-def _check_bounds(command: str, option: Option, value: float) -> None:
+def _check_bounds(option: Option, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return
     too_small = option.minimum is not None and value < option.minimum
     too_large = option.maximum is not None and value > option.maximum
     if too_small or too_large:
-        low = "" if option.minimum is None else f" from {option.minimum:g}"
-        high = "" if option.maximum is None else f" up to {option.maximum:g}"
-        raise UsageError(
-            f"/{command}: {option.name} cannot be {str(value)[:60]}", hint=f"write a number{low}{high}"
-        )
+        what = "a duration" if option.kind == "duration" else "a number"
+        low = "" if option.minimum is None else f" from {spell_bound(option, option.minimum)}"
+        high = "" if option.maximum is None else f" up to {spell_bound(option, option.maximum)}"
+        raise _Unfit(f"{what}{low}{high}")
 
 
-def _string(option: Option, given: object) -> str:
+def spell_bound(option: Option, bound: float) -> str:
+    """Write a minimum or maximum as a person would type it."""
+    return spell_duration(bound) if option.kind == "duration" else f"{bound:g}"
+
+
+def _string(option: Option, given: object, reading: Reading) -> str:
     if not isinstance(given, str):
         raise _Unfit("text")
     longest = option.max_length or LONGEST
     if len(given) > longest:
         raise _Unfit(f"at most {longest} characters; this has {len(given)}")
+    if option.pattern and not fits(option.pattern, given):
+        raise _Unfit(f"something of the form {option.pattern}")
     return given
 
 
-def _integer(option: Option, given: object) -> int:
+def _integer(option: Option, given: object, reading: Reading) -> int:
     if isinstance(given, int) and not isinstance(given, bool):
         return given
     text = given.strip() if isinstance(given, str) else ""
@@ -71,7 +94,7 @@ def _integer(option: Option, given: object) -> int:
     return int(text)
 
 
-def _number(option: Option, given: object) -> float:
+def _number(option: Option, given: object, reading: Reading) -> float:
     if isinstance(given, bool) or not isinstance(given, str | int | float):
         raise _Unfit("a number, such as 2.5")
     try:
@@ -83,7 +106,7 @@ def _number(option: Option, given: object) -> float:
     return value
 
 
-def _boolean(option: Option, given: object) -> bool:
+def _boolean(option: Option, given: object, reading: Reading) -> bool:
     if isinstance(given, bool):
         return given
     word = given.strip().lower() if isinstance(given, str) else ""
@@ -92,7 +115,7 @@ def _boolean(option: Option, given: object) -> bool:
     raise _Unfit("yes or no")
 
 
-def _choice(option: Option, given: object) -> str:
+def _choice(option: Option, given: object, reading: Reading) -> str:
     word = given.strip() if isinstance(given, str) else ""
     by_lower = {choice.lower(): choice for choice in option.choices}
     if word.lower() in by_lower:
@@ -101,42 +124,86 @@ def _choice(option: Option, given: object) -> str:
     raise _Unfit(f"one of {', '.join(option.choices)}" + (f" ({near})" if near else ""))
 
 
-def _datetime(option: Option, given: object) -> datetime:
-    text = given.strip() if isinstance(given, str) else ""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise _Unfit("a moment with its offset, such as 2027-01-31T09:00:00+01:00")
+def _datetime(option: Option, given: object, reading: Reading) -> datetime:
+    text = given if isinstance(given, str) else ""
+    moment = read_moment(text, now=reading.now, zone=reading.zone)
+    if moment is None:
+        raise _Unfit(
+            'day and time, such as "2027-01-31 14:00", "tomorrow 9:00", "in 20 minutes" or '
+            f"2027-01-31T09:00:00+01:00; without a zone it is {reading.zone.key} time"
+        )
     return moment
 
 
-def _duration(option: Option, given: object) -> int:
-    text = given.replace(" ", "").lower() if isinstance(given, str) else ""
-    seconds, digits = 0, ""
-    for character in text:
-        if character.isascii() and character.isdecimal() and len(digits) < 9:
-            digits += character
-        elif character in UNITS_S and digits:
-            seconds += int(digits) * UNITS_S[character]
-            digits = ""
-        else:
-            _refuse_duration()
-    if digits or not text:
-        _refuse_duration()
+def _duration(option: Option, given: object, reading: Reading) -> float:
+    seconds = read_duration(given) if isinstance(given, str) else None
+    if seconds is None:
+        raise _Unfit("a duration such as 90s, 20m, 1h30m or 2d")
     return seconds
 
 
-def _refuse_duration() -> NoReturn:
-    raise _Unfit("a duration such as 90s, 20m, 1h30m or 2d")
+def _user(option: Option, given: object, reading: Reading) -> str:
+    text = _bare(given)
+    if text.lower() == ME and reading.identity is not None:
+        return str(reading.identity)
+    parts = text.split(":", 2)
+    if len(parts) != 3 or not parts[0] or not parts[2] or parts[2].startswith("@"):
+        raise _Unfit(
+            "an @mention, `me`, or the account's own id, such as slack:T1:U1; a name could be anybody's, and "
+            "/whoami shows everyone their id"
+        )
+    return text
 
 
-READERS: dict[str, Callable[[Option, object], object]] = {
+def _channel(option: Option, given: object, reading: Reading) -> str:
+    text = _bare(given)
+    if text.lower() == HERE and reading.conversation is not None:
+        return reading.conversation.id
+    platform, has_platform, rest = text.partition(":")
+    if not platform or not has_platform or not rest or rest.startswith("#"):
+        raise _Unfit(
+            "the channel as your platform links it, `here`, or its own id, such as slack:T1:C1; names change"
+        )
+    return text
+
+
+def _role(option: Option, given: object, reading: Reading) -> str:
+    text = _bare(given)
+    parts = text.split(":", 2)
+    if len(parts) != 3 or not all(parts) or parts[2].startswith("@"):
+        raise _Unfit("an @mention of the group, or its own id, such as discord:SERVER:ROLE; names change")
+    return text
+
+
+def _bare(given: object) -> str:
+    """Take away what stands around an id when it is copied, and refuse what can be no id of a platform's."""
+    text = given.strip().strip("`<>").removeprefix("@") if isinstance(given, str) else ""
+    is_sound = text.isascii() and text.isprintable() and " " not in text and len(text) <= LONGEST_ID
+    return text if is_sound else ""
+
+
+def _file(option: Option, given: object, reading: Reading) -> str:
+    names = [one.name for one in reading.attachments]
+    if isinstance(given, str) and given in names:
+        return given
+    raise _Unfit(
+        f"the name of a file that you send along: {', '.join(names)}"
+        if names
+        else "nothing here, and send the file in the same message"
+    )
+
+
+READERS: dict[str, Callable[[Option, object, Reading], object]] = {
+    "string": _string,
+    "text": _string,
     "integer": _integer,
     "number": _number,
     "boolean": _boolean,
     "choice": _choice,
+    "user": _user,
+    "channel": _channel,
+    "role": _role,
     "datetime": _datetime,
     "duration": _duration,
+    "file": _file,
 }

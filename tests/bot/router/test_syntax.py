@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from quarterdeck.core.command import Command, Option, OptionKind
 from quarterdeck.core.errors import UsageError
-from quarterdeck.router.syntax import complete, parse, split, wants_help
+from quarterdeck.router.syntax import Missing, complete, parse, split, wants_help
 
 
 async def never(call: object) -> None:
@@ -67,6 +67,10 @@ ASK = command(option("collection"), option("question", required=True, positional
         ("  api\t--replicas\n50  ", {"service": "api", "replicas": 50}),
         ('""', {"service": ""}),
         ('"--env"', {"service": "--env"}),
+        ("--replicas 2 -- --env", {"replicas": 2, "service": "--env"}),
+        ("— --env", {"service": "--env"}),
+        ("--service api 2.0", {"service": "api", "version": "2.0"}),
+        ("api --at 2027-01-31T09:00:00", {"at": datetime(2027, 1, 31, 9, tzinfo=UTC)}),
     ],
 )
 def test_values_are_read_in_their_types(line: str, expected: dict[str, object]) -> None:
@@ -93,13 +97,15 @@ def test_values_are_read_in_their_types(line: str, expected: dict[str, object]) 
         ("api --weight 1e999", ["weight", "number"]),
         ("api --dry-run=maybe", ["dry-run", "maybe", "yes or no"]),
         ("api --at tomorrow", ["at", "tomorrow", "2027-01-31T09:00:00+01:00"]),
-        ("api --at 2027-01-31T09:00:00", ["at", "offset"]),
+        ("api --at soon", ["at", "soon", "UTC"]),
+        ("api --note --env prod", ["--note", "--env", "needs a value"]),
         ("api --wait soon", ["wait", "soon", "1h30m"]),
         ("api --note " + "x" * 21, ["note", "20"]),
         ("api 1 2", ["'2'", "/deploy"]),
         ('"api', ["quote", "character 1"]),
         ("api --env prod --env staging", ["--env", "twice"]),
-        ("api -- x", ["--"]),
+        ("api -- x --env prod", ["--env", "no further value"]),
+        ("--service api web now", ["now", "no further value"]),
     ],
 )
 def test_a_refusal_names_option_value_and_fix(line: str, named: list[str]) -> None:
@@ -152,12 +158,33 @@ def test_a_line_is_cut_into_name_and_rest(text: str, expected: tuple[str, str] |
 
 def test_help_is_a_word_of_its_own() -> None:
     """It asks for an explanation only where text is not taken as it is."""
-    assert [True, True, False, False] == [
-        wants_help(DEPLOY, " --help "),
-        wants_help(DEPLOY, "—help"),
-        wants_help(DEPLOY, "api"),
+    asks = (
+        " --help ",
+        "—help",
+        "api --env prod --help",
+        "api --nonsense --help",
+        "api",
+        "-- --help",
+        '"--help"',
+    )
+
+    assert [True, True, True, False, False, False, False] == [wants_help(DEPLOY, line) for line in asks]
+    assert [False, True, False] == [
         wants_help(ECHO, "--help"),
+        wants_help(ASK, "--help"),
+        wants_help(ASK, "what does --help do?"),
     ]
+
+
+def test_what_is_missing_can_be_asked_for() -> None:
+    """With all that was given, once that is sound."""
+    with pytest.raises(Missing) as missing:
+        parse(DEPLOY, "--env prod --replicas 3")
+    with pytest.raises(UsageError) as wrong:
+        parse(DEPLOY, "--env nowhere")
+
+    assert (("service",), {"env": "prod", "replicas": "3"}) == (missing.value.names, missing.value.given)
+    assert not isinstance(wrong.value, Missing)
 
 
 def explained(work: Callable[[], object]) -> bool:
