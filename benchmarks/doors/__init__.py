@@ -1,0 +1,1 @@
+"""Load generators, fake vendors and baseline bots of `platform_doors.py`."""
