@@ -8,8 +8,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Protocol
 
+from quarterdeck.core.access import AccessRequest as AccessRequest
+from quarterdeck.core.access import Authoriser as Authoriser
+from quarterdeck.core.access import Decision as Decision
+from quarterdeck.core.access import Decisions as Decisions
+from quarterdeck.core.access import People as People
+from quarterdeck.core.access import Refusal as Refusal
+from quarterdeck.core.access import Way as Way
 from quarterdeck.core.command import Command
 from quarterdeck.core.message import Conversation, Message
 from quarterdeck.core.model import Models
@@ -17,22 +24,6 @@ from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.reply import Reply
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
-
-Way = Literal[
-    "message",
-    "edit",
-    "reaction",
-    "button",
-    "form",
-    "native",
-    "schedule",
-    "webhook",
-    "cli",
-    "http",
-    "tool",
-    "mcp",
-    "workflow",
-]
 
 
 class Clock(Protocol):
@@ -49,60 +40,6 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccessRequest:
-    """Ask whether `person` may do `action` (`command:ask`, `operation:knowledge.add`, `collection:handbook` …)."""
-
-    person: Person
-    identity: Identity
-    action: str
-    way: Way
-    conversation: Conversation | None = None
-    least_role: str = "owner"
-    effect: str = "none"
-    arguments: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """Answer an access request; `rule` names what decided, `reason` is a sentence for the person."""
-
-    allowed: bool
-    rule: str
-    reason: str = ""
-
-
-class Authoriser(Protocol):
-    """Decide who may do what: the only place that does, for every way in and every effect."""
-
-    async def authorise(self, request: AccessRequest) -> Decision:
-        """Decide; never raises for a refusal."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """Show a decision that said no."""
-
-    action: str
-    way: str
-    rule: str
-    at: datetime
-
-
-class Decisions(Protocol):
-    """Remember what the authoriser decided."""
-
-    async def last_refusal(self, person_id: str) -> Refusal | None:
-        """Return the newest refusal of this person, or None."""
-
-
-class People(Protocol):
-    """Know who stands behind an account."""
-
-    async def person_of(self, identity: Identity, name: str = "") -> Person:
-        """Return the person; somebody never met gets the default role and is not stored."""
 
 
 class History(Protocol):

@@ -64,6 +64,7 @@ outbox = Table(
     Column("created_at_ms", Ms, nullable=False),
     Column("sent_at_ms", Ms),
     Column("message_id", String(200)),  # the platform's
+    Column("replaces", String(200), nullable=False, server_default=""),  # id of the part that it stands for
     Index("outbox_by_state", "state", "seq"),
     Index("outbox_by_cause", "cause"),
 )
@@ -122,6 +123,45 @@ identities = Table(
     Column("person_id", String(60), ForeignKey("people.id"), nullable=False, index=True),
     Column("name", Text, nullable=False, default=""),
     Column("created_at_ms", Ms, nullable=False),
+    Column("source", String(100), nullable=False, default="", server_default=""),  # link, directory:KEY
+)
+
+links = Table(  # two accounts that may become one person
+    "links",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("state", String(10), nullable=False),  # open, claimed, linked, refused, void
+    Column("code_hash", String(64)),  # while it is open
+    Column(
+        "guesses", Integer, nullable=False, default=0
+    ),  # wrong codes that were looked up while it was open
+    Column("from_event", String(400), nullable=False, unique=True),
+    Column("from_identity", String(400), nullable=False),
+    Column("from_name", Text, nullable=False),
+    Column("from_conversation", Text, nullable=False),  # JSON
+    Column("from_agreed", Boolean, nullable=False, default=False),
+    Column("to_event", String(400)),
+    Column("to_identity", String(400)),
+    Column("to_name", Text),
+    Column("to_conversation", Text),
+    Column("to_agreed", Boolean, nullable=False, default=False),
+    Column("seen", Text, nullable=False, default=""),  # who both were when they were asked
+    Column("created_at_ms", Ms, nullable=False),
+    Column("expires_at_ms", Ms, nullable=False),
+    Index("links_by_state", "state", "expires_at_ms"),
+)
+
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("id", String(20), primary_key=True),
+    Column("person_id", String(60), ForeignKey("people.id"), nullable=False, index=True),
+    Column("name", String(100), nullable=False, default=""),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("scopes", Text, nullable=False),  # JSON: action patterns
+    Column("created_at_ms", Ms, nullable=False),
+    Column("expires_at_ms", Ms),
+    Column("revoked_at_ms", Ms),
 )
 
 schedules = Table(
@@ -245,6 +285,25 @@ platform_memory = Table(  # what an adapter keeps over a restart
     Column("name", String(400), primary_key=True),
     Column("value", Text, nullable=False),  # JSON
     Column("expires_at_ms", Ms),
+)
+
+forms = Table(  # commands that wait for values
+    "forms",
+    metadata,
+    Column("id", String(60), primary_key=True),
+    Column("command", String(40), nullable=False),
+    Column("identity", String(400), nullable=False),
+    Column("platform", String(40), nullable=False),
+    Column("conversation_id", String(400), nullable=False),
+    Column("conversation_kind", String(10), nullable=False),
+    Column("asking", Text, nullable=False),  # JSON: names of options
+    Column("is_native", Boolean, nullable=False),
+    Column("given", Text, nullable=False),  # JSON: values by option
+    Column("attachments", Text, nullable=False),  # JSON
+    Column("last_event", String(400), nullable=False),
+    Column("created_at_ms", Ms, nullable=False),
+    Column("expires_at_ms", Ms, nullable=False, index=True),
+    Column("is_ended", Boolean, nullable=False),
 )
 
 facts = Table(

@@ -16,6 +16,7 @@ from quarterdeck.core.person import ROLES, Identity, Person
 from quarterdeck.core.ports import AccessRequest, Way
 from quarterdeck.router.identity import Directory
 from quarterdeck.router.policy import STRANGER, RolePolicy
+from quarterdeck.store.people import PersonRow
 
 VIEWERS_MAY = {"help", "ping", "echo", "ask", "whoami", "why", "link"}  # as promised, not as implemented
 EVERYBODY = ("none", *ROLES, "superuser", "")
@@ -112,11 +113,10 @@ async def test_strangers_get_one_sentence_for_everything() -> None:
 class NoRows:
     """Know nobody but one."""
 
-    async def find(self, identity: Identity) -> Person | None:
-        """Return the one owner that was granted."""
-        return (
-            Person(id="1", name="Anna", role="admin") if identity == Identity.parse("slack:T1:U1") else None
-        )
+    async def known(self, identity: Identity) -> PersonRow | None:
+        """Return the one admin that was granted."""
+        anna = PersonRow(person=Person(id="1", name="Anna", role="admin"), identities=("slack:T1:U1",))
+        return anna if identity == Identity.parse("slack:T1:U1") else None
 
 
 HOMOGLYPHS = (

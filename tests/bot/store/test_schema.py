@@ -85,7 +85,7 @@ def old_file(path: Path, *, rows: int = 50) -> None:
     with connection:
         connection.executemany("INSERT INTO facts VALUES (?, ?)", [(f"{n:03}", f"v{n}") for n in range(rows)])
         connection.execute("INSERT INTO people VALUES ('p1', 'Ann', 'owner', 0, 1)")
-        connection.execute("INSERT INTO identities VALUES ('console::0', 'p1', 'Ann', 1)")
+        connection.execute("INSERT INTO identities VALUES ('console::0', 'p1', 'Ann', 1, '')")
     connection.close()
 
 

@@ -1,4 +1,4 @@
-"""Let platforms remember over a restart."""
+"""Let platforms remember over a restart, people have several accounts, and programs speak for them."""
 
 from __future__ import annotations
 
@@ -19,3 +19,64 @@ def upgrade() -> None:
         sa.Column("expires_at_ms", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("platform", "name"),
     )
+    op.add_column("outbox", sa.Column("replaces", sa.String(length=200), nullable=False, server_default=""))
+    op.add_column(
+        "identities", sa.Column("source", sa.String(length=100), nullable=False, server_default="")
+    )
+    op.create_table(
+        "links",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("code_hash", sa.String(length=64), nullable=True),
+        sa.Column("guesses", sa.Integer(), nullable=False),
+        sa.Column("from_event", sa.String(length=400), nullable=False),
+        sa.Column("from_identity", sa.String(length=400), nullable=False),
+        sa.Column("from_name", sa.Text(), nullable=False),
+        sa.Column("from_conversation", sa.Text(), nullable=False),
+        sa.Column("from_agreed", sa.Boolean(), nullable=False),
+        sa.Column("to_event", sa.String(length=400), nullable=True),
+        sa.Column("to_identity", sa.String(length=400), nullable=True),
+        sa.Column("to_name", sa.Text(), nullable=True),
+        sa.Column("to_conversation", sa.Text(), nullable=True),
+        sa.Column("to_agreed", sa.Boolean(), nullable=False),
+        sa.Column("seen", sa.Text(), nullable=False),
+        sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("from_event"),
+    )
+    op.create_index("links_by_state", "links", ["state", "expires_at_ms"])
+    op.create_table(
+        "api_tokens",
+        sa.Column("id", sa.String(length=20), nullable=False),
+        sa.Column("person_id", sa.String(length=60), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("scopes", sa.Text(), nullable=False),
+        sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("revoked_at_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("hash"),
+    )
+    op.create_index(op.f("ix_api_tokens_person_id"), "api_tokens", ["person_id"])
+    op.create_table(
+        "forms",
+        sa.Column("id", sa.String(length=60), nullable=False),
+        sa.Column("command", sa.String(length=40), nullable=False),
+        sa.Column("identity", sa.String(length=400), nullable=False),
+        sa.Column("platform", sa.String(length=40), nullable=False),
+        sa.Column("conversation_id", sa.String(length=400), nullable=False),
+        sa.Column("conversation_kind", sa.String(length=10), nullable=False),
+        sa.Column("asking", sa.Text(), nullable=False),
+        sa.Column("is_native", sa.Boolean(), nullable=False),
+        sa.Column("given", sa.Text(), nullable=False),
+        sa.Column("attachments", sa.Text(), nullable=False),
+        sa.Column("last_event", sa.String(length=400), nullable=False),
+        sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("is_ended", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_forms_expires_at_ms"), "forms", ["expires_at_ms"])
