@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from quarterdeck.core.command import Command, Option
 from quarterdeck.core.reply import Reply
+from quarterdeck.core.text import spell_duration
 
 
 def help_for(command: Command) -> Reply:
@@ -15,24 +16,49 @@ def help_for(command: Command) -> Reply:
         lines.append(
             "\n".join(f"- `{option.name}`: {option.summary}{_limits(option)}" for option in command.options)
         )
+    if command.cooldown_s:
+        lines.append(f"One person may run it once in {spell_duration(command.cooldown_s)}.")
     if command.examples:
         lines.append("For example:\n" + "\n".join(f"- `{example}`" for example in command.examples))
     return Reply(text="\n\n".join(lines))
 
 
 def _limits(option: Option) -> str:
-    facts: list[str] = [option.kind] if option.kind not in ("string", "text", "choice") else []
-    if option.choices:
-        facts.append(" | ".join(option.choices))
-    if option.minimum is not None:
-        facts.append(f"from {option.minimum:g}")
-    if option.maximum is not None:
-        facts.append(f"up to {option.maximum:g}")
+    facts = limits_of(option)
     if option.default not in (None, ""):
-        facts.append(f"{option.default} when left out")
+        facts.append(f"{_spelt_default(option)} when left out")
     if option.required:
         facts.append("needed")
     return f" ({', '.join(facts)})" if facts else ""
+
+
+def limits_of(option: Option, *, has_choices: bool = True) -> list[str]:
+    """Return what a value may be, in words; without its choices where those are shown anyway."""
+    facts: list[str] = [option.kind] if option.kind not in ("string", "text", "choice") else []
+    if option.choices and has_choices:
+        facts.append(" | ".join(option.choices))
+    if option.minimum is not None:
+        facts.append(f"from {spell_bound(option, option.minimum)}")
+    if option.maximum is not None:
+        facts.append(f"up to {spell_bound(option, option.maximum)}")
+    if option.max_length is not None:
+        facts.append(f"at most {option.max_length} characters")
+    if option.pattern:
+        facts.append(f"of the form {option.pattern}")
+    return facts
+
+
+def spell_bound(option: Option, bound: float) -> str:
+    """Write a minimum or maximum as a person would type it."""
+    return spell_duration(bound) if option.kind == "duration" else f"{bound:g}"
+
+
+def _spelt_default(option: Option) -> str:
+    if isinstance(option.default, bool):
+        return "yes" if option.default else "no"
+    if option.kind == "duration" and isinstance(option.default, int | float):
+        return spell_duration(option.default)
+    return str(option.default)
 
 
 def usage(command: Command) -> str:

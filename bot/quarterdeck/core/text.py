@@ -24,6 +24,15 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"did you mean {match!r}?" if match else ""
 
 
+def spell_duration(seconds: float) -> str:
+    """Write seconds as people write a duration: `1h30m`; parts of a second are dropped."""
+    left, words = int(seconds), []
+    for letter, unit in (("w", 604_800), ("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, left = divmod(left, unit)
+        words += [f"{count}{letter}"] if count else []
+    return "".join(words) or "0s"
+
+
 def well_formed(text: str) -> str:
     """Return `text` with lone surrogates replaced: halves of characters, which no file and no wire can carry."""
     try:

@@ -47,15 +47,6 @@ def read_duration(text: str) -> float | None:
     return None if is_empty or seconds > LONGEST_S else seconds
 
 
-def spell_duration(seconds: float) -> str:
-    """Write seconds in the form that `read_duration` reads: `1h30m`."""
-    left, words = round(seconds), []
-    for unit, (letter, *_) in sorted(UNITS_S.items(), reverse=True):
-        count, left = divmod(left, unit)
-        words += [f"{count}{letter}"] if count else []
-    return "".join(words) or "0s"
-
-
 def read_moment(text: str, *, now: datetime, zone: ZoneInfo) -> datetime | None:
     """Return the aware moment in its zone, or None when `text` is none, lacks its time, or lies out of all range."""
     text = text.strip()

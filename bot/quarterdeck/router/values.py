@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 
 from quarterdeck.core.command import Option
 from quarterdeck.core.errors import UsageError
+from quarterdeck.core.help import spell_bound
 from quarterdeck.core.message import Attachment, Conversation
 from quarterdeck.core.person import Identity
 from quarterdeck.core.text import did_you_mean
-from quarterdeck.router.moments import read_duration, read_moment, spell_duration
+from quarterdeck.router.moments import read_duration, read_moment
 from quarterdeck.router.pattern import fits
 
 YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
@@ -66,11 +67,6 @@ def _check_bounds(option: Option, value: object) -> None:
         low = "" if option.minimum is None else f" from {spell_bound(option, option.minimum)}"
         high = "" if option.maximum is None else f" up to {spell_bound(option, option.maximum)}"
         raise _Unfit(f"{what}{low}{high}")
-
-
-def spell_bound(option: Option, bound: float) -> str:
-    """Write a minimum or maximum as a person would type it."""
-    return spell_duration(bound) if option.kind == "duration" else f"{bound:g}"
 
 
 def _string(option: Option, given: object, reading: Reading) -> str:

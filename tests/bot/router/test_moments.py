@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quarterdeck.router.moments import LONGEST_S, read_duration, read_moment, spell_duration
+from quarterdeck.core.text import spell_duration
+from quarterdeck.router.moments import LONGEST_S, read_duration, read_moment
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)  # a Saturday; 10:00 in Berlin
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -1,0 +1,116 @@
+"""Show what a command still needs, as a form or in words, and read what people answer. Nothing here is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from quarterdeck.core.command import Command, Option
+from quarterdeck.core.form import Form
+from quarterdeck.core.help import limits_of
+from quarterdeck.core.reply import Button, Card, Input, Reply
+
+CANCEL = "cancel"
+BUTTONS_AT_MOST = 10  # choices beyond that are read more easily as a numbered list
+MARK = "form:"  # what the values of our buttons begin with; no command line does
+
+
+def native(form: Form, command: Command, *, is_private: bool, problem: str = "") -> Reply:
+    """Return the form with what was filled in already; `problem` says what was wrong with it."""
+    inputs = tuple(_input(_option(command, name), form) for name in form.asking)
+    text = problem or f"/{command.name} needs a little more."
+    return Reply(
+        text=text,
+        card=Card(title=f"/{command.name}", body=command.summary, inputs=inputs, form_id=form.id),
+        status="error" if problem else "pending",
+        private_to=form.identity if is_private else None,
+    )
+
+
+def in_words(form: Form, command: Command, *, has_buttons: bool, problem: str = "") -> Reply:
+    """Ask for the one option that is next; choices are buttons where there are some, a numbered list elsewhere."""
+    option = _option(command, form.asking[0])
+    choices = choices_of(option)
+    lines = [problem] if problem else []
+    lines.append(f"**/{command.name}**: {option.summary}? {_allowed(option)}".rstrip())
+    is_pressed = has_buttons and 0 < len(choices) <= BUTTONS_AT_MOST
+    if choices and not is_pressed:
+        lines.append("\n".join(f"{number}. {choice}" for number, choice in enumerate(choices, start=1)))
+    how = "Answer with a number or a word" if choices else "Answer here"
+    lines.append(f"{how}, or write `{CANCEL}`.")
+    return Reply(
+        text="\n\n".join(lines),
+        card=Card(buttons=_buttons(form, command, choices)) if is_pressed else None,
+        status="error" if problem else "pending",
+    )
+
+
+def answer_of(option: Option, text: str) -> str:
+    """Return what a plain message says as the option's value: a number stands for the choice with that number."""
+    choices = choices_of(option)
+    word = text.strip()
+    if choices and word.isascii() and word.isdecimal() and len(word) <= 4 and 0 < int(word) <= len(choices):
+        return choices[int(word) - 1]
+    return text if option.kind == "text" else word
+
+
+def pressed_choice(form: Form, command: Command, value: str) -> str | None:
+    """Return the choice behind a button's value, `cancel`, or None when the button asked for another option."""
+    _, _, rest = value.removeprefix(MARK).partition(":")
+    if rest == CANCEL:
+        return CANCEL
+    place, _, number = rest.partition(":")
+    places = [option.name for option in command.options]
+    if not (place.isdecimal() and number.isdecimal()) or int(place) >= len(places):
+        return None
+    name, choices = places[int(place)], choices_of(command.options[int(place)])
+    return choices[int(number)] if (name,) == form.asking and int(number) < len(choices) else None
+
+
+def form_of(value: str) -> str:
+    """Return the id of the form that a button's value belongs to, empty when it belongs to none."""
+    return value.removeprefix(MARK).partition(":")[0] if value.startswith(MARK) else ""
+
+
+def choices_of(option: Option) -> tuple[str, ...]:
+    """Return what may be picked; nothing where values are free."""
+    return ("yes", "no") if option.kind == "boolean" else option.choices
+
+
+def inputs_for(command: Command, given: Sequence[str], missing: Sequence[str], limit: int) -> tuple[str, ...]:
+    """Choose what a native form shows: what is missing, then what else may be given, as far as there is room."""
+    others = [one.name for one in command.options if one.name not in missing and one.name not in given]
+    names = [*missing, *others]
+    return tuple(names[:limit] if limit else names)
+
+
+def _buttons(form: Form, command: Command, choices: Sequence[str]) -> tuple[Button, ...]:
+    place = next(at for at, option in enumerate(command.options) if option.name == form.asking[0])
+    picks = [
+        Button(id=f"{form.id}-{place}-{number}", label=choice, value=f"{MARK}{form.id}:{place}:{number}")
+        for number, choice in enumerate(choices)
+    ]
+    stop = Button(id=f"{form.id}-{CANCEL}", label="Cancel", value=f"{MARK}{form.id}:{CANCEL}")
+    return (*picks, stop)
+
+
+def _input(option: Option, form: Form) -> Input:
+    value = form.given.get(option.name)
+    return Input(
+        id=option.name,
+        label=option.name.replace("-", " ").capitalize(),
+        kind=option.kind,
+        required=option.required,
+        choices=choices_of(option),
+        hint=f"{option.summary} {_allowed(option)}".strip(),
+        value="" if value is None else str(value),
+        max_length=option.max_length,
+    )
+
+
+def _allowed(option: Option) -> str:
+    facts = limits_of(option, has_choices=False)
+    return f"({', '.join(facts)})" if facts else ""
+
+
+def _option(command: Command, name: str) -> Option:
+    return next(option for option in command.options if option.name == name)
