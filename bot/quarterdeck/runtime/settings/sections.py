@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from platformdirs import user_data_dir
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from quarterdeck.runtime.paths import Paths
+from quarterdeck.runtime.settings.budgets import BudgetSettings, PriceSettings
+from quarterdeck.runtime.settings.section import Section
 from quarterdeck.runtime.settings.types import (
     Address,
     Headers,
@@ -28,12 +30,6 @@ from quarterdeck.runtime.settings.types import (
 ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*/\S+$")]
 ProviderId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 PublicKey = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$")]
-
-
-class Section(BaseModel):
-    """Refuse unknown keys and later changes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class AccessSettings(Section):
@@ -151,6 +147,8 @@ class ProviderSettings(Section):
     """Sent with every request; values that are secrets are references."""
     models: tuple[str, ...] = ()
     """Model ids to offer, where the endpoint cannot list them."""
+    prices: dict[str, PriceSettings] = Field(default_factory=dict)
+    """What its models cost, by model id, `*` for all; needed where a budget counts money and nobody knows."""
     dialect: Literal["openai_chat", "anthropic"] | None = None
     """The wire format; needed for a provider that is not in the catalogue."""
 
@@ -230,6 +228,12 @@ class RouterSettings(Section):
     """Events that may wait altogether."""
     heavy_concurrency: int = Field(default=8, ge=1, le=1000)
     """Commands that may call models or search at once."""
+    person_per_minute: int = Field(default=600, ge=0, le=1_000_000)
+    """Such commands that one person may start in a minute; 0: any number."""
+    conversation_per_minute: int = Field(default=1200, ge=0, le=1_000_000)
+    """Such commands that may start in one conversation in a minute; 0: any number."""
+    form_s: int = Field(default=900, ge=10, le=86_400)
+    """How long a form or a question waits for its answer."""
 
 
 class Settings(Section):
@@ -243,6 +247,7 @@ class Settings(Section):
     platforms: PlatformsSettings = PlatformsSettings()
     models: ModelsSettings = ModelsSettings()
     providers: dict[ProviderId, ProviderSettings] = Field(default_factory=dict)
+    budgets: tuple[BudgetSettings, ...] = ()
     knowledge: KnowledgeSettings = KnowledgeSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     egress: EgressSettings = EgressSettings()
