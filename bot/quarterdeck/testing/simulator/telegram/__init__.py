@@ -1,0 +1,1 @@
+"""Be the Bot API of Telegram: `SimulatedTelegram` in `telegram.py` is the door."""
