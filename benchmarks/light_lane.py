@@ -37,8 +37,11 @@ from quarterdeck.core.message import Conversation, Message
 from quarterdeck.core.person import Identity
 from quarterdeck.core.reply import Reply
 from quarterdeck.router.catalogue import Catalogue
+from quarterdeck.router.cooldown import Cooldowns
+from quarterdeck.router.forms import Forms
 from quarterdeck.router.identity import Directory
 from quarterdeck.router.inbox import Inbox
+from quarterdeck.router.intake import Intake
 from quarterdeck.router.outbox import Outbox
 from quarterdeck.router.policy import RolePolicy
 from quarterdeck.router.router import Router
@@ -47,6 +50,7 @@ from quarterdeck.runtime.redaction import Redactor
 from quarterdeck.runtime.settings.sections import RouterSettings
 from quarterdeck.store.audit import Audit
 from quarterdeck.store.engine import Store
+from quarterdeck.store.forms import StoredForms
 from quarterdeck.store.inbox import StoredInbox
 from quarterdeck.store.outbox import StoredOutbox
 from quarterdeck.store.people import StoredPeople
@@ -94,10 +98,18 @@ async def quarterdeck(folder: Path) -> AsyncIterator[Ask]:
         clock,
         clean=Redactor().clean,
     )
+    commands = Catalogue([ECHO, PING])
     router = Router(
         rows=rows,
         outbox=outbox,
-        commands=Catalogue([ECHO, PING]),
+        intake=Intake(
+            commands=commands,
+            forms=Forms(StoredForms(store), commands, clock),
+            cooldowns=Cooldowns(clock),
+            clock=clock,
+            adapter=outbox.adapter,
+        ),
+        commands=commands,
         people=Directory(StoredPeople(store), owners={OWNER: ""}),
         authoriser=RolePolicy(),
         services=None,  # type: ignore[arg-type]  # /echo uses none

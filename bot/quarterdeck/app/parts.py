@@ -13,14 +13,17 @@ from quarterdeck.models.registry import ModelRegistry
 from quarterdeck.rag.knowledge import TeamKnowledge
 from quarterdeck.router.addressing import is_command_line
 from quarterdeck.router.catalogue import discover
+from quarterdeck.router.cooldown import Cooldowns
 from quarterdeck.router.deliveries import DeliveryDesk
+from quarterdeck.router.forms import Forms
 from quarterdeck.router.health import BotHealth
 from quarterdeck.router.identity import Directory
 from quarterdeck.router.inbox import Inbox
+from quarterdeck.router.intake import House, Intake
 from quarterdeck.router.outbox import Outbox
 from quarterdeck.router.policy import RolePolicy
 from quarterdeck.router.router import Router
-from quarterdeck.runtime import platforms
+from quarterdeck.runtime import platform_facts, platforms
 from quarterdeck.runtime.durable import Durable
 from quarterdeck.runtime.paths import config_dir
 from quarterdeck.runtime.prompts import read_prompt
@@ -36,6 +39,7 @@ from quarterdeck.store.backup import Backups
 from quarterdeck.store.decisions import StoredDecisions
 from quarterdeck.store.digests import DigestRepository
 from quarterdeck.store.engine import Store
+from quarterdeck.store.forms import StoredForms
 from quarterdeck.store.history import StoredHistory
 from quarterdeck.store.inbox import StoredInbox
 from quarterdeck.store.knowledge import KnowledgeLibrary
@@ -122,6 +126,7 @@ class Parts:
         self.router = Router(
             rows=self.inbox_rows,
             outbox=self.outbox,
+            intake=self._intake(),
             commands=self.commands,
             people=self.people,
             authoriser=self.authoriser,
@@ -130,6 +135,18 @@ class Parts:
             limits=self.settings.router,
         )
         self.inbox = Inbox(self.inbox_rows, self.router, self.clock, is_command=is_command_line)
+
+    def _intake(self) -> Intake:
+        settings = self.settings
+        inputs = {name: facts.limits.form_inputs for name, facts in platform_facts.read_all().items()}
+        return Intake(
+            commands=self.commands,
+            forms=Forms(StoredForms(self.store), self.commands, self.clock, expire_s=settings.router.form_s),
+            cooldowns=Cooldowns(self.clock, settings.router),
+            clock=self.clock,
+            adapter=self.outbox.adapter,
+            house=House(zone=ZoneInfo(settings.schedule.default_timezone), form_inputs=inputs),
+        )
 
     async def accept(self, event: Event) -> bool:
         """Store an event, whoever raises it."""

@@ -26,7 +26,6 @@ from quarterdeck.router.values import Reading, read_value
 EXPIRE_S = 900.0
 ID_LETTERS = 20  # of a hash: short enough for 64 bytes of callback data
 GONE = "This form is closed."
-INTERACTIVE = ("message", "native", "button", "form")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

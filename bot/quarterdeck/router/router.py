@@ -1,16 +1,17 @@
 """Take each stored event to its answer: who, what, may they, do it, store the reply and be done.
 
-The order of `_answer` is the order in which a refusal can come: no role, no such command, role too low, wrong
-options. `/why` shows the decision that is written here.
+The order of `_answer` is the order in which a refusal can come: a question that is somebody else's; no role, no such
+command, not allowed (`/why` shows that decision); then, in `Intake.ready`: not possible on this platform, wrong
+options, too soon.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, cast
 
 from quarterdeck.core.adapter import Ability, Streams
@@ -26,19 +27,17 @@ from quarterdeck.core.errors import (
     UsageError,
 )
 from quarterdeck.core.event import Event
-from quarterdeck.core.help import help_for
-from quarterdeck.core.message import Attachment
 from quarterdeck.core.person import Person
 from quarterdeck.core.ports import AccessRequest, Authoriser, Clock, Commands, Decision, People, Services
 from quarterdeck.core.reply import Reply, Status
 from quarterdeck.core.text import did_you_mean
-from quarterdeck.router.addressing import Wish, wish_of
+from quarterdeck.router.addressing import Wish
 from quarterdeck.router.inbox import ATTEMPTS
+from quarterdeck.router.intake import Checked, Intake
 from quarterdeck.router.lanes import Lanes
 from quarterdeck.router.outbox import Outbox
 from quarterdeck.router.policy import least_role
 from quarterdeck.router.preview import Preview, written
-from quarterdeck.router.syntax import complete, parse, wants_help
 from quarterdeck.runtime import metrics
 
 LIGHT_LIMIT_S = 15.0
@@ -78,6 +77,7 @@ class Router:
         *,
         rows: InboxRows,
         outbox: Outbox,
+        intake: Intake,
         commands: Commands,
         people: People,
         authoriser: Authoriser,
@@ -85,7 +85,7 @@ class Router:
         clock: Clock,
         limits: Limits,
     ) -> None:
-        self._rows, self._outbox, self._commands = rows, outbox, commands
+        self._rows, self._outbox, self._intake, self._commands = rows, outbox, intake, commands
         self._people, self._authoriser, self._services = people, authoriser, services
         self._clock = clock
         self._running: dict[str, asyncio.Timeout] = {}
@@ -182,12 +182,16 @@ class Router:
             return attempts
 
     async def _answer(self, event: Event) -> Answer:
-        wish = wish_of(event, self._commands)
-        if wish is None:
-            return Answer(reply=None)
+        try:
+            wish = await self._intake.wish(event)
+        except (Denied, NotFound) as error:  # the answer to a question that is somebody else's, or closed
+            return Answer(reply=replace(reply_to(error), private_to=event.actor))
+        if wish is None or isinstance(wish, Reply):
+            return Answer(reply=wish)
         person = await self._people.person_of(event.actor, event.actor_name)
         command = self._commands.get(wish.name)
-        decision = await self._decide(event, wish, person, command)
+        checked = self._intake.check(event, wish, command)
+        decision = await self._decide(event, wish, person, command, checked)
         audit: tuple[AuditEntry, ...] = (self._entry(event, wish, person, decision),)
         if not decision.allowed:
             return Answer(reply=Reply(text=decision.reason, status="denied"), audit=audit)
@@ -199,7 +203,7 @@ class Router:
             audit = ()
         started_s = self._clock.monotonic()
         try:
-            reply = await self._run(event, wish, person, command)
+            reply = await self._run(event, wish, person, command, checked)
         except QuarterdeckError as error:
             reply = reply_to(error)
         if command is not None:
@@ -207,8 +211,13 @@ class Router:
             metrics.COMMAND_SECONDS.observe(self._clock.monotonic() - started_s, command=command.name)
         return Answer(reply=reply, audit=audit)
 
-    async def _decide(self, event: Event, wish: Wish, person: Person, command: Command | None) -> Decision:
-        """Ask the authoriser. A command that does not exist is refused like one that strangers may not see."""
+    async def _decide(
+        self, event: Event, wish: Wish, person: Person, command: Command | None, checked: Checked
+    ) -> Decision:
+        """Ask the authoriser. A command that does not exist is refused like one that strangers may not see.
+
+        Options that are missing or wrong are not known yet: then it is asked whether there are any that are allowed.
+        """
         if command is None and person.has_role("viewer"):
             return Decision(allowed=True, rule="no such command")
         return await self._authoriser.authorise(
@@ -220,18 +229,18 @@ class Router:
                 conversation=event.conversation,
                 least_role=command.allow if command else "owner",
                 effect=command.effect if command else "none",
-                arguments=wish.options or {},
+                arguments=checked.options,
             )
         )
 
-    async def _run(self, event: Event, wish: Wish, person: Person, command: Command | None) -> Reply:
+    async def _run(
+        self, event: Event, wish: Wish, person: Person, command: Command | None, checked: Checked
+    ) -> Reply:
         if command is None:
             raise self._no_such(wish.name, person)
-        if wish.attachments and not wish.rest.strip():
-            return kept(wish.attachments)
-        if wish.options is None and wants_help(command, wish.rest):
-            return help_for(command)
-        options = parse(command, wish.rest) if wish.options is None else complete(command, wish.options)
+        options = await self._intake.ready(event, wish, command, checked, person)
+        if isinstance(options, Reply):
+            return options
         call = Call(
             command=command.name,
             options=options,
@@ -240,6 +249,7 @@ class Router:
             conversation=event.conversation,
             event_id=event.key,
             services=self._services,
+            attachments=wish.attachments,
         )
         return await self._in_lane(event, command, call)
 
@@ -291,15 +301,6 @@ class Router:
                 "rule": decision.rule,
             },
         )
-
-
-def kept(attachments: Sequence[Attachment]) -> Reply:
-    """Return what to say to files that come without a word."""
-    names = ", ".join(f"`{one.name}` ({one.size_bytes:,} bytes)" for one in attachments)
-    return Reply(
-        text=f"I have kept {names}. No command takes a file out of a message so far; documents to answer from "
-        "are added by the bot's operator: `quarterdeck knowledge add PATH`."
-    )
 
 
 def _unrecorded(command: Command, error: QuarterdeckError) -> Reply:

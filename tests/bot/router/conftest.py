@@ -19,9 +19,12 @@ from quarterdeck.core.ports import Clock, Services
 from quarterdeck.core.reply import Reply
 from quarterdeck.router.addressing import is_command_line
 from quarterdeck.router.catalogue import Catalogue
+from quarterdeck.router.cooldown import Cooldowns
 from quarterdeck.router.deliveries import DeliveryDesk
+from quarterdeck.router.forms import Forms
 from quarterdeck.router.identity import Directory
 from quarterdeck.router.inbox import Inbox
+from quarterdeck.router.intake import Intake
 from quarterdeck.router.outbox import Outbox
 from quarterdeck.router.policy import RolePolicy
 from quarterdeck.router.router import Router
@@ -30,6 +33,7 @@ from quarterdeck.runtime.clock import SystemClock
 from quarterdeck.store.audit import Audit
 from quarterdeck.store.decisions import StoredDecisions
 from quarterdeck.store.engine import Store
+from quarterdeck.store.forms import StoredForms
 from quarterdeck.store.history import StoredHistory
 from quarterdeck.store.inbox import StoredInbox
 from quarterdeck.store.outbox import StoredOutbox
@@ -93,6 +97,13 @@ class Bot:
         self.router = Router(
             rows=self.inbox_rows,
             outbox=self.outbox,
+            intake=Intake(
+                commands=self.commands,
+                forms=Forms(StoredForms(store), self.commands, clock),
+                cooldowns=Cooldowns(clock),
+                clock=clock,
+                adapter=self.outbox.adapter,
+            ),
             commands=self.commands,
             people=self.people,
             authoriser=self.authoriser,

@@ -21,8 +21,11 @@ from quarterdeck.core.ports import Services
 from quarterdeck.core.reply import Reply
 from quarterdeck.router.addressing import is_command_line
 from quarterdeck.router.catalogue import Catalogue
+from quarterdeck.router.cooldown import Cooldowns
+from quarterdeck.router.forms import Forms
 from quarterdeck.router.identity import Directory
 from quarterdeck.router.inbox import Inbox
+from quarterdeck.router.intake import Intake
 from quarterdeck.router.outbox import Outbox
 from quarterdeck.router.policy import RolePolicy
 from quarterdeck.router.router import Router
@@ -30,6 +33,7 @@ from quarterdeck.runtime import faults
 from quarterdeck.runtime.clock import SystemClock
 from quarterdeck.store.audit import Audit
 from quarterdeck.store.engine import Store
+from quarterdeck.store.forms import StoredForms
 from quarterdeck.store.inbox import StoredInbox
 from quarterdeck.store.outbox import StoredOutbox
 from quarterdeck.store.people import StoredPeople
@@ -95,10 +99,18 @@ async def main(folder: Path, messages: int, abilities: Sequence[Ability]) -> Non
     platform = FilePlatform(folder, messages, abilities)
     inbox_rows, outbox_rows = StoredInbox(store), StoredOutbox(store, Audit(store, clock, lambda text: text))
     outbox = Outbox(outbox_rows, {"fake": platform}, clock)
+    commands = Catalogue([ECHO])
     router = Router(
         rows=inbox_rows,
         outbox=outbox,
-        commands=Catalogue([ECHO]),
+        intake=Intake(
+            commands=commands,
+            forms=Forms(StoredForms(store), commands, clock),
+            cooldowns=Cooldowns(clock),
+            clock=clock,
+            adapter=outbox.adapter,
+        ),
+        commands=commands,
         people=Directory(StoredPeople(store), owners={Identity(platform="fake", user_id="U1"): ""}),
         authoriser=RolePolicy(),
         services=cast("Services", None),

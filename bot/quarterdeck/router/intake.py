@@ -1,0 +1,136 @@
+"""Make of an event what is wanted of a command, with every value checked; or say what is missing or in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from quarterdeck.core.adapter import Ability, Adapter
+from quarterdeck.core.command import Command
+from quarterdeck.core.errors import UsageError
+from quarterdeck.core.event import Event
+from quarterdeck.core.help import help_for
+from quarterdeck.core.message import Attachment
+from quarterdeck.core.person import Person
+from quarterdeck.core.ports import Clock, Commands
+from quarterdeck.core.reply import Reply
+from quarterdeck.router.addressing import Wish, wish_of
+from quarterdeck.router.cooldown import Cooldowns
+from quarterdeck.router.forms import Forms, Screen
+from quarterdeck.router.parity import unmet
+from quarterdeck.router.syntax import Missing, complete, parse, wants_help
+from quarterdeck.router.values import Reading
+
+INTERACTIVE = ("message", "native", "button", "form")  # ways on which somebody is there to be asked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """Hold what a wish gives a command: a value for every option, what is wrong with them, or a wish for help."""
+
+    options: Mapping[str, object] | None = None
+    problem: UsageError | None = None
+    wants_help: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """Hold what holds for everybody: whose clock is meant, and how many inputs a form has, by platform."""
+
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    form_inputs: Mapping[str, int] = field(default_factory=dict)
+
+
+class Intake:
+    """Read events for the router."""
+
+    def __init__(
+        self,
+        *,
+        commands: Commands,
+        forms: Forms,
+        cooldowns: Cooldowns,
+        clock: Clock,
+        adapter: Callable[[str], Adapter],
+        house: House | None = None,
+    ) -> None:
+        self._commands, self._forms, self._cooldowns, self._clock = commands, forms, cooldowns, clock
+        self._adapter, self._house = adapter, house or House()
+
+    async def wish(self, event: Event) -> Wish | Reply | None:
+        """Return what the event asks for, what to say to it instead, or None when it asks nothing.
+
+        Raises:
+            UserError: it answers a question that is somebody else's, or closed.
+        """
+        return await self._forms.take(event, self._screen(event)) or wish_of(event, self._commands)
+
+    def check(self, event: Event, wish: Wish, command: Command | None) -> Checked:
+        """Read the options; what is wrong with them is told after the authoriser was asked, and only to who may."""
+        if command is None:
+            return Checked()
+        if wish.options is None and wants_help(command, wish.rest):
+            return Checked(wants_help=True)
+        reading = Reading(
+            now=self._clock.now(),
+            zone=self._house.zone,
+            identity=event.actor,
+            conversation=event.conversation,
+            attachments=wish.attachments,
+        )
+        try:
+            if wish.options is not None:
+                return Checked(options=complete(command, wish.options, reading))
+            return Checked(options=parse(command, wish.rest, reading))
+        except UsageError as problem:
+            return Checked(problem=problem)
+
+    async def ready(
+        self, event: Event, wish: Wish, command: Command, checked: Checked, person: Person
+    ) -> Mapping[str, object] | Reply:
+        """Return the options when the command may run now, or what to say instead: help, a file kept, a question.
+
+        Raises:
+            UsageError: an option is wrong, or the platform lacks what the command needs.
+            Busy: it comes too soon.
+        """
+        if checked.wants_help:
+            return help_for(command)
+        if wish.attachments and not wish.is_ordered and not wish.rest.strip():
+            return kept(wish.attachments)
+        screen = self._screen(event)
+        if problem := unmet(command, screen.abilities):
+            raise UsageError(problem, hint="use it on another platform; /help shows what works here")
+        if checked.problem is not None:
+            return await self._asked(event, wish, command, checked.problem, screen)
+        self._cooldowns.start(
+            command, person_id=person.id, conversation_id=event.conversation.id, event_key=event.key
+        )
+        if wish.form is not None:
+            await self._forms.end(wish.form, event)
+        return checked.options or {}
+
+    async def _asked(
+        self, event: Event, wish: Wish, command: Command, problem: UsageError, screen: Screen
+    ) -> Reply:
+        """Ask for what is missing, where there is somebody to ask; a form that is wrong is shown again."""
+        if isinstance(problem, Missing) and wish.is_ordered and wish.way in INTERACTIVE:
+            return await self._forms.open(event, wish, command, problem, screen)
+        if wish.form is not None:
+            return await self._forms.refuse(wish.form, command, problem, screen)
+        raise problem
+
+    def _screen(self, event: Event) -> Screen:
+        abilities: frozenset[Ability] = self._adapter(event.platform).abilities
+        return Screen(abilities=abilities, form_inputs=self._house.form_inputs.get(event.platform, 0))
+
+
+def kept(attachments: Sequence[Attachment]) -> Reply:
+    """Return what to say to files that come without a word."""
+    names = ", ".join(f"`{one.name}` ({one.size_bytes:,} bytes)" for one in attachments)
+    return Reply(
+        text=f"I have kept {names}. To have something done with a file, send it together with the command that "
+        "takes it: `/help file` finds them. Documents to answer from are added by the bot's operator: "
+        "`quarterdeck knowledge add PATH`."
+    )
