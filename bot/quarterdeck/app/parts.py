@@ -12,6 +12,7 @@ from quarterdeck.models.catalog import Catalog
 from quarterdeck.models.registry import ModelRegistry
 from quarterdeck.rag.knowledge import TeamKnowledge
 from quarterdeck.router.addressing import is_command_line
+from quarterdeck.router.budget import BudgetLedger
 from quarterdeck.router.catalogue import discover
 from quarterdeck.router.cooldown import Cooldowns
 from quarterdeck.router.deliveries import DeliveryDesk
@@ -24,7 +25,9 @@ from quarterdeck.router.outbox import Outbox
 from quarterdeck.router.policy import RolePolicy
 from quarterdeck.router.router import Router
 from quarterdeck.runtime import platform_facts, platforms
+from quarterdeck.runtime.charts import Charts
 from quarterdeck.runtime.durable import Durable
+from quarterdeck.runtime.files import MadeFiles
 from quarterdeck.runtime.paths import config_dir
 from quarterdeck.runtime.prompts import read_prompt
 from quarterdeck.runtime.redaction import Redactor
@@ -34,8 +37,10 @@ from quarterdeck.runtime.web import Web
 from quarterdeck.schedule.digest import ConversationDigests, Sources
 from quarterdeck.schedule.orders import Rights, StandingOrders
 from quarterdeck.schedule.scheduler import QUEUE, Scheduler
+from quarterdeck.store.answers import StoredAnswers
 from quarterdeck.store.audit import Audit
 from quarterdeck.store.backup import Backups
+from quarterdeck.store.budget import StoredBudgets
 from quarterdeck.store.decisions import StoredDecisions
 from quarterdeck.store.digests import DigestRepository
 from quarterdeck.store.engine import Store
@@ -48,7 +53,7 @@ from quarterdeck.store.outbox import StoredOutbox
 from quarterdeck.store.people import StoredPeople
 from quarterdeck.store.schedules import ScheduleRepository
 from quarterdeck.store.transcript import Transcript
-from quarterdeck.store.usage import StoredUsage
+from quarterdeck.store.usage import StoredUsage, StoredUsageLog
 from quarterdeck.store.vault import Vault
 from quarterdeck.store.vault_keys import keys_of
 from quarterdeck_adapters.console.adapter import ConsoleAdapter
@@ -61,6 +66,7 @@ class Parts:
     def __init__(self, loaded: Loaded, store: Store, redactor: Redactor, clock: Clock) -> None:
         self.loaded, self.settings, self.store, self.clock = loaded, loaded.settings, store, clock
         self.paths, self.redactor = loaded.settings.paths(), redactor
+        self.zone = ZoneInfo(loaded.settings.schedule.default_timezone)
         self._build_memory(loaded)
         self._build_minds()
         self._build_doors()
@@ -86,12 +92,22 @@ class Parts:
         """Make what knows and answers: rights, commands, models, documents."""
         self.authoriser = RolePolicy()
         self.commands = discover("quarterdeck.commands", self.paths.user_dir / "commands")
+        self.usage_rows = StoredUsage(self.store)
+        self.budgets = BudgetLedger(
+            self.settings.budgets,
+            StoredBudgets(self.store),
+            self.clock,
+            role_of=self._role_of,
+            zone=self.zone,
+        )
         self.models = ModelRegistry(
             settings=self.settings,
             catalog=Catalog.read(config_dir(), self.paths.user_dir),
             resolver=self.resolver,
             clock=self.clock,
-            record=StoredUsage(self.store).record,
+            record=self.usage_rows.record,
+            ledger=self.budgets if self.settings.budgets else None,
+            answers=StoredAnswers(self.store),
         )
         self.knowledge = TeamKnowledge(KnowledgeLibrary(self.store), self.models, self.clock, self.settings)
 
@@ -152,6 +168,15 @@ class Parts:
         """Store an event, whoever raises it."""
         return await self.inbox.accept(event)
 
+    async def _role_of(self, person_id: str) -> str:
+        """Return the role that a person has now; somebody never stored goes by the name of their account."""
+        for known in await self.people_rows.all():
+            if known.person.id == person_id and known.identities:
+                return (await self.people.person_of(Identity.parse(known.identities[0]))).role
+        if person_id.count(":") >= 2:
+            return (await self.people.person_of(Identity.parse(person_id))).role
+        return "none"
+
     def platform_context(self, platform: str) -> PlatformContext:
         """Return what the adapter of `platform` gets of its surroundings."""
         return PlatformContext(
@@ -180,7 +205,7 @@ class Parts:
                 sources,
                 prompt=read_prompt("digest", self.paths.user_dir),
                 is_command=is_command_line,
-                zone=ZoneInfo(self.settings.schedule.default_timezone),
+                zone=self.zone,
             ),
             history=self.history,
             deliveries=self.deliveries,
@@ -189,6 +214,9 @@ class Parts:
             authoriser=self.authoriser,
             decisions=StoredDecisions(self.store),
             web=self.web,
+            budgets=self.budgets,
+            usage=StoredUsageLog(self.usage_rows, self.clock, self.zone),
+            pictures=Charts(MadeFiles(self.paths.files)),
         )
 
 

@@ -91,6 +91,14 @@ class Connected:
         return f"{self.provider}/{self.model}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptAnswer:
+    """Hold an earlier answer."""
+
+    text: str
+    answered_by: Connected
+
+
 class Models(Protocol):
     """Answer with whichever model the settings name for a role (`chat`, `fast`, …)."""
 
@@ -105,11 +113,13 @@ class Models(Protocol):
         max_output_tokens: int = 1024,
         person_id: str = "",
         conversation_id: str = "",
+        workflow: str = "",
     ) -> AsyncIterator[Delta]:
         """Stream an answer from the role's first model that works; usage is recorded for person and conversation.
 
         Raises:
             SetupError: no model is connected.
+            OverBudget: a budget does not allow the call.
             ServiceError: every model of the role failed.
         """
 
@@ -129,6 +139,7 @@ class UsageRow:
     conversation_id: str = ""
     input_tokens: int | None = None
     output_tokens: int | None = None
+    microusd: int | None = None
     took_ms: int = 0
     outcome: str = "ok"
     extra: Mapping[str, object] = field(default_factory=dict)

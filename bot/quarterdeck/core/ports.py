@@ -17,11 +17,12 @@ from quarterdeck.core.access import Decisions as Decisions
 from quarterdeck.core.access import People as People
 from quarterdeck.core.access import Refusal as Refusal
 from quarterdeck.core.access import Way as Way
+from quarterdeck.core.budget import Budgets, UsageLog
 from quarterdeck.core.command import Command
 from quarterdeck.core.message import Conversation, Message
 from quarterdeck.core.model import Models
 from quarterdeck.core.person import Identity, Person
-from quarterdeck.core.reply import Reply
+from quarterdeck.core.reply import File, Reply
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
@@ -225,6 +226,13 @@ class Web(Protocol):
         """
 
 
+class Pictures(Protocol):
+    """Draw for people."""
+
+    async def bars(self, title: str, labels: Sequence[str], values: Sequence[float], *, top: str) -> File:
+        """Return a picture of bars, one for each value; `top` writes the highest one."""
+
+
 class Health(Protocol):
     """Know how the bot does."""
 
@@ -258,6 +266,9 @@ class Services:
     authoriser: Authoriser
     decisions: Decisions
     web: Web
+    budgets: Budgets
+    usage: UsageLog
+    pictures: Pictures
 
 
 Progress = Callable[[str], Awaitable[None]]

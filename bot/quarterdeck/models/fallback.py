@@ -18,6 +18,7 @@ from quarterdeck.core.model import Connected, Delta, Dialect, ModelRequest, Usag
 from quarterdeck.core.ports import Clock
 from quarterdeck.models.breaker import Breaker
 from quarterdeck.models.connection import Timeouts
+from quarterdeck.models.meter import Meter, Purpose
 from quarterdeck.runtime import metrics
 
 ATTEMPTS: Final = 3
@@ -36,15 +37,6 @@ class Link:
     open: Callable[[], Awaitable[Dialect]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Purpose:
-    """Say for whom and in which role a model is called."""
-
-    role: str
-    person_id: str = ""
-    conversation_id: str = ""
-
-
 @dataclass(slots=True)
 class _Progress:
     """Count what one call brought so far."""
@@ -58,8 +50,11 @@ class _Progress:
 class Fallback:
     """Call the models of a chain in order; holds one circuit breaker a provider."""
 
-    def __init__(self, *, clock: Clock, record: Record, timeouts: Timeouts | None = None) -> None:
+    def __init__(
+        self, *, clock: Clock, record: Record, meter: Meter, timeouts: Timeouts | None = None
+    ) -> None:
         self._clock, self._record, self._timeouts = clock, record, timeouts or Timeouts()
+        self._meter = meter
         self._breakers: dict[str, Breaker] = {}
 
     async def complete(
@@ -114,7 +109,8 @@ class Fallback:
     async def _recorded(
         self, link: Link, request: ModelRequest, purpose: Purpose, progress: _Progress
     ) -> AsyncGenerator[Delta, None]:
-        """Make one call and record it, whatever becomes of it."""
+        """Make one call and record it, whatever becomes of it; its price is set aside before it goes out."""
+        reading = await self._meter.begin(link.connected, request, purpose)
         began_ms = self._clock.now_ms()
         progress.outcome = "cancelled"
         try:
@@ -128,6 +124,9 @@ class Fallback:
             progress.outcome = type(error).__name__
             raise
         finally:
+            microusd = await reading.end(
+                progress.usage, has_begun=progress.passed_on, characters=progress.characters
+            )
             row = UsageRow(
                 at_ms=began_ms,
                 provider=link.connected.provider,
@@ -137,6 +136,7 @@ class Fallback:
                 conversation_id=purpose.conversation_id,
                 input_tokens=progress.usage.input_tokens,
                 output_tokens=progress.usage.output_tokens,
+                microusd=microusd,
                 took_ms=self._clock.now_ms() - began_ms,
                 outcome=progress.outcome,
             )

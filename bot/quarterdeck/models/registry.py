@@ -10,24 +10,29 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from quarterdeck.core.budget import Ledger, OverBudget
 from quarterdeck.core.errors import ServiceError, SetupError
 from quarterdeck.core.model import Connected, Delta, Dialect, ModelMessage, ModelRequest
 from quarterdeck.core.ports import Clock
+from quarterdeck.models.answers import Answers
 from quarterdeck.models.catalog import BUILTIN, Catalog, Provider
 from quarterdeck.models.connection import Timeouts
 from quarterdeck.models.connections import Connections
-from quarterdeck.models.fallback import Fallback, Link, Purpose, Record
+from quarterdeck.models.fallback import Fallback, Link, Record
 from quarterdeck.models.guide import how_to_connect
 from quarterdeck.models.local.builtin import Builtin
 from quarterdeck.models.local.discovery import Found, find_servers
+from quarterdeck.models.meter import Meter, Purpose
+from quarterdeck.models.prices import Prices
 from quarterdeck.runtime.secrets import Resolver
 from quarterdeck.runtime.settings import Settings
 
 DISCOVERY_LIFE_S: Final = 15.0
 LIST_TIMEOUT_S: Final = 5.0
+EARLIER: Final = "an earlier answer to the same question: the budget allows no new one"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,14 +54,20 @@ class ModelRegistry:
         resolver: Resolver,
         clock: Clock,
         record: Record,
+        ledger: Ledger | None = None,
+        answers: Answers | None = None,
         timeouts: Timeouts | None = None,
     ) -> None:
+        """`ledger` holds calls to budgets, `answers` keeps earlier ones for them; without, nothing is limited."""
         timeouts = timeouts or Timeouts()
         self.settings, self.catalog = settings, catalog.changed(settings.providers)
         self.builtin = Builtin(settings.models.builtin)
         self.connections = Connections(settings, self.catalog, resolver, self.builtin, timeouts)
         self._clock = clock
-        self._fallback = Fallback(clock=clock, record=record, timeouts=timeouts)
+        stated = {name: setting.prices for name, setting in settings.providers.items()}
+        meter = Meter(ledger, Prices(stated), self.catalog.get)
+        self._fallback = Fallback(clock=clock, record=record, meter=meter, timeouts=timeouts)
+        self._answers = answers if ledger is not None and ledger.keeps_answers else None
         self._looking = asyncio.Lock()
         self._found: tuple[float, list[Found]] | None = None
         self._first_models: dict[str, tuple[float, str]] = {}
@@ -75,26 +86,82 @@ class ModelRegistry:
         max_output_tokens: int = 1024,
         person_id: str = "",
         conversation_id: str = "",
+        workflow: str = "",
     ) -> AsyncGenerator[Delta, None]:
         """Stream an answer from the role's first model that works; close the iterator to stop early.
 
+        Where a budget does not allow that, what its owner wants instead: a cheaper model, an earlier answer.
+
         Raises:
             SetupError: no model is connected.
+            OverBudget: a budget does not allow the call.
             ServiceError: every model of the role failed.
         """
         choices = await self.choices(role)
         if not choices:
             raise SetupError("no language model is connected", hint="`/chat` says how to connect one")
         request = ModelRequest(model="", messages=tuple(messages), max_output_tokens=max_output_tokens)
-        purpose = Purpose(role=role, person_id=person_id, conversation_id=conversation_id)
+        purpose = Purpose(role=role, person_id=person_id, conversation_id=conversation_id, workflow=workflow)
+        refused: OverBudget | None = None
+        try:
+            async with aclosing(self._of(choices, request, purpose)) as deltas:
+                async for delta in deltas:
+                    yield delta
+        except OverBudget as over:
+            refused = over
+        if refused is not None:
+            async with aclosing(self._instead(refused, choices, request, purpose)) as deltas:
+                async for delta in deltas:
+                    yield delta
+
+    async def _of(
+        self, choices: Sequence[Choice], request: ModelRequest, purpose: Purpose
+    ) -> AsyncGenerator[Delta, None]:
+        """Stream the answer of the first of `choices` that gives one, and keep it where budgets want that."""
         links = [Link(connected=one.connected, open=self._opener(one.provider)) for one in choices]
+        pieces: list[str] = []
         try:
             async with aclosing(self._fallback.complete(links, request, purpose)) as deltas:
                 async for delta in deltas:
+                    if self._answers is not None:
+                        pieces.append(delta.text)
+                        if delta.finish == "stop" and delta.answered_by is not None:
+                            await self._answers.keep(
+                                request,
+                                purpose.role,
+                                "".join(pieces),
+                                delta.answered_by,
+                                self._clock.now_ms(),
+                            )
                     yield delta
         except ServiceError:
             self._found = None  # the local server may be gone: look again
             raise
+
+    async def _instead(
+        self, refused: OverBudget, choices: Sequence[Choice], request: ModelRequest, purpose: Purpose
+    ) -> AsyncGenerator[Delta, None]:
+        """Do what the budget's owner wants once it does not allow a call; only the first that helps."""
+        for way in refused.at_limit:
+            if way == "cheaper" and (
+                cheaper := [one for one in await self.choices("fast") if one not in choices]
+            ):
+                try:
+                    async with aclosing(
+                        self._of(cheaper, request, replace(purpose, is_cheaper=True))
+                    ) as deltas:
+                        async for delta in deltas:
+                            yield delta
+                except OverBudget:
+                    continue
+                return
+            if way == "cached" and self._answers is not None:
+                kept = await self._answers.find(request, purpose.role)
+                if kept is not None:
+                    yield Delta(text=kept.text)
+                    yield Delta(finish="stop", answered_by=replace(kept.answered_by, label=EARLIER))
+                    return
+        raise refused
 
     async def how_to_connect(self) -> str:
         """Say in CommonMark how to connect a model, by what is there right now."""

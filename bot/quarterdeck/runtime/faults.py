@@ -16,7 +16,11 @@ from quarterdeck.core.errors import SetupError
 from quarterdeck.core.text import did_you_mean
 
 POINTS: Final[tuple[str, ...]] = (
+    "answer.kept",
     "audit.recorded",
+    "budget.reserved",
+    "budget.settled",
+    "budget.topped_up",
     "digest.recorded",
     "facts.changed",
     "form.kept",

@@ -250,8 +250,42 @@ usage = Table(
     Column("conversation_id", String(400), nullable=False, default=""),
     Column("input_tokens", Integer),
     Column("output_tokens", Integer),
+    Column("microusd", BigInteger),  # None: nobody knows
     Column("took_ms", Integer, nullable=False),
     Column("outcome", String(40), nullable=False),
+)
+
+budget_spend = Table(
+    "budget_spend",
+    metadata,
+    Column("budget", String(100), primary_key=True),
+    Column("key", String(400), primary_key=True),  # whom it is counted for, `person:ID`; empty: everybody
+    Column("period", String(10), primary_key=True),  # 2026-11-21 or 2026-11
+    Column("microusd", BigInteger, nullable=False, default=0),  # spent and set aside
+    Column("tokens", BigInteger, nullable=False, default=0),
+    Column("extra_microusd", BigInteger, nullable=False, default=0),  # added to the limit of this period
+)
+
+budget_reservations = Table(
+    "budget_reservations",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("budget", String(100), primary_key=True),
+    Column("key", String(400), nullable=False),
+    Column("period", String(10), nullable=False),
+    Column("microusd", BigInteger, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+    Column("at_ms", Ms, nullable=False),
+)
+
+answers = Table(  # what models answered, kept where a budget falls back on it
+    "answers",
+    metadata,
+    Column("hash", String(64), primary_key=True),  # of role, messages and lengths
+    Column("provider", String(80), nullable=False),
+    Column("model", String(200), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("at_ms", Ms, nullable=False),
 )
 
 audit = Table(

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final, Literal
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, case, func, insert, select
 
+from quarterdeck.core.budget import DayOfUse, UseByModel
 from quarterdeck.core.model import UsageRow
+from quarterdeck.core.ports import Clock
 from quarterdeck.store.engine import Store
 from quarterdeck.store.tables import usage
 
@@ -88,3 +92,74 @@ class StoredUsage:
             ]
 
         return list(await self._store.read(job))
+
+    async def calls(self, *, since_ms: int, person_id: str = "", conversation_id: str = "") -> list[UsageRow]:
+        """Return the calls since `since_ms` in order, of one person or conversation where one is named.
+
+        Only what sums need: when, which model, tokens and price.
+        """
+        columns = ("at_ms", "provider", "model", "input_tokens", "output_tokens", "microusd")
+        query = select(*(usage.c[name] for name in columns)).where(usage.c.at_ms >= since_ms)
+        if person_id:
+            query = query.where(usage.c.person_id == person_id)
+        if conversation_id:
+            query = query.where(usage.c.conversation_id == conversation_id)
+
+        def job(connection: Connection) -> list[UsageRow]:
+            return [
+                UsageRow(role="", **row._mapping) for row in connection.execute(query.order_by(usage.c.at_ms))
+            ]
+
+        return await self._store.read(job)
+
+
+class StoredUsageLog:
+    """Sum up calls by day and by model (the `UsageLog` port); days begin at midnight in `zone`."""
+
+    def __init__(self, rows: StoredUsage, clock: Clock, zone: ZoneInfo) -> None:
+        self._rows, self._clock, self._zone = rows, clock, zone
+
+    async def days(self, *, count: int, person_id: str = "", conversation_id: str = "") -> list[DayOfUse]:
+        """Return the last `count` days, oldest first, those without calls included."""
+        first = self._midnight(count)
+        sums = {(first + timedelta(days=n)).date().isoformat(): [0, 0, 0] for n in range(count)}
+        for row in await self._calls(first, person_id, conversation_id):
+            day = datetime.fromtimestamp(row.at_ms / 1000, self._zone).date().isoformat()
+            into = sums.setdefault(day, [0, 0, 0])
+            for at, value in enumerate((1, _tokens(row), row.microusd or 0)):
+                into[at] += value
+        return [
+            DayOfUse(day=day, calls=calls, tokens=tokens, microusd=microusd)
+            for day, (calls, tokens, microusd) in sums.items()
+        ]
+
+    async def by_model(
+        self, *, days: int, person_id: str = "", conversation_id: str = ""
+    ) -> list[UseByModel]:
+        """Return sums by model of the last days, most expensive first."""
+        rows: dict[str, list[UsageRow]] = {}
+        for row in await self._calls(self._midnight(days), person_id, conversation_id):
+            rows.setdefault(f"{row.provider}/{row.model}", []).append(row)
+        found = [
+            UseByModel(
+                name=name,
+                calls=len(some),
+                tokens=sum(map(_tokens, some)),
+                microusd=sum(row.microusd or 0 for row in some),
+                is_priced=all(row.microusd is not None for row in some),
+            )
+            for name, some in rows.items()
+        ]
+        return sorted(found, key=lambda one: (-one.microusd, -one.tokens, one.name))
+
+    def _midnight(self, days: int) -> datetime:
+        today = self._clock.now().astimezone(self._zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        return today - timedelta(days=days - 1)
+
+    async def _calls(self, since: datetime, person_id: str, conversation_id: str) -> list[UsageRow]:
+        since_ms = round(since.timestamp() * 1000)
+        return await self._rows.calls(since_ms=since_ms, person_id=person_id, conversation_id=conversation_id)
+
+
+def _tokens(row: UsageRow) -> int:
+    return (row.input_tokens or 0) + (row.output_tokens or 0)

@@ -13,9 +13,12 @@ from quarterdeck.core.errors import AuthFailed, KeyMissing, RateLimited, Rejecte
 from quarterdeck.core.model import Connected, Delta, ModelRequest, Usage
 from quarterdeck.models.breaker import FAILURES, REST_S
 from quarterdeck.models.connection import Timeouts
-from quarterdeck.models.fallback import ANSWER_LIMIT, Fallback, Link, Purpose
+from quarterdeck.models.fallback import ANSWER_LIMIT, Fallback, Link
+from quarterdeck.models.meter import Meter, Purpose
+from quarterdeck.models.prices import Prices
 from quarterdeck.testing.clock import FakeClock
 
+FREE = Meter(None, Prices({}), lambda _: None)
 PURPOSE = Purpose(role="chat", person_id="p1", conversation_id="c1")
 DOWN = Unavailable("down", service="a")
 
@@ -79,7 +82,7 @@ def recorder(kit: Any) -> Any:
 @pytest.fixture
 def fallback(clock: Instant, recorder: Any) -> Fallback:
     """Return the thing under test."""
-    return Fallback(clock=clock, record=recorder)
+    return Fallback(clock=clock, meter=FREE, record=recorder)
 
 
 def link(dialect: Scripted, name: str = "a") -> Link:
@@ -140,7 +143,7 @@ async def test_pauses_grow_and_differ(kit: Any, fallback: Fallback) -> None:
     firsts: set[float] = set()
     for _ in range(20):
         clock = Instant()
-        one = Fallback(clock=clock, record=kit.recorder())
+        one = Fallback(clock=clock, meter=FREE, record=kit.recorder())
         await text_of(kit, one, link(Scripted([DOWN], [DOWN], WHOLE)))
         assert clock.slept_s[0] * 0.6 < clock.slept_s[1]
         firsts.add(clock.slept_s[0])
@@ -272,7 +275,7 @@ class Dripping(Scripted):
 
 async def test_a_slow_drip_ends_with_the_total_time(kit: Any, clock: Instant, recorder: Any) -> None:
     """A byte now and then beats every idle time."""
-    fallback = Fallback(clock=clock, record=recorder, timeouts=Timeouts(total_s=0.2))
+    fallback = Fallback(clock=clock, meter=FREE, record=recorder, timeouts=Timeouts(total_s=0.2))
 
     with pytest.raises(Unavailable, match=r"did not finish its answer in 0\.2 s"):
         await text_of(kit, fallback, link(Dripping([])))

@@ -15,7 +15,12 @@ from quarterdeck.runtime.settings.environment import Environment
 from quarterdeck.runtime.settings.layering import Keys, Tree, merge
 
 PREFIX: Final = "QUARTERDECK__"
-RELATIVE_TO_FILE: Final = ("data_dir", "user_dir")
+RELATIVE_TO_FILE: Final[tuple[Keys, ...]] = (
+    ("data_dir",),
+    ("user_dir",),
+    ("access", "policy"),
+    ("access", "directory"),
+)
 
 WELL_KNOWN: Final[Mapping[str, tuple[str, ...]]] = {
     "SLACK_BOT_TOKEN": ("platforms", "slack", "bot_token"),
@@ -101,11 +106,19 @@ def file_layer(file: Path) -> Layer:
             "the settings must be a map", (), hint="write `section:` lines, see config/default.yaml"
         )
     data = dict(located.data)
-    for key in RELATIVE_TO_FILE:
-        value = data.get(key)
-        if isinstance(value, str) and value:
-            data[key] = str(file.resolve().parent / Path(value).expanduser())
+    for path in RELATIVE_TO_FILE:
+        _take_from(file.resolve().parent, data, path)
     return Layer(data=data, located=located)
+
+
+def _take_from(folder: Path, tree: Tree, path: Keys) -> None:
+    """Make the path that a file gives at `path` one that is taken from `folder`."""
+    key, inner = str(path[0]), tree.get(str(path[0]))
+    if isinstance(inner, Mapping) and len(path) > 1:
+        tree[key] = copy = dict(inner)
+        _take_from(folder, copy, path[1:])
+    elif isinstance(inner, str) and inner and len(path) == 1:
+        tree[key] = str(folder / Path(inner).expanduser())
 
 
 def well_known_layer(environ: Environment) -> Layer:

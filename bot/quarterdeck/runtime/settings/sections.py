@@ -13,6 +13,7 @@ from pydantic import Field, StringConstraints
 
 from quarterdeck.runtime.paths import Paths
 from quarterdeck.runtime.settings.budgets import BudgetSettings, PriceSettings
+from quarterdeck.runtime.settings.access import AccessSettings
 from quarterdeck.runtime.settings.section import Section
 from quarterdeck.runtime.settings.types import (
     Address,
@@ -30,15 +31,6 @@ from quarterdeck.runtime.settings.types import (
 ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*/\S+$")]
 ProviderId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 PublicKey = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$")]
-
-
-class AccessSettings(Section):
-    """Say who may use the bot."""
-
-    owners: tuple[IdentityText, ...] = ()
-    """Identities that are owners, such as slack:T1:U1."""
-    default_role: Literal["none", "viewer"] = "none"
-    """The role of people who were never granted one."""
 
 
 class SlackSettings(Section):
@@ -80,6 +72,8 @@ class TelegramSettings(Section):
     mode: Literal["polling", "webhook"] = "polling"
     webhook_secret: OptionalSecret = None
     """What Telegram sends along with each webhook call; needed for mode webhook."""
+    webhook_url: Url | None = None
+    """Where Telegram reaches this bot, for mode webhook: a public https address. Telegram is told at each start."""
     api_url: Url = "https://api.telegram.org"
     """The root, without /bot."""
     file_url: Url = "https://api.telegram.org/file"

@@ -97,7 +97,7 @@ def _zone(value: object) -> str:
 
 
 def _identity(value: object) -> str:
-    return str(Identity.parse(_text(value)))
+    return str(Identity.written(_text(value)))
 
 
 def _number_text(value: object) -> str:

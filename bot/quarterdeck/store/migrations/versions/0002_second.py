@@ -80,3 +80,35 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(op.f("ix_forms_expires_at_ms"), "forms", ["expires_at_ms"])
+    with op.batch_alter_table("usage") as usage:
+        usage.add_column(sa.Column("microusd", sa.BigInteger(), nullable=True))
+    op.create_table(
+        "budget_spend",
+        sa.Column("budget", sa.String(length=100), nullable=False),
+        sa.Column("key", sa.String(length=400), nullable=False),
+        sa.Column("period", sa.String(length=10), nullable=False),
+        sa.Column("microusd", sa.BigInteger(), nullable=False),
+        sa.Column("tokens", sa.BigInteger(), nullable=False),
+        sa.Column("extra_microusd", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("budget", "key", "period"),
+    )
+    op.create_table(
+        "budget_reservations",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("budget", sa.String(length=100), nullable=False),
+        sa.Column("key", sa.String(length=400), nullable=False),
+        sa.Column("period", sa.String(length=10), nullable=False),
+        sa.Column("microusd", sa.BigInteger(), nullable=False),
+        sa.Column("tokens", sa.BigInteger(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", "budget"),
+    )
+    op.create_table(
+        "answers",
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("provider", sa.String(length=80), nullable=False),
+        sa.Column("model", sa.String(length=200), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("hash"),
+    )
