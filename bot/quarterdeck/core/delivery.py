@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, Protocol
 
 from quarterdeck.core.event import Event
@@ -23,7 +24,10 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """Hold one part of a reply on its way out. `id` is the idempotency key, `cause` the key of the whole reply."""
+    """Hold one part of a reply on its way out. `id` is the idempotency key, `cause` the key of the whole reply.
+
+    `replaces` is the id of an earlier part whose message gets this content instead of a message of its own.
+    """
 
     id: str
     cause: str
@@ -36,6 +40,16 @@ class Outgoing:
     created_at_ms: int
     attempts: int = 0
     not_before_ms: int = 0
+    replaces: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Say what became of a part that is to be replaced; `message_id` is the platform's, empty while there is none."""
+
+    id: str
+    state: SendState
+    message_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,15 +93,22 @@ class OutboxRows(Protocol):
         *,
         audit: Sequence[AuditEntry] = (),
         done: int | None = None,
+        overtaken: Mapping[str, str] = MappingProxyType({}),
         now_ms: int,
     ) -> bool:
-        """Store rows, audit entries and the end of the event `done` in one commit; False when they were there."""
+        """Store rows, audit entries and the end of the event `done` in one commit; False when they were there.
+
+        `overtaken` are parts that need not go out any more, each with the part that stands for it from now on.
+        """
 
     async def sending(self, row_id: str) -> None:
         """Write down that a send begins."""
 
     async def sent(self, row: Outgoing, message: Message) -> None:
-        """Write down that a part arrived, and `message`, what people see of it, in the history."""
+        """Write down that a part arrived, and `message`, what people see of it, in the history.
+
+        Where the part replaces another one's, `message` has that message's id, and its old text is gone.
+        """
 
     async def postpone(self, row_id: str, *, attempts: int, not_before_ms: int, reason: str) -> None:
         """Put a part back to wait."""
@@ -95,5 +116,17 @@ class OutboxRows(Protocol):
     async def give_up(self, row_id: str, state: SendState, *, attempts: int, reason: str) -> None:
         """End a part as `unknown` or `dead`."""
 
-    async def open_rows(self) -> Sequence[Outgoing]:
-        """Return what waits or was being sent, oldest first."""
+    async def bury(self, conversation_id: str, reason: str) -> int:
+        """End every waiting part of a conversation as `dead`; returns how many."""
+
+    async def open_rows(self) -> Sequence[tuple[str, Conversation, SendState]]:
+        """Return id, conversation and state of what waits or was being sent, oldest first."""
+
+    async def one(self, row_id: str) -> Outgoing | None:
+        """Return one part, or None."""
+
+    async def target(self, row_id: str) -> Target | None:
+        """Return what stands for a part now, None where there never was one."""
+
+    async def parts_of(self, cause: str) -> Sequence[str]:
+        """Return the ids of a reply's parts, in order."""

@@ -14,6 +14,7 @@ from quarterdeck.core.access import AccessRequest as AccessRequest
 from quarterdeck.core.access import Authoriser as Authoriser
 from quarterdeck.core.access import Decision as Decision
 from quarterdeck.core.access import Decisions as Decisions
+from quarterdeck.core.access import Linking as Linking
 from quarterdeck.core.access import People as People
 from quarterdeck.core.access import Refusal as Refusal
 from quarterdeck.core.access import Way as Way
@@ -85,6 +86,12 @@ class Outbox(Protocol):
 
     async def send(self, to: Conversation, reply: Reply, *, key: str) -> None:
         """Queue `reply`; the same `key` twice is sent once. Returns when it is on disk."""
+
+    async def edit(self, to: Conversation, reply: Reply, *, replaces: str, key: str) -> None:
+        """Queue `reply` in place of the one that was sent under the key `replaces`; the same `key` twice is once.
+
+        Where the platform cannot change a message, or none arrived, it is posted and says what it updates.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,6 +272,8 @@ class Services:
     commands: Commands
     authoriser: Authoriser
     decisions: Decisions
+    people: People
+    linking: Linking
     web: Web
     budgets: Budgets
     usage: UsageLog

@@ -10,6 +10,8 @@ from quarterdeck.core.reply import Card, Citation, Reply
 
 NOT_HERE = "The answer is for you alone, and I cannot show it to you alone here. Ask me in a direct message."
 
+QUOTE_LENGTH = 60  # characters of an earlier message, to know it by
+
 
 def degrade(reply: Reply, abilities: frozenset[Ability], *, kind: ConversationKind = "direct") -> Reply:
     """Return a reply that needs nothing beyond `abilities` in a conversation of this `kind`.
@@ -51,3 +53,10 @@ def _buttons_only(card: Card | None) -> Card | None:
 def _source(citation: Citation) -> str:
     heading = f" › {citation.heading}" if citation.heading else ""
     return f"[{citation.n}] {citation.document}{heading}"
+
+
+def updating(reply: Reply, before: str) -> Reply:
+    """Return a reply that says which earlier message it stands for, where that one cannot be changed."""
+    words = " ".join(before.split())
+    beginning = words if len(words) <= QUOTE_LENGTH else f"{words[:QUOTE_LENGTH].rstrip()}…"
+    return replace(reply, text="\n\n".join(filter(None, [f"Update of “{beginning}”:", reply.text])))

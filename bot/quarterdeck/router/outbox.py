@@ -1,47 +1,35 @@
-"""Send what the bot says: each part is on disk before it goes out, and what became of it is on disk after.
+"""Keep what the bot says: each part is on disk before it goes out, and what became of it is on disk after.
 
-A send whose answer was lost is neither sent nor failed but `unknown`, and stays so until a person decides; unless
-the platform takes our key and so cannot post it twice, then it is simply sent again.
+A reply can take the place of an earlier one (`edit`). What it replaces need not go out any more when it has not yet:
+however many changes wait behind each other, people see the last one.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import random
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
-from typing import ParamSpec
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from quarterdeck.core.adapter import Ability, Adapter, Rendered
 from quarterdeck.core.delivery import AuditEntry, OutboxRows, Outgoing
-from quarterdeck.core.errors import (
-    Busy,
-    NotFound,
-    RateLimited,
-    ServiceError,
-    Unavailable,
-    Unknown,
-)
-from quarterdeck.core.message import Conversation, Message
-from quarterdeck.core.person import Identity
+from quarterdeck.core.message import Conversation
 from quarterdeck.core.ports import Clock
 from quarterdeck.core.reply import Reply
 from quarterdeck.core.text import well_formed
-from quarterdeck.router.degrade import degrade
-from quarterdeck.router.lanes import Lanes
-from quarterdeck.runtime import metrics
+from quarterdeck.router.degrade import degrade, updating
+from quarterdeck.router.entry import Entry
+from quarterdeck.router.sender import PARTIAL, Sender
+from quarterdeck.router.spotless import spotless
 
-TRIES = 8
-FIRST_PAUSE_S = 1.0
-LONGEST_PAUSE_S = 300.0
-STORE_PAUSE_S = 2.0
-LANE_LIMIT = TOTAL_LIMIT = 1_000_000  # what is on disk already is always taken
+MOVED_UP = Reply(text="(This part has moved into the message above.)")
 
-P = ParamSpec("P")
 
-log = logging.getLogger(__name__)
+@dataclass(slots=True)
+class _Seat:
+    """Hold a part that takes the place of what waits in the line."""
+
+    entry: Entry
+    part: Outgoing
 
 
 class Outbox:
@@ -57,12 +45,34 @@ class Outbox:
     ) -> None:
         self._rows, self._adapters, self._clock, self._clean = rows, adapters, clock, clean
         self._claimed: set[str] = set()  # conversations whose first part is being stored as `sending`
-        self._is_ending = False
-        self.lanes = Lanes("send", self._deliver, lane_limit=LANE_LIMIT, total_limit=TOTAL_LIMIT)
+        self._begun: set[str] = set()  # answers of which an unfinished form is shown, or about to be
+        self.sender = Sender(rows, adapters, clock, clean=self.clean)
+        self.lanes = self.sender.lanes
 
     async def send(self, to: Conversation, reply: Reply, *, key: str) -> None:
         """Queue `reply`; the same `key` twice is sent once. Returns when it is on disk."""
         await self.commit(to, reply, key=key)
+
+    async def edit(self, to: Conversation, reply: Reply, *, replaces: str, key: str) -> None:
+        """Queue `reply` in place of the one that was sent under the key `replaces`; the same `key` twice is once.
+
+        Where the platform cannot change a message, or none arrived, it is posted and says what it updates.
+        """
+        old = await self._rows.parts_of(replaces)
+        adapter = self.adapter(to.platform)
+        if old and Ability.EDIT not in adapter.abilities:
+            first = await self._rows.one(old[0])
+            reply, old = updating(reply, first.text if first else ""), ()
+        parts = self._parts(to, reply, key)
+        spare = [
+            self._part(to, adapter.render(MOVED_UP)[0], key, number, len(old))
+            for number in range(len(parts) + 1, len(old) + 1)
+        ]
+        parts = [
+            replace(part, replaces=old[at], state="waiting") if at < len(old) else part
+            for at, part in enumerate((*parts, *spare))
+        ]
+        await self._store(parts)
 
     async def commit(
         self,
@@ -79,14 +89,44 @@ class Outbox:
             NotFound: no platform of this name is connected.
         """
         parts = [] if reply is None else self._parts(to, reply, key)
-        claims = [part for part in parts if part.state == "sending"]
-        self._claimed |= {to.id} if claims else set()
-        try:
-            is_new = await self._rows.queue(parts, audit=audit, done=done, now_ms=self._clock.now_ms())
-            for part in parts if is_new else ():
-                self.lanes.put(to.id, part)
-        finally:
-            self._claimed -= {to.id} if claims else set()
+        if key in self._begun and parts:
+            parts[0] = replace(parts[0], replaces=partial_of(key), state="waiting")
+        await self._store(parts, audit=audit, done=done)
+        if key in self._begun:
+            self._begun.discard(key)
+            self.sender.partials.pop(partial_of(key), None)
+
+    async def begin(self, to: Conversation, reply: Reply, *, key: str) -> bool:
+        """Show an unfinished answer; `commit` under the same key finishes it in the same place.
+
+        False when it cannot be shown: the platform knows no changes, or a start before this one lost sight of it.
+        """
+        adapter = self.adapter(to.platform)
+        if Ability.EDIT not in adapter.abilities or key in self._begun:
+            return False
+        part = replace(
+            self._part(to, self._rendered(adapter, to, reply)[0], key, PARTIAL, 1), cause=f"{key}~partial"
+        )
+        self._begun.add(key)
+        return await self._store([part])
+
+    def draw(self, to: Conversation, reply: Reply, *, key: str) -> Entry | None:
+        """Show how far an answer is, when there is room for that; None while its first form is on its way."""
+        if partial_of(key) not in self.sender.partials:
+            return None
+        rendered = self._rendered(self.adapter(to.platform), to, reply)[0]
+        sketch = Entry(id="", conversation=to, replaces=partial_of(key), sketch=rendered)
+        self.lanes.put(to.id, sketch)
+        return sketch
+
+    async def recall(self, key: str) -> None:
+        """Look whether a process before this one has begun to show the answer `key`, so that it goes on there."""
+        target = await self._rows.target(partial_of(key))
+        if target is None:
+            return
+        self._begun.add(key)
+        if target.message_id:
+            self.sender.partials[target.id] = target.message_id
 
     async def record(self, entry: AuditEntry) -> None:
         """Store an audit entry now, before what it speaks of is done.
@@ -98,25 +138,21 @@ class Outbox:
 
     async def finish(self, limit_s: float) -> bool:
         """Send what is ready, for `limit_s` at the most; what must wait stays on disk. False: it took longer."""
-        self._is_ending = True
-        try:
-            async with asyncio.timeout(limit_s):
-                await self.lanes.drained()
-        except TimeoutError:
-            return await self.lanes.finish(0.0)
-        return True
+        return await self.sender.finish(limit_s)
 
     async def resume(self) -> int:
         """Take up what a stop or a crash left; returns how many parts. Call once, with the platforms known."""
         rows = await self._rows.open_rows()
-        for row in rows:
-            adapter = self._adapters.get(row.conversation.platform)
+        for row_id, conversation, state in rows:
+            adapter = self._adapters.get(conversation.platform)
             if adapter is None:
                 continue  # it waits until its platform is connected again
-            if row.state == "sending" and Ability.IDEMPOTENT not in adapter.abilities:
-                await self._end(row, "unknown", "the bot stopped while it was being sent")
+            if state == "sending" and Ability.IDEMPOTENT not in adapter.abilities:
+                row = await self._rows.one(row_id)
+                if row is not None:
+                    await self.sender.end(row, "unknown", "the bot stopped while it was being sent")
             else:
-                self.lanes.put(row.conversation.id, row)
+                self.sender.put(Entry(id=row_id, conversation=conversation))
         return len(rows)
 
     def platforms(self) -> Collection[str]:
@@ -129,7 +165,7 @@ class Outbox:
 
     def requeue(self, row: Outgoing) -> None:
         """Send a part that a person put back to waiting."""
-        self.lanes.put(row.conversation.id, row)
+        self.sender.put(Entry.of(row))
 
     def adapter(self, platform: str) -> Adapter:
         """Return the platform's adapter.
@@ -137,149 +173,87 @@ class Outbox:
         Raises:
             NotFound: no platform of this name is connected.
         """
-        if platform not in self._adapters:
-            raise NotFound(
-                f"no platform {platform!r} is connected", hint="`quarterdeck check` says what switches it on"
+        return self.sender.adapter(platform)
+
+    async def _store(
+        self, parts: Sequence[Outgoing], *, audit: Sequence[AuditEntry] = (), done: int | None = None
+    ) -> bool:
+        """Store parts, then line them up; one that makes another needless takes its place. False: known already."""
+        seats, parts = self._seats(parts)
+        claimed = {part.conversation.id for part in parts if part.state == "sending"}
+        self._claimed |= claimed
+        overtaken = {seat.entry.id: seat.entry.replaces or seat.part.id for seat in seats}
+        try:
+            is_new = await self._rows.queue(
+                parts, audit=audit, done=done, overtaken=overtaken, now_ms=self._clock.now_ms()
             )
-        return self._adapters[platform]
+            if is_new:
+                self._line_up(parts, seats)
+        finally:
+            self._claimed -= claimed
+            for seat in seats:
+                if seat.entry.changing is not None:
+                    seat.entry.changing.set()
+                    seat.entry.changing = None
+        return is_new
+
+    def _seats(self, parts: Sequence[Outgoing]) -> tuple[list[_Seat], list[Outgoing]]:
+        """Find whose place the parts take, and hold these places until that is on disk."""
+        seats: list[_Seat] = []
+        stored: list[Outgoing] = []
+        for part in parts:
+            entry = self.sender.entries.outdated_by(part) if part.replaces else None
+            if entry is not None:
+                entry.changing = asyncio.Event()
+                part = part if entry.replaces else replace(part, replaces="")
+                seats.append(_Seat(entry, part))
+            stored.append(part)
+        return seats, stored
+
+    def _line_up(self, parts: Sequence[Outgoing], seats: Sequence[_Seat]) -> None:
+        taken = {seat.part.id for seat in seats}
+        for seat in seats:
+            self.sender.entries.replace(seat.entry, seat.part)
+        for part in parts:
+            if part.id not in taken:
+                self.sender.put(Entry.of(part))
 
     def _parts(self, to: Conversation, reply: Reply, key: str) -> list[Outgoing]:
         adapter = self.adapter(to.platform)
-        rendered = adapter.render(self._cleaned(degrade(reply, adapter.abilities, kind=to.kind)))
-        is_first = self.lanes.is_idle(to.id) and to.id not in self._claimed
-        now_ms = self._clock.now_ms()
-        return [
-            Outgoing(
-                id=f"{key}#{number}",
-                cause=key,
-                conversation=to,
-                part=number,
-                parts=len(rendered),
-                body=part.body,
-                text=part.text,
-                state="sending" if number == 1 and is_first else "waiting",
-                created_at_ms=now_ms,
-            )
-            for number, part in enumerate(rendered, start=1)
+        rendered = self._rendered(adapter, to, reply)
+        parts = [
+            self._part(to, part, key, number, len(rendered)) for number, part in enumerate(rendered, start=1)
         ]
+        if self._is_free(to):
+            parts[0] = replace(parts[0], state="sending")
+        return parts
 
-    def _cleaned(self, reply: Reply) -> Reply:
-        clean, card = self.clean, reply.card
-        if card is not None:
-            card = replace(
-                card,
-                title=clean(card.title),
-                body=clean(card.body),
-                fields=tuple(
-                    replace(one, label=clean(one.label), value=clean(one.value)) for one in card.fields
-                ),
-                buttons=tuple(
-                    replace(one, label=clean(one.label), value=clean(one.value)) for one in card.buttons
-                ),
-            )
-        citations = tuple(
-            replace(one, document=clean(one.document), heading=clean(one.heading), url=clean(one.url))
-            for one in reply.citations
+    def _is_free(self, to: Conversation) -> bool:
+        """Tell whether a part for this conversation can go out at once, and take the turn: that saves a write."""
+        return (
+            self.lanes.is_idle(to.id)
+            and to.id not in self._claimed
+            and self.sender.gate(to.platform).is_open
+            and self.sender.pacer(to.platform).take(to)
         )
-        return replace(reply, text=clean(reply.text), card=card, citations=citations)
 
-    async def _deliver(self, row: Outgoing) -> None:
-        """Send one part, as often as it takes; the next part of the conversation waits meanwhile."""
-        adapter = self.adapter(row.conversation.platform)
-        outcome: Outgoing | None = row
-        while outcome is not None:
-            row = outcome
-            wait_ms = row.not_before_ms - self._clock.now_ms()
-            if wait_ms > 0:
-                if self._is_ending:
-                    return
-                await self._clock.sleep(wait_ms / 1000)
-            if row.state != "sending" and Ability.IDEMPOTENT not in adapter.abilities:
-                await self._stored(self._rows.sending, row.id)
-            outcome = await self._try(adapter, row)
-
-    async def _try(self, adapter: Adapter, row: Outgoing) -> Outgoing | None:
-        """Send once; returns the row to be tried again, or None when its end is on disk."""
-        try:
-            message_id = await adapter.send(
-                row.conversation, Rendered(text=row.text, body=dict(row.body)), row.id
-            )
-        except (RateLimited, Unavailable) as error:
-            return await self._later(row, error)
-        except Unknown as error:
-            return await self._doubt(adapter, row, error)
-        except ServiceError as error:
-            if error.retryable:
-                return await self._later(row, error)
-            await self._end(row, "dead", error.message)
-        except Exception as error:  # an adapter may be anybody's: what broke in it may have posted or not
-            log.exception("Send failed unexpectedly", extra={"delivery": row.id})
-            return await self._doubt(adapter, row, Unknown(repr(error)[:200], service=adapter.platform))
-        else:
-            await self._stored(self._rows.sent, row, _said(row, message_id, self._clock.now()))
-            metrics.SENDS.add(platform=row.conversation.platform, outcome="sent")
-        return None
-
-    async def _doubt(self, adapter: Adapter, row: Outgoing, error: Unknown) -> Outgoing | None:
-        """Send again what cannot be posted twice; leave everything else to a person."""
-        if Ability.IDEMPOTENT in adapter.abilities:
-            return await self._later(row, error)
-        await self._end(row, "unknown", error.message)
-        return None
-
-    async def _stored(self, write: Callable[P, Awaitable[None]], *values: P.args, **named: P.kwargs) -> None:
-        """Write until it is written: what became of a part must not be forgotten while the disk is full."""
-        while True:
-            try:
-                return await write(*values, **named)
-            except (Busy, ServiceError) as error:
-                if isinstance(error, ServiceError) and not error.retryable:
-                    raise
-                log.error("Delivery not stored; trying again", extra={"error": error.message})
-                await self._clock.sleep(STORE_PAUSE_S)
-
-    async def _later(self, row: Outgoing, error: ServiceError) -> Outgoing | None:
-        attempts = row.attempts + 1
-        if attempts >= TRIES:
-            await self._end(replace(row, attempts=attempts), "dead", f"{error.message} ({attempts} tries)")
-            return None
-        asked_s = getattr(error, "retry_after_s", None)
-        pause_s = asked_s if asked_s is not None else _pause_after(attempts)
-        not_before_ms = self._clock.now_ms() + round(pause_s * 1000)
-        await self._stored(
-            self._rows.postpone,
-            row.id,
-            attempts=attempts,
-            not_before_ms=not_before_ms,
-            reason=self.clean(error.message),
+    def _part(self, to: Conversation, part: Rendered, key: str, number: int, of: int) -> Outgoing:
+        return Outgoing(
+            id=f"{key}#{number}",
+            cause=key,
+            conversation=to,
+            part=number,
+            parts=of,
+            body=part.body,
+            text=part.text,
+            state="waiting",
+            created_at_ms=self._clock.now_ms(),
         )
-        metrics.SENDS.add(platform=row.conversation.platform, outcome="retried")
-        return replace(row, state="waiting", attempts=attempts, not_before_ms=not_before_ms)
 
-    async def _end(self, row: Outgoing, state: str, reason: str) -> None:
-        is_unknown = state == "unknown"
-        await self._stored(
-            self._rows.give_up,
-            row.id,
-            "unknown" if is_unknown else "dead",
-            attempts=row.attempts,
-            reason=self.clean(reason),
-        )
-        metrics.SENDS.add(platform=row.conversation.platform, outcome=state)
-        log.warning("Reply not delivered", extra={"delivery": row.id, "state": state})
+    def _rendered(self, adapter: Adapter, to: Conversation, reply: Reply) -> list[Rendered]:
+        return adapter.render(spotless(degrade(reply, adapter.abilities, kind=to.kind), self.clean))
 
 
-def _pause_after(attempts: int) -> float:
-    """Return seconds: doubling, bounded, up to a half less by chance so that parts do not return together."""
-    longest_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** (attempts - 1))
-    return longest_s * random.uniform(0.5, 1.0)  # noqa: S311  spreads load, guards nothing
-
-
-def _said(row: Outgoing, message_id: str, at: datetime) -> Message:
-    return Message(
-        id=message_id,
-        conversation=row.conversation,
-        author=Identity(platform=row.conversation.platform, user_id="quarterdeck"),
-        text=row.text,
-        sent_at=at,
-    )
+def partial_of(key: str) -> str:
+    """Return the id of the part that shows the answer `key` while it is unfinished."""
+    return f"{key}#{PARTIAL}"

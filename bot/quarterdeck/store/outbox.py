@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import cast
 
 from sqlalchemy import Connection, Executable, Row, bindparam, func, insert, select, update
 
-from quarterdeck.core.delivery import AuditEntry, Outgoing, SendState
+from quarterdeck.core.delivery import AuditEntry, Outgoing, SendState, Target
 from quarterdeck.core.errors import NotFound
 from quarterdeck.core.message import Conversation, ConversationKind, Message
 from quarterdeck.core.ports import Delivery
 from quarterdeck.store.audit import Audit
 from quarterdeck.store.engine import Store
-from quarterdeck.store.history import record_in
+from quarterdeck.store.history import edit_in, record_in
 from quarterdeck.store.inbox import done_in
 from quarterdeck.store.tables import outbox
 
 OPEN = ("waiting", "sending")
 RETRIABLE = ("unknown", "dead")  # what waits has its turn coming; a second one would send it twice
+OVERTAKEN = "a newer form of it went out instead"
+MOST_LINKS = 16  # from a part to the one that stands for it; two are usual
 
 # Built once, since each part of each answer runs them: building one costs eight times running it.
 _QUEUED = insert(outbox)
@@ -36,6 +39,14 @@ _SENT = (
         sent_at_ms=bindparam("now_ms"),
     )
 )
+_OVERTAKEN = (
+    update(outbox)
+    .where(outbox.c.id == bindparam("of"), outbox.c.state.in_(("waiting", *RETRIABLE)))
+    .values(state="sent", reason=OVERTAKEN, replaces=bindparam("instead"))
+)
+_LINK = select(outbox.c.id, outbox.c.state, outbox.c.message_id, outbox.c.replaces).where(
+    outbox.c.id == bindparam("of")
+)
 
 
 class StoredOutbox:
@@ -50,14 +61,21 @@ class StoredOutbox:
         *,
         audit: Sequence[AuditEntry] = (),
         done: int | None = None,
+        overtaken: Mapping[str, str] = MappingProxyType({}),
         now_ms: int,
     ) -> bool:
-        """Store rows, audit entries and the end of the event `done` in one commit; False when they were there."""
+        """Store rows, audit entries and the end of the event `done` in one commit; False when they were there.
+
+        `overtaken` are parts that need not go out any more, each with the part that stands for it from now on.
+        """
 
         def job(connection: Connection) -> bool:
             is_new = not rows or not _is_known(connection, rows[0].cause)
-            for row in rows if is_new else ():
-                _run(connection, _QUEUED, _values(row))
+            if is_new:
+                for row in rows:
+                    _run(connection, _QUEUED, _values(row))
+                for row_id, instead in overtaken.items():
+                    _run(connection, _OVERTAKEN, {"of": row_id, "instead": instead})
             for entry in audit:
                 self._audit.append_in(connection, entry)
             if done is not None:
@@ -73,7 +91,10 @@ class StoredOutbox:
         )
 
     async def sent(self, row: Outgoing, message: Message) -> None:
-        """Write down that a part arrived, and `message`, what people see of it, in the history."""
+        """Write down that a part arrived, and `message`, what people see of it, in the history.
+
+        Where the part replaces another one's, `message` has that message's id, and its old text is gone.
+        """
 
         def job(connection: Connection) -> None:
             values = {
@@ -83,7 +104,8 @@ class StoredOutbox:
                 "now_ms": round(message.sent_at.timestamp() * 1000),
             }
             _run(connection, _SENT, values)
-            record_in(connection, message, is_ours=True)
+            if not (row.replaces and edit_in(connection, message)):
+                record_in(connection, message, is_ours=True)
 
         await self._store.write("outbox.sent", job)
 
@@ -102,10 +124,30 @@ class StoredOutbox:
         """End a part as `unknown` or `dead`."""
         await self._change("outbox.ended", row_id, state=state, attempts=attempts, reason=reason)
 
-    async def open_rows(self) -> Sequence[Outgoing]:
-        """Return what waits or was being sent, oldest first."""
-        query = select(outbox).where(outbox.c.state.in_(OPEN)).order_by(outbox.c.seq)
-        return [_outgoing(row) for row in await self._store.read(lambda c: c.execute(query).all())]
+    async def bury(self, conversation_id: str, reason: str) -> int:
+        """End every waiting part of a conversation as `dead`; returns how many."""
+        query = (
+            update(outbox)
+            .where(outbox.c.conversation_id == conversation_id, outbox.c.state == "waiting")
+            .values(state="dead", reason=reason)
+        )
+        return await self._store.write("outbox.buried", lambda c: c.execute(query).rowcount)
+
+    async def open_rows(self) -> Sequence[tuple[str, Conversation, SendState]]:
+        """Return id, conversation and state of what waits or was being sent, oldest first."""
+        columns = (outbox.c.id, outbox.c.conversation_id, outbox.c.platform, outbox.c.conversation_kind)
+        query = select(*columns, outbox.c.state).where(outbox.c.state.in_(OPEN)).order_by(outbox.c.seq)
+        rows = await self._store.read(lambda c: c.execute(query).all())
+        return [(row.id, _conversation(row), cast("SendState", row.state)) for row in rows]
+
+    async def target(self, row_id: str) -> Target | None:
+        """Return what stands for a part now, None where there never was one."""
+        return await self._store.read(lambda connection: _target(connection, row_id))
+
+    async def parts_of(self, cause: str) -> Sequence[str]:
+        """Return the ids of a reply's parts, in order."""
+        query = select(outbox.c.id).where(outbox.c.cause == cause).order_by(outbox.c.part)
+        return [row.id for row in await self._store.read(lambda c: c.execute(query).all())]
 
     async def one(self, row_id: str) -> Outgoing | None:
         """Return one part, or None."""
@@ -167,6 +209,20 @@ def _is_known(connection: Connection, cause: str) -> bool:
     return connection.execute(_KNOWN, {"of": cause}).first() is not None
 
 
+def _target(connection: Connection, row_id: str) -> Target | None:
+    """Follow the links from a part to the one whose message people see, or will see."""
+    found: Target | None = None
+    for _ in range(MOST_LINKS):
+        row = connection.execute(_LINK, {"of": row_id}).one_or_none()
+        if row is None:
+            return found
+        found = Target(id=row.id, state=cast("SendState", row.state), message_id=row.message_id or "")
+        if found.message_id or not row.replaces:
+            return found
+        row_id = row.replaces
+    return found
+
+
 def _run(connection: Connection, statement: Executable, values: Mapping[str, object]) -> None:
     connection.execute(statement, values)
 
@@ -186,6 +242,7 @@ def _values(row: Outgoing) -> dict[str, object]:
         "attempts": row.attempts,
         "not_before_ms": row.not_before_ms,
         "created_at_ms": row.created_at_ms,
+        "replaces": row.replaces,
     }
 
 
@@ -193,11 +250,7 @@ def _outgoing(row: Row[*tuple[object, ...]]) -> Outgoing:
     return Outgoing(
         id=row.id,
         cause=row.cause,
-        conversation=Conversation(
-            id=row.conversation_id,
-            platform=row.platform,
-            kind=cast("ConversationKind", row.conversation_kind),
-        ),
+        conversation=_conversation(row),
         part=row.part,
         parts=row.parts,
         body=json.loads(row.body),
@@ -206,6 +259,15 @@ def _outgoing(row: Row[*tuple[object, ...]]) -> Outgoing:
         created_at_ms=row.created_at_ms,
         attempts=row.attempts,
         not_before_ms=row.not_before_ms,
+        replaces=row.replaces,
+    )
+
+
+def _conversation(row: Row[*tuple[object, ...]]) -> Conversation:
+    return Conversation(
+        id=row.conversation_id,
+        platform=row.platform,
+        kind=cast("ConversationKind", row.conversation_kind),
     )
 
 

@@ -28,10 +28,10 @@ class Sent:
 
 
 class FakePlatform:
-    """Implement `Adapter` and `Streams` in memory. `part_length` cuts replies, in characters.
+    """Implement `Adapter`, `Edits`, `Streams`, `Types` and `Directs` in memory. `part_length` cuts, in characters.
 
     With `Ability.IDEMPOTENT` a key that came before posts nothing. Errors put into `failures` are raised by the
-    next sends, one each.
+    next sends and edits, one each.
     """
 
     def __init__(
@@ -42,6 +42,8 @@ class FakePlatform:
         self.pace = Pace()
         self.link: Link = "receiving"
         self.sent: list[Sent] = []
+        self.edits: list[tuple[str, str]] = []  # message id and new text
+        self.typed: list[str] = []  # conversations
         self.pieces: list[tuple[str, str]] = []
         self.failures: deque[Exception] = deque()
         self.tries = 0
@@ -74,6 +76,25 @@ class FakePlatform:
         self._numbers[key] = f"m{len(self.sent)}"
         return self._numbers[key]
 
+    async def edit(self, to: Conversation, message_id: str, part: Rendered) -> None:
+        """Change a message, or fail as told.
+
+        Raises:
+            ServiceError: the next of `failures`.
+        """
+        self.tries += 1
+        if self.failures:
+            raise self.failures.popleft()
+        self.edits.append((message_id, part.text))
+
+    async def typing(self, to: Conversation) -> None:
+        """Take note that somebody is told to wait."""
+        self.typed.append(to.id)
+
+    async def direct(self, identity: Identity) -> Conversation | None:
+        """Return the direct conversation with anybody whose id begins with U."""
+        return self.conversation(f"@{identity.user_id}") if identity.user_id.startswith("U") else None
+
     async def preview(self, to: Conversation, event_id: str, piece: str) -> None:
         """Keep a piece of an answer that is being written."""
         self.pieces.append((event_id, piece))
@@ -81,6 +102,11 @@ class FakePlatform:
     def texts(self) -> list[str]:
         """Return what was sent, in order."""
         return [one.text for one in self.sent]
+
+    def shown(self) -> list[str]:
+        """Return what people see: messages in the order in which they were posted, each in its last form."""
+        changed = dict(self.edits)
+        return [changed.get(f"m{n}", one.text) for n, one in enumerate(self.sent, start=1)]
 
     def conversation(self, name: str = "general", kind: ConversationKind = "direct") -> Conversation:
         """Return a conversation of this platform."""
