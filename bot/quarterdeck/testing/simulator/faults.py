@@ -39,6 +39,7 @@ ON_REQUEST: Final[tuple[FaultKind, ...]] = (
     "duplicate",
     "lost_answer",
 )
+ON_ANSWER: Final[tuple[FaultKind, ...]] = ("lost_answer",)
 ON_EVENT: Final[tuple[FaultKind, ...]] = ("drop", "disconnect", "delay", "duplicate", "reorder")
 
 
