@@ -160,6 +160,7 @@ class App(Parts):
                     group.create_task(supervise(adapter.platform, partial(adapter.run, self.inbox.accept)))
                     for adapter in self.adapters.values()
                 ]
+                links.append(group.create_task(supervise("policy", self.policy.watch)))
                 await asyncio.sleep(0)  # lets every adapter take its first step: it can accept from here on
                 try:
                     yield
@@ -221,6 +222,7 @@ async def open_app(loaded: Loaded, redactor: Redactor, *, verb: str) -> AsyncIte
         app = App(loaded, store, redactor, SystemClock())
         for part in (app.knowledge, app.models, app.durable, app.web):
             stack.push_async_callback(part.close)
+        await app.policy.start()
         problems = await app.offer_secrets()
         if verb in LIVE_VERBS:
             refuse_missing_secrets(loaded, app.resolver, problems)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from quarterdeck.core.adapter import Adapter, PlatformContext
 from quarterdeck.core.event import Event
 from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import Clock, Services
+from quarterdeck.core.roles import Roles
 from quarterdeck.models.catalog import Catalog
 from quarterdeck.models.registry import ModelRegistry
 from quarterdeck.rag.knowledge import TeamKnowledge
@@ -21,8 +24,13 @@ from quarterdeck.router.health import BotHealth
 from quarterdeck.router.identity import Directory
 from quarterdeck.router.inbox import Inbox
 from quarterdeck.router.intake import House, Intake
+from quarterdeck.router.linking import LinkDesk
 from quarterdeck.router.outbox import Outbox
-from quarterdeck.router.policy import RolePolicy
+from quarterdeck.router.policy.directory import read_directory
+from quarterdeck.router.policy.groups import PlatformGroups
+from quarterdeck.router.policy.keeper import Entries, Keeper
+from quarterdeck.router.policy.keeper import Sources as PolicySources
+from quarterdeck.router.policy.reading import FILE_NAME, read_policy
 from quarterdeck.router.router import Router
 from quarterdeck.runtime import platform_facts, platforms
 from quarterdeck.runtime.charts import Charts
@@ -48,10 +56,12 @@ from quarterdeck.store.forms import StoredForms
 from quarterdeck.store.history import StoredHistory
 from quarterdeck.store.inbox import StoredInbox
 from quarterdeck.store.knowledge import KnowledgeLibrary
+from quarterdeck.store.links import StoredLinks
 from quarterdeck.store.memory import PlatformMemory
 from quarterdeck.store.outbox import StoredOutbox
 from quarterdeck.store.people import StoredPeople
 from quarterdeck.store.schedules import ScheduleRepository
+from quarterdeck.store.tokens import StoredTokens
 from quarterdeck.store.transcript import Transcript
 from quarterdeck.store.usage import StoredUsage, StoredUsageLog
 from quarterdeck.store.vault import Vault
@@ -67,7 +77,9 @@ class Parts:
         self.loaded, self.settings, self.store, self.clock = loaded, loaded.settings, store, clock
         self.paths, self.redactor = loaded.settings.paths(), redactor
         self.zone = ZoneInfo(loaded.settings.schedule.default_timezone)
+        self.adapters: dict[str, Adapter] = {}
         self._build_memory(loaded)
+        self._build_rights()
         self._build_minds()
         self._build_doors()
         self._build_schedules()
@@ -84,13 +96,44 @@ class Parts:
         self.history = StoredHistory(store)
         self.inbox_rows, self.outbox_rows = StoredInbox(store), StoredOutbox(store, self.audit)
         self.people_rows = StoredPeople(store)
+        self.tokens = StoredTokens(store, self.people_rows)
+
+    def _build_rights(self) -> None:
+        """Make what knows who somebody is and what they may do.
+
+        Raises:
+            SetupError: the policy is wrong, and there is no last good one yet.
+        """
+        access, clock = self.settings.access, self.clock
+        self.roles = Roles(access.roles)
+        self.policy = Keeper(
+            PolicySources(
+                policy=partial(read_policy, roles=self.roles, now=clock.now),
+                policy_file=access.policy or self.paths.user_dir / FILE_NAME,
+                is_policy_named=access.policy is not None,
+                directory_file=access.directory,
+                entries=read_directory,
+                sync=self._sync_directory,
+            ),
+            self.audit,
+            clock,
+        )
+        self.authoriser = self.policy.authority
         self.owner, name = operating_system_user()
-        owners = {self.owner: name} | dict.fromkeys(map(Identity.parse, settings.access.owners), "")
-        self.people = Directory(self.people_rows, owners=owners, default_role=settings.access.default_role)
+        self.people = Directory(
+            self.people_rows,
+            owners={self.owner: name} | dict.fromkeys(map(Identity.parse, access.owners), ""),
+            default_role=access.default_role,
+            roles=self.roles,
+            groups=self.authoriser.groups,
+            platforms=PlatformGroups(self.adapters, clock),
+        )
+
+    async def _sync_directory(self, entries: Entries) -> Mapping[str, str]:
+        return await self.people_rows.sync(entries, higher=self.roles.higher, now_ms=self.clock.now_ms())
 
     def _build_minds(self) -> None:
-        """Make what knows and answers: rights, commands, models, documents."""
-        self.authoriser = RolePolicy()
+        """Make what knows and answers: commands, models, documents."""
         self.commands = discover("quarterdeck.commands", self.paths.user_dir / "commands")
         self.usage_rows = StoredUsage(self.store)
         self.budgets = BudgetLedger(
@@ -115,7 +158,7 @@ class Parts:
         """Make the ways out and in: the web, the platforms, the outbox."""
         self.web = Web(self.settings.egress)
         self.console = ConsoleAdapter(Transcript(self.store), self.clock)
-        self.adapters: dict[str, Adapter] = {self.console.platform: self.console}
+        self.adapters[self.console.platform] = self.console
         self.outbox = Outbox(self.outbox_rows, self.adapters, self.clock, clean=self.redactor.clean)
         self.deliveries = DeliveryDesk(self.outbox_rows, self.outbox)
         self.health = BotHealth(
@@ -213,6 +256,15 @@ class Parts:
             commands=self.commands,
             authoriser=self.authoriser,
             decisions=StoredDecisions(self.store),
+            people=self.people,
+            linking=LinkDesk(
+                StoredLinks(self.people_rows, self.audit, self.roles.higher),
+                self.people_rows,
+                outbox=self.outbox,
+                adapters=self.adapters,
+                record=self.audit,
+                clock=self.clock,
+            ),
             web=self.web,
             budgets=self.budgets,
             usage=StoredUsageLog(self.usage_rows, self.clock, self.zone),

@@ -5,12 +5,15 @@ from quarterdeck.core.reply import Reply
 
 
 async def whoami(call: Call) -> Reply:
-    """Name the account, the person and the role."""
-    name = f"**{call.person.name}**, " if call.person.name else ""
-    return Reply(
-        text=f"You are {name}role **{call.person.role}**, writing as `{call.identity}`.",
-        private_to=call.identity,
-    )
+    """Name the account, the person, the role, the groups and their other accounts."""
+    person, own = call.person, str(call.identity)
+    name = f"**{person.name}**, " if person.name else ""
+    lines = [f"You are {name}role **{person.role}**, writing as `{own}`."]
+    if person.groups:
+        lines.append(f"Groups: {', '.join(sorted(person.groups))}.")
+    if others := sorted(person.identities - {own}):
+        lines.append(f"Also you: {', '.join(f'`{other}`' for other in others)}.")
+    return Reply(text="\n".join(lines), private_to=call.identity)
 
 
 COMMAND = Command(

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -83,6 +83,15 @@ class Decision:
     needs_approval: ApprovalRule | None = None
     trace: tuple[Considered, ...] = ()
 
+    def on_record(self) -> dict[str, object]:
+        """Return what the audit record keeps of it; why, where it said no."""
+        kept: dict[str, object] = {"allowed": self.allowed, "rule": self.rule}
+        if self.trace:
+            kept["trace"] = [asdict(one) for one in self.trace]
+        if self.needs_approval is not None:
+            kept["approvers"] = list(self.needs_approval.by)
+        return kept
+
 
 class Authoriser(Protocol):
     """Decide who may do what: the only place that does, for every way in and every effect."""
@@ -121,13 +130,12 @@ async def may(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Show a decision that said no; `trace` holds the rules that were looked at, in order."""
+    """Show a decision that said no: the rules that were looked at, in order, and who could approve it."""
 
     action: str
     way: str
     rule: str
     at: datetime
-    reason: str = ""
     trace: tuple[Considered, ...] = ()
     approvers: tuple[str, ...] = ()
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from quarterdeck.core.person import ROLES, Identity, Person
 from quarterdeck.router.policy.groups import NONE, GroupMap, Platforms
-from quarterdeck.router.policy.roles import NOBODY, Roles
+from quarterdeck.core.roles import NOBODY, Roles
 
 SERVICES = "hook"
 """The platform of service principals: `hook::NAME` is the webhook of that name. They are nobody until granted."""

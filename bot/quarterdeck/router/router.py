@@ -14,6 +14,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Protocol, cast
 
+from quarterdeck.core.access import may
 from quarterdeck.core.adapter import Ability, Streams
 from quarterdeck.core.command import Call, Command
 from quarterdeck.core.delivery import AuditEntry, InboxRows, Incoming
@@ -36,7 +37,6 @@ from quarterdeck.router.inbox import ATTEMPTS
 from quarterdeck.router.intake import Checked, Intake
 from quarterdeck.router.lanes import Lanes
 from quarterdeck.router.outbox import Outbox
-from quarterdeck.router.policy import least_role
 from quarterdeck.router.preview import Preview, written
 from quarterdeck.runtime import metrics
 
@@ -188,7 +188,7 @@ class Router:
             return Answer(reply=replace(reply_to(error), private_to=event.actor))
         if wish is None or isinstance(wish, Reply):
             return Answer(reply=wish)
-        person = await self._people.person_of(event.actor, event.actor_name)
+        person = await self._people.person_of(event.actor, event.actor_name, event.groups)
         command = self._commands.get(wish.name)
         checked = self._intake.check(event, wish, command)
         decision = await self._decide(event, wish, person, command, checked)
@@ -217,8 +217,10 @@ class Router:
         """Ask the authoriser. A command that does not exist is refused like one that strangers may not see.
 
         Options that are missing or wrong are not known yet: then it is asked whether there are any that are allowed.
+        Strangers are not helped to get them right.
         """
-        if command is None and person.has_role("viewer"):
+        is_stranger = not person.has_role("viewer")
+        if command is None and not is_stranger:
             return Decision(allowed=True, rule="no such command")
         return await self._authoriser.authorise(
             AccessRequest(
@@ -229,7 +231,7 @@ class Router:
                 conversation=event.conversation,
                 least_role=command.allow if command else "owner",
                 effect=command.effect if command else "none",
-                arguments=checked.options,
+                arguments={} if is_stranger and checked.options is None else checked.options,
             )
         )
 
@@ -237,7 +239,7 @@ class Router:
         self, event: Event, wish: Wish, person: Person, command: Command | None, checked: Checked
     ) -> Reply:
         if command is None:
-            raise self._no_such(wish.name, person)
+            raise await self._no_such(event, wish.name, person)
         options = await self._intake.ready(event, wish, command, checked, person)
         if isinstance(options, Reply):
             return options
@@ -281,9 +283,14 @@ class Router:
         screen = cast("Streams", adapter) if Ability.STREAM in adapter.abilities else None
         return await written(reply, Preview(screen, event, self._outbox.clean), reply_to)
 
-    def _no_such(self, name: str, person: Person) -> UsageError:
-        known = [command.name for command in self._commands.all() if person.has_role(least_role(command))]
-        near = did_you_mean(f"/{name}", [f"/{command}" for command in known])
+    async def _no_such(self, event: Event, name: str, person: Person) -> UsageError:
+        here, who = event.conversation, event.actor
+        known = [
+            f"/{command.name}"
+            for command in self._commands.all()
+            if await may(self._authoriser, command, person=person, identity=who, conversation=here)
+        ]
+        near = did_you_mean(f"/{name}", known)
         return UsageError(f"There is no command /{name[:60]}.", hint=near or "/help lists what there is")
 
     def _entry(self, event: Event, wish: Wish, person: Person, decision: Decision) -> AuditEntry:
@@ -297,8 +304,7 @@ class Router:
                 "conversation": event.conversation.id,
                 "action": f"command:{wish.name[:60]}",
                 "way": wish.way,
-                "allowed": decision.allowed,
-                "rule": decision.rule,
+                **decision.on_record(),
             },
         )
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, select
 
-from quarterdeck.core.ports import Refusal
+from quarterdeck.core.access import Considered, Refusal
 from quarterdeck.store.engine import Store
 from quarterdeck.store.tables import audit
 
@@ -38,6 +38,8 @@ class StoredDecisions:
                         way=detail["way"],
                         rule=detail["rule"],
                         at=datetime.fromtimestamp(row.at_ms / 1000, UTC),
+                        trace=tuple(Considered(**one) for one in detail.get("trace", ())),
+                        approvers=tuple(detail.get("approvers", ())),
                     )
             return None
 

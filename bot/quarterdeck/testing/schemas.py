@@ -23,6 +23,9 @@ from quarterdeck.runtime.paths import config_dir
 PUBLISHED: Final = {
     "settings": "quarterdeck.runtime.settings:Settings",
     "platform": "quarterdeck.runtime.platform_facts:PlatformFacts",
+    "policy": "quarterdeck.router.policy.document:ShippedPolicy",
+    "policy-cases": "quarterdeck.router.policy.cases:CaseFile",
+    "directory": "quarterdeck.router.policy.directory:DirectoryFile",
     "provider": "quarterdeck.models.catalog:ProviderRow",
 }
 """The model behind each file, by the file's stem."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,13 +12,14 @@ import pytest
 
 from quarterdeck.commands import delivery, echo, ping, status, whoami, why
 from quarterdeck.commands import help as help_
+from quarterdeck.core.access import Considered
 from quarterdeck.core.command import Call, Command
 from quarterdeck.core.errors import UsageError
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.ports import Delivery, Refusal, Services
 from quarterdeck.router.catalogue import discover
-from quarterdeck.router.policy import RolePolicy
+from quarterdeck.router.policy import Authority
 
 COMMANDS = discover("quarterdeck.commands")
 ANNA = Identity.parse("slack:T1:U1")
@@ -49,7 +51,7 @@ class Deliveries:
 
 def call(command: Command, role: str = "owner", options: Mapping[str, object] = {}, **services: Any) -> Call:
     """Return a call by Anna."""
-    bundle = SimpleNamespace(commands=COMMANDS, authoriser=RolePolicy(), **services)
+    bundle = SimpleNamespace(commands=COMMANDS, authoriser=Authority(), **services)
     return Call(
         command=command.name,
         options={option.name: options.get(option.name, option.default) for option in command.options},
@@ -75,7 +77,7 @@ async def test_help_lists_what_the_person_may_run_and_nothing_else(role: str) ->
     reply = await help_.COMMAND.handler(call(help_.COMMAND, role))
 
     listed = {command.name for command in COMMANDS.all() if f"`/{command.name}`" in reply.text}
-    viewers = {"help", "ping", "echo", "ask", "whoami", "why"}
+    viewers = {"help", "ping", "echo", "ask", "whoami", "why", "link"}
     assert viewers == listed if role == "viewer" else viewers < listed
 
 
@@ -107,7 +109,19 @@ async def test_why_shows_the_rule_that_refused() -> None:
         way="button",
         rule="/deploy needs the role editor",
         at=datetime(2026, 11, 21, 9, 30, tzinfo=UTC),
+        trace=(
+            Considered(rule="nights", place="policy.yaml:9", fits=False, why="it asks for the way message"),
+        ),
     )
+    approvable = replace(refusal, approvers=("role:admin", "group:leads"))
+
+    async def stewards() -> tuple[str, ...]:
+        return ("Olga", "Ben")
+
+    people = SimpleNamespace(stewards=stewards)
+
+    async def approvals(person_id: str) -> Refusal:
+        return approvable
 
     async def last(person_id: str) -> Refusal | None:
         return refusal if person_id == "1" else None
@@ -115,11 +129,25 @@ async def test_why_shows_the_rule_that_refused() -> None:
     async def nothing(person_id: str) -> None:
         return None
 
-    reply = await why.COMMAND.handler(call(why.COMMAND, decisions=SimpleNamespace(last_refusal=last)))
+    reply = await why.COMMAND.handler(
+        call(why.COMMAND, decisions=SimpleNamespace(last_refusal=last), people=people)
+    )
+    asking = await why.COMMAND.handler(
+        call(why.COMMAND, decisions=SimpleNamespace(last_refusal=approvals), people=people)
+    )
     clean = await why.COMMAND.handler(call(why.COMMAND, decisions=SimpleNamespace(last_refusal=nothing)))
 
-    wanted = ("deploy", "button", "2026-11-21 09:30", "needs the role editor", "owner", "person grant")
+    wanted = (
+        "deploy",
+        "button",
+        "2026-11-21 09:30",
+        "needs the role editor",
+        "Olga, Ben",
+        "person grant",
+        "nights",
+    )
     assert [] == [part for part in wanted if part not in reply.text]
+    assert "role admin or somebody in the group leads" in asking.text
     assert "Nothing was refused" in clean.text
     assert (ANNA, ANNA) == (reply.private_to, clean.private_to)
 

@@ -12,11 +12,12 @@ from typing import Any, cast
 
 import pytest
 
-from quarterdeck.core.adapter import Ability
+from quarterdeck.core.adapter import Ability, Adapter
 from quarterdeck.core.command import Call, Command, Option
 from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import Clock, Services
 from quarterdeck.core.reply import Reply
+from quarterdeck.core.roles import Roles
 from quarterdeck.router.addressing import is_command_line
 from quarterdeck.router.catalogue import Catalogue
 from quarterdeck.router.cooldown import Cooldowns
@@ -25,8 +26,9 @@ from quarterdeck.router.forms import Forms
 from quarterdeck.router.identity import Directory
 from quarterdeck.router.inbox import Inbox
 from quarterdeck.router.intake import Intake
+from quarterdeck.router.linking import LinkDesk
 from quarterdeck.router.outbox import Outbox
-from quarterdeck.router.policy import RolePolicy
+from quarterdeck.router.policy import Authority
 from quarterdeck.router.router import Router
 from quarterdeck.runtime import faults
 from quarterdeck.runtime.clock import SystemClock
@@ -36,6 +38,7 @@ from quarterdeck.store.engine import Store
 from quarterdeck.store.forms import StoredForms
 from quarterdeck.store.history import StoredHistory
 from quarterdeck.store.inbox import StoredInbox
+from quarterdeck.store.links import StoredLinks
 from quarterdeck.store.outbox import StoredOutbox
 from quarterdeck.store.people import StoredPeople
 from quarterdeck.testing.platform import FakePlatform
@@ -90,10 +93,19 @@ class Bot:
         self.people_rows = StoredPeople(store)
         self.people = Directory(self.people_rows, owners={OWNER: ""})
         self.commands = Catalogue([*BASIC, *commands])
-        self.authoriser = RolePolicy()
+        self.authoriser = Authority()
         self.history, self.decisions = StoredHistory(store), StoredDecisions(store)
-        self.outbox = Outbox(self.outbox_rows, {platform.platform: platform}, clock, clean=clean)
+        self.adapters: dict[str, Adapter] = {platform.platform: platform}
+        self.outbox = Outbox(self.outbox_rows, self.adapters, clock, clean=clean)
         self.deliveries = DeliveryDesk(self.outbox_rows, self.outbox)
+        self.linking = LinkDesk(
+            StoredLinks(self.people_rows, self.audit, Roles().higher),
+            self.people_rows,
+            outbox=self.outbox,
+            adapters=self.adapters,
+            record=self.audit,
+            clock=clock,
+        )
         self.router = Router(
             rows=self.inbox_rows,
             outbox=self.outbox,

@@ -27,7 +27,7 @@ from quarterdeck.router.identity import Directory
 from quarterdeck.router.inbox import Inbox
 from quarterdeck.router.intake import Intake
 from quarterdeck.router.outbox import Outbox
-from quarterdeck.router.policy import RolePolicy
+from quarterdeck.router.policy import Authority
 from quarterdeck.router.router import Router
 from quarterdeck.runtime import faults
 from quarterdeck.runtime.clock import SystemClock
@@ -112,7 +112,7 @@ async def main(folder: Path, messages: int, abilities: Sequence[Ability]) -> Non
         ),
         commands=commands,
         people=Directory(StoredPeople(store), owners={Identity(platform="fake", user_id="U1"): ""}),
-        authoriser=RolePolicy(),
+        authoriser=Authority(),
         services=cast("Services", None),
         clock=clock,
         limits=Limits(),

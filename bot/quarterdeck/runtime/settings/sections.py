@@ -12,13 +12,12 @@ from platformdirs import user_data_dir
 from pydantic import Field, StringConstraints
 
 from quarterdeck.runtime.paths import Paths
-from quarterdeck.runtime.settings.budgets import BudgetSettings, PriceSettings
 from quarterdeck.runtime.settings.access import AccessSettings
+from quarterdeck.runtime.settings.budgets import BudgetSettings, PriceSettings
 from quarterdeck.runtime.settings.section import Section
 from quarterdeck.runtime.settings.types import (
     Address,
     Headers,
-    IdentityText,
     Network,
     NumberText,
     OptionalSecret,
