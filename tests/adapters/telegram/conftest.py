@@ -19,7 +19,7 @@ from quarterdeck.core.ports import Clock
 from quarterdeck.core.reply import Reply
 from quarterdeck.runtime.clock import SystemClock
 from quarterdeck.runtime.settings.sections import TelegramSettings
-from quarterdeck.testing.simulator.telegram.telegram import WEBHOOK_SECRET, SimulatedTelegram
+from quarterdeck.testing.simulator.telegram.simulator import WEBHOOK_SECRET, TelegramSimulator
 from quarterdeck_adapters.telegram.adapter import TelegramAdapter, build
 
 
@@ -147,7 +147,7 @@ class Connected:
     """Hold an adapter that runs, its simulator and its inbox."""
 
     def __init__(
-        self, telegram: SimulatedTelegram, adapter: TelegramAdapter, memory: Notes, inbox: Arrivals
+        self, telegram: TelegramSimulator, adapter: TelegramAdapter, memory: Notes, inbox: Arrivals
     ) -> None:
         self.telegram, self.adapter, self.memory, self.inbox = telegram, adapter, memory, inbox
 
@@ -165,7 +165,7 @@ class Connected:
 
 @asynccontextmanager
 async def connected(
-    telegram: SimulatedTelegram,
+    telegram: TelegramSimulator,
     *,
     memory: Notes | None = None,
     inbox: Arrivals | None = None,
@@ -184,14 +184,14 @@ async def connected(
 
 
 @pytest.fixture
-async def telegram() -> AsyncIterator[SimulatedTelegram]:
+async def telegram() -> AsyncIterator[TelegramSimulator]:
     """Simulate Telegram."""
-    async with SimulatedTelegram(first_retry_s=0.05) as simulated:
+    async with TelegramSimulator(first_retry_s=0.05) as simulated:
         yield simulated
 
 
 @pytest.fixture
-async def bot(telegram: SimulatedTelegram) -> AsyncIterator[Connected]:
+async def bot(telegram: TelegramSimulator) -> AsyncIterator[Connected]:
     """Connect the adapter by polling."""
     async with connected(telegram) as there:
         yield there

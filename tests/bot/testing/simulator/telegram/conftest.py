@@ -6,7 +6,7 @@ import pytest
 from telegram import Bot
 
 from quarterdeck.testing.clock import FakeClock
-from quarterdeck.testing.simulator.telegram.telegram import SimulatedTelegram
+from quarterdeck.testing.simulator.telegram.simulator import TelegramSimulator
 
 
 @pytest.fixture(autouse=True)
@@ -16,20 +16,20 @@ def time_as_timedelta(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def telegram() -> AsyncIterator[SimulatedTelegram]:
+async def telegram() -> AsyncIterator[TelegramSimulator]:
     """Return a running simulator."""
-    async with SimulatedTelegram(first_retry_s=0.01) as running:
+    async with TelegramSimulator(first_retry_s=0.01) as running:
         yield running
 
 
 @pytest.fixture
-async def bot(telegram: SimulatedTelegram) -> AsyncIterator[Bot]:
+async def bot(telegram: TelegramSimulator) -> AsyncIterator[Bot]:
     """Return the SDK's bot, connected to `telegram`."""
     async with connect(telegram) as running:
         yield running
 
 
-def connect(telegram: SimulatedTelegram) -> Bot:
+def connect(telegram: TelegramSimulator) -> Bot:
     """Return the SDK's bot for a simulator."""
     return Bot(telegram.api.token, base_url=f"{telegram.url}/bot", base_file_url=f"{telegram.url}/file/bot")
 

@@ -16,10 +16,10 @@ from tests.bot.testing.simulator.telegram.conftest import connect
 
 from quarterdeck.testing.clock import FakeClock
 from quarterdeck.testing.simulator.platform import Fault
-from quarterdeck.testing.simulator.telegram.telegram import WEBHOOK_SECRET, SimulatedTelegram
+from quarterdeck.testing.simulator.telegram.simulator import WEBHOOK_SECRET, TelegramSimulator
 
 
-async def test_the_sdks_own_application_answers_people(telegram: SimulatedTelegram) -> None:
+async def test_the_sdks_own_application_answers_people(telegram: TelegramSimulator) -> None:
     """python-telegram-bot polls, gets a command, and answers."""
 
     async def ping(update: Update, context: Any) -> None:
@@ -42,7 +42,7 @@ async def test_the_sdks_own_application_answers_people(telegram: SimulatedTelegr
     assert ("bot", ()) == (seen.author, tuple(telegram.refusals()))
 
 
-async def test_an_offset_confirms_and_nothing_else_does(telegram: SimulatedTelegram, bot: Bot) -> None:
+async def test_an_offset_confirms_and_nothing_else_does(telegram: TelegramSimulator, bot: Bot) -> None:
     """What was not confirmed comes again."""
     for word in ("one", "two", "three"):
         await telegram.say("alice", word, where="direct")
@@ -57,7 +57,7 @@ async def test_an_offset_confirms_and_nothing_else_does(telegram: SimulatedTeleg
     assert [["one", "two"], ["one", "two"], ["three"]] == [words(first), words(again), words(rest)]
 
 
-async def test_a_poll_waits_until_somebody_writes(telegram: SimulatedTelegram, bot: Bot) -> None:
+async def test_a_poll_waits_until_somebody_writes(telegram: TelegramSimulator, bot: Bot) -> None:
     """No polling in between."""
     poll = asyncio.create_task(bot.get_updates(timeout=20))
     await telegram.ready()
@@ -67,7 +67,7 @@ async def test_a_poll_waits_until_somebody_writes(telegram: SimulatedTelegram, b
     assert ["now"] == [update.message.text for update in await poll if update.message]
 
 
-async def test_a_second_poll_ends_the_first(telegram: SimulatedTelegram, bot: Bot) -> None:
+async def test_a_second_poll_ends_the_first(telegram: TelegramSimulator, bot: Bot) -> None:
     """409 goes to the one that waits."""
     poll = asyncio.create_task(bot.get_updates(timeout=20))
     await telegram.ready()
@@ -78,7 +78,7 @@ async def test_a_second_poll_ends_the_first(telegram: SimulatedTelegram, bot: Bo
         await poll
 
 
-async def test_polling_beside_a_webhook_is_refused(telegram: SimulatedTelegram, bot: Bot) -> None:
+async def test_polling_beside_a_webhook_is_refused(telegram: TelegramSimulator, bot: Bot) -> None:
     """Until the webhook is taken away."""
     await bot.set_webhook("http://127.0.0.1:9/telegram", secret_token="right")
 
@@ -95,7 +95,7 @@ async def test_polling_beside_a_webhook_is_refused(telegram: SimulatedTelegram, 
 
 async def test_updates_wait_for_a_day(clock: FakeClock) -> None:
     """Who comes later has lost them."""
-    async with SimulatedTelegram(clock=clock) as telegram, connect(telegram) as bot:
+    async with TelegramSimulator(clock=clock) as telegram, connect(telegram) as bot:
         await telegram.say("alice", "old", where="direct")
         await clock.advance(24 * 3600 - 1)
         await telegram.say("alice", "young", where="direct")
@@ -105,7 +105,7 @@ async def test_updates_wait_for_a_day(clock: FakeClock) -> None:
         assert [2, 1] == [len(both), len(await bot.get_updates())]
 
 
-async def test_numbers_may_jump_down(telegram: SimulatedTelegram, bot: Bot) -> None:
+async def test_numbers_may_jump_down(telegram: TelegramSimulator, bot: Bot) -> None:
     """After a week without updates the next number is any."""
     await telegram.say("alice", "before", where="direct")
     (before,) = await bot.get_updates()
@@ -116,7 +116,7 @@ async def test_numbers_may_jump_down(telegram: SimulatedTelegram, bot: Bot) -> N
     assert [5] == [update.update_id for update in await bot.get_updates()]
 
 
-async def test_in_a_group_a_bot_hears_what_is_meant_for_it(telegram: SimulatedTelegram, bot: Bot) -> None:
+async def test_in_a_group_a_bot_hears_what_is_meant_for_it(telegram: TelegramSimulator, bot: Bot) -> None:
     """Commands, mentions and replies; all of it once it is an administrator."""
     await telegram.say("alice", "among us", where="general")
     await telegram.say("alice", "@bot for you", where="general")
@@ -134,7 +134,7 @@ async def test_in_a_group_a_bot_hears_what_is_meant_for_it(telegram: SimulatedTe
 
 async def test_a_press_waits_for_its_answer(clock: FakeClock) -> None:
     """Once, and not for long."""
-    async with SimulatedTelegram(clock=clock) as telegram, connect(telegram) as bot:
+    async with TelegramSimulator(clock=clock) as telegram, connect(telegram) as bot:
         await telegram.say("alice", "hi", where="direct")
         keyboard = Keyboard([[Button("Yes", callback_data="y"), Button("No", callback_data="n")]])
         await bot.send_message(telegram.world.user("alice").id, "Sure?", reply_markup=keyboard)
@@ -154,7 +154,7 @@ async def test_a_press_waits_for_its_answer(clock: FakeClock) -> None:
             await telegram.press("alice", "Maybe", where="direct")
 
 
-async def test_the_menu_offers_what_was_set_for_the_place(telegram: SimulatedTelegram, bot: Bot) -> None:
+async def test_the_menu_offers_what_was_set_for_the_place(telegram: TelegramSimulator, bot: Bot) -> None:
     """The narrowest scope wins; a command that is not in it cannot be picked."""
     await bot.set_my_commands([BotCommand("ping", "See whether I am there")])
     await bot.set_my_commands([BotCommand("ask", "Ask me")], scope=BotCommandScopeAllPrivateChats())
@@ -172,7 +172,7 @@ async def test_the_menu_offers_what_was_set_for_the_place(telegram: SimulatedTel
     assert ("ping",) == tuple(command.command for command in await bot.get_my_commands())
 
 
-async def test_reactions_come_when_they_were_asked_for(telegram: SimulatedTelegram, bot: Bot) -> None:
+async def test_reactions_come_when_they_were_asked_for(telegram: TelegramSimulator, bot: Bot) -> None:
     """They are not among the usual kinds."""
     number = await telegram.say("alice", "hi", where="direct")
     await telegram.react("alice", number, "👍", where="direct")
@@ -208,7 +208,7 @@ async def hooked(answers: list[int], seen: list[dict[str, Any]]) -> AsyncIterato
         await runner.cleanup()
 
 
-async def test_a_webhook_gets_each_update_until_it_takes_it(telegram: SimulatedTelegram) -> None:
+async def test_a_webhook_gets_each_update_until_it_takes_it(telegram: TelegramSimulator) -> None:
     """With the secret, in order, again after an error; its answer may hold a method."""
     seen: list[dict[str, Any]] = []
     async with hooked([503, 500], seen) as address:
@@ -223,7 +223,7 @@ async def test_a_webhook_gets_each_update_until_it_takes_it(telegram: SimulatedT
     assert {WEBHOOK_SECRET} == {update["secret"] for update in seen}
 
 
-async def test_faults_happen_as_ordered(telegram: SimulatedTelegram, bot: Bot) -> None:
+async def test_faults_happen_as_ordered(telegram: TelegramSimulator, bot: Bot) -> None:
     """Calls: refused, too many, broken. Updates: twice, in the wrong order."""
     await telegram.say("alice", "hi", where="direct")
     chat = telegram.world.user("alice").id

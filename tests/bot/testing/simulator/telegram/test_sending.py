@@ -9,16 +9,16 @@ from tests.bot.testing.simulator.telegram.conftest import connect
 
 from quarterdeck.testing.clock import FakeClock
 from quarterdeck.testing.simulator.platform import Fault
-from quarterdeck.testing.simulator.telegram.telegram import SimulatedTelegram
+from quarterdeck.testing.simulator.telegram.simulator import TelegramSimulator
 
 
-async def chat_of(telegram: SimulatedTelegram, user: str = "alice") -> int:
+async def chat_of(telegram: TelegramSimulator, user: str = "alice") -> int:
     """Let somebody write to the bot, and return the number of their chat."""
     await telegram.say(user, "hello", where="direct")
     return telegram.world.user(user).id
 
 
-async def test_entities_lie_in_the_text_in_utf_16_units(telegram: SimulatedTelegram, bot: Bot) -> None:
+async def test_entities_lie_in_the_text_in_utf_16_units(telegram: TelegramSimulator, bot: Bot) -> None:
     """An emoji counts as two; whoever counts characters marks the wrong words."""
     chat = await chat_of(telegram)
     text = "🎉 done"
@@ -47,7 +47,7 @@ async def test_entities_lie_in_the_text_in_utf_16_units(telegram: SimulatedTeleg
     ],
 )
 async def test_a_text_that_nobody_could_read_is_refused(
-    telegram: SimulatedTelegram, bot: Bot, text: str, reason: str
+    telegram: TelegramSimulator, bot: Bot, text: str, reason: str
 ) -> None:
     """Empty, invisible, or longer than 4,096 UTF-16 units."""
     chat = await chat_of(telegram)
@@ -59,7 +59,7 @@ async def test_a_text_that_nobody_could_read_is_refused(
     assert [f"sendMessage: Bad Request: {reason[0].lower()}{reason[1:]}"] == list(telegram.refusals())
 
 
-async def test_the_longest_text_stays_whole(telegram: SimulatedTelegram, bot: Bot) -> None:
+async def test_the_longest_text_stays_whole(telegram: TelegramSimulator, bot: Bot) -> None:
     """4,096 units are allowed."""
     chat = await chat_of(telegram)
 
@@ -68,7 +68,7 @@ async def test_the_longest_text_stays_whole(telegram: SimulatedTelegram, bot: Bo
     assert "🎉" * 2048 == sent.text
 
 
-async def test_people_see_links_and_pings(telegram: SimulatedTelegram, bot: Bot) -> None:
+async def test_people_see_links_and_pings(telegram: TelegramSimulator, bot: Bot) -> None:
     """Also those that the bot did not mark: Telegram finds addresses and names by itself, but not in code."""
     await telegram.say("alice", "hi", where="general")
     chat = telegram.world.group("general").id
@@ -91,7 +91,7 @@ async def test_people_see_links_and_pings(telegram: SimulatedTelegram, bot: Bot)
 
 
 async def test_a_parse_mode_is_read_as_strictly_as_telegram_does(
-    telegram: SimulatedTelegram, bot: Bot
+    telegram: TelegramSimulator, bot: Bot
 ) -> None:
     """MarkdownV2 wants its reserved signs escaped; HTML knows few tags."""
     chat = await chat_of(telegram)
@@ -109,7 +109,7 @@ async def test_a_parse_mode_is_read_as_strictly_as_telegram_does(
     assert ("bold a.b done.", ["bold", "code"]) == (mark.text, [entity.type for entity in mark.entities])
 
 
-async def test_a_button_carries_64_bytes(telegram: SimulatedTelegram, bot: Bot) -> None:
+async def test_a_button_carries_64_bytes(telegram: TelegramSimulator, bot: Bot) -> None:
     """Bytes, not characters."""
     chat = await chat_of(telegram)
 
@@ -124,7 +124,7 @@ async def test_a_button_carries_64_bytes(telegram: SimulatedTelegram, bot: Bot) 
     assert ["Go"] == [button.label for button in (await telegram.seen("alice", where="direct"))[-1].buttons]
 
 
-async def test_files_go_out_one_by_one_and_as_an_album(telegram: SimulatedTelegram, bot: Bot) -> None:
+async def test_files_go_out_one_by_one_and_as_an_album(telegram: TelegramSimulator, bot: Bot) -> None:
     """Their bytes come back by getFile."""
     chat = await chat_of(telegram)
 
@@ -139,7 +139,7 @@ async def test_files_go_out_one_by_one_and_as_an_album(telegram: SimulatedTelegr
         await bot.send_document(chat, b"", filename="empty.txt")
 
 
-async def test_edits_change_what_is_there(telegram: SimulatedTelegram, bot: Bot) -> None:
+async def test_edits_change_what_is_there(telegram: TelegramSimulator, bot: Bot) -> None:
     """The same again is refused, as is a message that is not there."""
     chat = await chat_of(telegram)
     sent = await bot.send_message(chat, "one")
@@ -157,7 +157,7 @@ async def test_edits_change_what_is_there(telegram: SimulatedTelegram, bot: Bot)
     assert (1, True) == (seen.edits, seen.is_deleted)
 
 
-async def test_a_bot_reacts_with_one_of_telegrams_emoji(telegram: SimulatedTelegram, bot: Bot) -> None:
+async def test_a_bot_reacts_with_one_of_telegrams_emoji(telegram: TelegramSimulator, bot: Bot) -> None:
     """Others are not there to react with."""
     number = int(await telegram.say("alice", "hello", where="direct"))
     chat = telegram.world.user("alice").id
@@ -169,7 +169,7 @@ async def test_a_bot_reacts_with_one_of_telegrams_emoji(telegram: SimulatedTeleg
     assert () == (await telegram.seen("alice", where="direct"))[0].reactions
 
 
-async def test_places_that_are_closed_say_so(telegram: SimulatedTelegram, bot: Bot) -> None:
+async def test_places_that_are_closed_say_so(telegram: TelegramSimulator, bot: Bot) -> None:
     """Unknown, never written, blocked, thrown out, moved: each has words of its own."""
     await telegram.say("alice", "hi", where="direct")
     await telegram.block("alice")
@@ -193,7 +193,7 @@ async def test_places_that_are_closed_say_so(telegram: SimulatedTelegram, bot: B
     assert new == moved.value.new_chat_id
 
 
-async def test_topics_are_written_to_by_their_number(telegram: SimulatedTelegram, bot: Bot) -> None:
+async def test_topics_are_written_to_by_their_number(telegram: TelegramSimulator, bot: Bot) -> None:
     """A number that is no topic is refused."""
     await telegram.say("alice", "@bot hi", where="plans", thread="roadmap")
     chat = telegram.world.group("plans")
@@ -208,7 +208,7 @@ async def test_topics_are_written_to_by_their_number(telegram: SimulatedTelegram
 
 async def test_the_pace_is_enforced_on_order(clock: FakeClock) -> None:
     """One message a second in one chat, by a clock that the test owns."""
-    async with SimulatedTelegram(clock=clock, enforce_limits=True) as telegram, connect(telegram) as bot:
+    async with TelegramSimulator(clock=clock, enforce_limits=True) as telegram, connect(telegram) as bot:
         chat = await chat_of(telegram)
 
         await bot.send_message(chat, "one")
@@ -221,7 +221,7 @@ async def test_the_pace_is_enforced_on_order(clock: FakeClock) -> None:
         assert ["hello", "one", "three"] == [one.text for one in await telegram.seen("alice", where="direct")]
 
 
-async def test_a_token_that_was_revoked_is_not_taken(telegram: SimulatedTelegram, bot: Bot) -> None:
+async def test_a_token_that_was_revoked_is_not_taken(telegram: TelegramSimulator, bot: Bot) -> None:
     """401, and nothing is done."""
     chat = await chat_of(telegram)
     telegram.revoke_token()
@@ -232,7 +232,7 @@ async def test_a_token_that_was_revoked_is_not_taken(telegram: SimulatedTelegram
     assert ["hello"] == [message.text for message in await telegram.seen("alice", where="direct")]
 
 
-async def test_a_lost_answer_leaves_the_message_there(telegram: SimulatedTelegram, bot: Bot) -> None:
+async def test_a_lost_answer_leaves_the_message_there(telegram: TelegramSimulator, bot: Bot) -> None:
     """The bot cannot know; a person can."""
     chat = await chat_of(telegram)
     telegram.fail(Fault(kind="lost_answer", where="sendMessage"))
@@ -244,7 +244,7 @@ async def test_a_lost_answer_leaves_the_message_there(telegram: SimulatedTelegra
 
 
 async def test_a_parameter_that_telegram_does_not_have_is_noted(
-    telegram: SimulatedTelegram, bot: Bot
+    telegram: TelegramSimulator, bot: Bot
 ) -> None:
     """Telegram passes over it in silence; a bot that means something by it is wrong."""
     chat = await chat_of(telegram)

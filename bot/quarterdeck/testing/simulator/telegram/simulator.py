@@ -1,4 +1,4 @@
-"""Be Telegram: `async with SimulatedTelegram() as telegram: …`."""
+"""Be Telegram: `async with TelegramSimulator() as telegram: …`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WEBHOOK_SECRET: Final = "simulated-webhook-secret"  # noqa: S105 - of nobody
 WEBHOOK_PATH: Final = "/telegram/webhook"
 
 
-class SimulatedTelegram:
+class TelegramSimulator:
     """Implement `SimulatedPlatform`.
 
     `http` tells the bot to wait for a webhook instead of polling. `enforce_limits` holds the bot to Telegram's pace on
