@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from quarterdeck.core.command import Command, Option
 from quarterdeck.core.reply import Reply
 from quarterdeck.core.text import spell_duration
+
+# fmt: off
+FILLERS = frozenset({
+    "a", "an", "and", "do", "for", "have", "how", "i", "in", "is", "it", "me",
+    "my", "of", "on", "or", "something", "that", "the", "this", "to", "what",
+})
+# fmt: on
 
 
 def help_for(command: Command) -> Reply:
@@ -59,6 +68,38 @@ def _spelt_default(option: Option) -> str:
     if option.kind == "duration" and isinstance(option.default, int | float):
         return spell_duration(option.default)
     return str(option.default)
+
+
+def search(commands: Iterable[Command], words: str) -> list[Command]:
+    """Return the commands that fit the words, the best first; a word in the name counts for more than elsewhere."""
+    wanted = [_stem(word) for word in _words(words) if word not in FILLERS]
+    scored = [(_score(command, wanted), command.name, command) for command in commands]
+    best = sorted((one for one in scored if one[0] > 0), key=lambda one: (-one[0], one[1]))
+    return [command for _, _, command in best]
+
+
+def _score(command: Command, wanted: Sequence[str]) -> int:
+    options = [text for one in command.options for text in (one.name, one.summary, one.kind, *one.choices)]
+    places = (
+        (command.name, 8),
+        (command.summary, 4),
+        (" ".join(options), 2),
+        (" ".join([command.detail, *command.examples]), 1),
+    )
+    stems = [({_stem(word) for word in _words(text)}, weight) for text, weight in places]
+    return sum(max((weight for known, weight in stems if word in known), default=0) for word in wanted)
+
+
+def _words(text: str) -> list[str]:
+    return "".join(letter if letter.isalnum() else " " for letter in text.lower()).split()
+
+
+def _stem(word: str) -> str:
+    """Let `schedules`, `scheduled` and `scheduling` be one word."""
+    for end in ("ing", "ed", "es", "s", "e"):
+        if word.endswith(end) and len(word) - len(end) >= 3:
+            return word.removesuffix(end)
+    return word
 
 
 def usage(command: Command) -> str:

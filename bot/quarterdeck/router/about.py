@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from quarterdeck.core.command import Command
 from quarterdeck.core.ports import Commands, Json, Operation, Progress
 from quarterdeck.router.health import BotHealth
+from quarterdeck.router.native import plan
+from quarterdeck.runtime.platform_facts import read
+from quarterdeck.runtime.platforms import names
 
 
 def operations(commands: Commands, health: BotHealth) -> list[Operation]:
@@ -17,7 +20,10 @@ def operations(commands: Commands, health: BotHealth) -> list[Operation]:
 
     async def list_platforms(parameters: Mapping[str, Json], progress: Progress) -> Json:
         states = health.platform_states()
-        return [{"platform": name, "state": state, "reason": ""} for name, state in states.items()]
+        return [
+            {"platform": name, "state": state, "reason": "", **_offered(name, commands)}
+            for name, state in states.items()
+        ]
 
     async def status(parameters: Mapping[str, Json], progress: Progress) -> Json:
         return dict(await health.facts())
@@ -27,6 +33,14 @@ def operations(commands: Commands, health: BotHealth) -> list[Operation]:
         Operation(name="platform.list", handler=list_platforms),
         Operation(name="status", handler=status),
     ]
+
+
+def _offered(platform: str, commands: Commands) -> dict[str, Json]:
+    """Say which commands a platform offers in its own way, and which are reached below the umbrella."""
+    if platform not in names():
+        return {"native": [], "below_qd": []}
+    planned = plan(read(platform), commands.all())
+    return {"native": list(planned.native), "below_qd": [one.command for one in planned.surplus]}
 
 
 def _command(command: Command) -> Json:

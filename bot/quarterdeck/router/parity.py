@@ -15,7 +15,7 @@ from quarterdeck.core.command import Command
 How = Literal["native", "fallback", "refused"]
 
 LABELS: Mapping[str, str] = {
-    "commands": "Commands with typed options",
+    "commands": "Commands in its own menu",
     "completion": "Completion while typing",
     "form": "A form for missing options",
     "buttons": "Buttons",

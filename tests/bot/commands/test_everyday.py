@@ -197,3 +197,33 @@ async def test_delivery_lists_and_retries() -> None:
     assert (["a#1"], True) == (deliveries.retried, "a#1" in again.text)
     assert "/delivery list" in which.value.hint
     assert "Everything has arrived." == nothing.text
+
+
+@pytest.mark.parametrize(
+    ("words", "first"),
+    [
+        ("schedule something", "schedule"),
+        ("ask documents", "ask"),
+        ("planned times", "schedule"),
+        ("refused", "why"),
+    ],
+)
+async def test_help_finds_commands_by_words(words: str, first: str) -> None:
+    """With an example to copy."""
+    reply = await help_.COMMAND.handler(call(help_.COMMAND, options={"command": words}))
+
+    assert reply.text.startswith(f"- `/{first}` "), reply.text
+    assert ", such as `/" in reply.text
+
+
+async def test_help_finds_only_what_the_person_may_run() -> None:
+    """Words are no way around the policy."""
+    reply = await help_.COMMAND.handler(
+        call(help_.COMMAND, "viewer", options={"command": "refused documents"})
+    )
+    with pytest.raises(UsageError) as hidden:
+        await help_.COMMAND.handler(call(help_.COMMAND, "viewer", options={"command": "planned times"}))
+
+    assert "`/why`" in reply.text
+    assert "schedule" not in reply.text
+    assert "/help lists all" in hidden.value.hint
