@@ -171,6 +171,7 @@ class App(Parts):
 
     def _background(self) -> list[tuple[str, Work]]:
         return [
+            ("native commands", self.offering.serve),
             ("durable engine", partial(self.durable.serve, self.clock)),
             ("schedules", self.scheduler.serve),
             ("knowledge", self._warm_up),

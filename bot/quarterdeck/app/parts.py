@@ -17,6 +17,7 @@ from quarterdeck.rag.knowledge import TeamKnowledge
 from quarterdeck.router.addressing import is_command_line
 from quarterdeck.router.budget import BudgetLedger
 from quarterdeck.router.catalogue import discover
+from quarterdeck.router.completion import Completion
 from quarterdeck.router.cooldown import Cooldowns
 from quarterdeck.router.deliveries import DeliveryDesk
 from quarterdeck.router.forms import Forms
@@ -25,6 +26,7 @@ from quarterdeck.router.identity import Directory
 from quarterdeck.router.inbox import Inbox
 from quarterdeck.router.intake import House, Intake
 from quarterdeck.router.linking import LinkDesk
+from quarterdeck.router.offering import Offering
 from quarterdeck.router.outbox import Outbox
 from quarterdeck.router.policy.directory import read_directory
 from quarterdeck.router.policy.groups import PlatformGroups
@@ -193,6 +195,7 @@ class Parts:
             clock=self.clock,
             limits=self.settings.router,
         )
+        self.offering = Offering(self.adapters, platform_facts.read, self.commands, self.clock)
         self.inbox = Inbox(self.inbox_rows, self.router, self.clock, is_command=is_command_line)
 
     def _intake(self) -> Intake:
@@ -228,7 +231,7 @@ class Parts:
             clock=self.clock,
             memory=PlatformMemory(self.store, platform, self.clock),
             commands=self.commands,
-            complete=_complete_nothing,
+            complete=Completion(self.commands, self.people, self.authoriser),
         )
 
     def _services(self) -> Services:
@@ -270,7 +273,3 @@ class Parts:
             usage=StoredUsageLog(self.usage_rows, self.clock, self.zone),
             pictures=Charts(MadeFiles(self.paths.files)),
         )
-
-
-async def _complete_nothing(*_: object) -> list[str]:
-    return []
