@@ -1,0 +1,1 @@
+"""Call Discord, and keep to what it allows."""

@@ -1,0 +1,1 @@
+"""Put what the bot says into messages, and the messages into channels."""
