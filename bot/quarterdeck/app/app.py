@@ -175,6 +175,7 @@ class App(Parts):
             ("durable engine", partial(self.durable.serve, self.clock)),
             ("schedules", self.scheduler.serve),
             ("knowledge", self._warm_up),
+            ("summaries", self.summaries.serve),
             ("backups", partial(self.backups.run, self.settings.backup.every_s)),
             ("loop lag", partial(metrics.watch_loop_lag, self.clock)),
         ]

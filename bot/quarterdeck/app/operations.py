@@ -10,22 +10,40 @@ from quarterdeck.models.operations import operations as model_operations
 from quarterdeck.rag.operations import KnowledgeOperations
 from quarterdeck.router.about import operations as about_operations
 from quarterdeck.router.operations import operations as router_operations
+from quarterdeck.router.people import PeopleDesk
+from quarterdeck.router.policy.operations import Declarations, PolicyDesk
 from quarterdeck.runtime.durable.operations import operations as run_operations
 from quarterdeck.schedule.operations import ScheduleOperations
 from quarterdeck.store.operations import operations as store_operations
 from quarterdeck_adapters.console.parse import conversation_of
 
 
+def _rights(parts: Parts) -> Iterator[Operation]:
+    """Yield what changes and explains who may do what."""
+    people = PeopleDesk(
+        parts.people_rows,
+        parts.tokens,
+        people=parts.people,
+        roles=parts.roles,
+        record=parts.audit,
+        clock=parts.clock,
+    )
+    yield from people.all()
+    declarations = Declarations(parts.commands, lambda: list(operations(parts)))
+    yield from PolicyDesk(
+        parts.policy, people=parts.people, find=people.find, declarations=declarations
+    ).all()
+
+
 def operations(parts: Parts) -> Iterator[Operation]:
     """Yield every operation, the wings' first."""
     yield from about_operations(parts.commands, parts.health)
     yield from router_operations(
-        people=parts.people_rows,
         deliveries=parts.deliveries,
         record=parts.audit,
         cancel=parts.router.cancel,
-        clock=parts.clock,
     )
+    yield from _rights(parts)
     yield from ScheduleOperations(
         parts.orders,
         find=parts.history.conversation,

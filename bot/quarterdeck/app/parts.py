@@ -9,8 +9,10 @@ from zoneinfo import ZoneInfo
 from quarterdeck.core.adapter import Adapter, PlatformContext
 from quarterdeck.core.event import Event
 from quarterdeck.core.person import Identity
-from quarterdeck.core.ports import Clock, Services
+from quarterdeck.core.ports import Clock, Services, UnderWay
 from quarterdeck.core.roles import Roles
+from quarterdeck.memory.conversation import ConversationMemory
+from quarterdeck.memory.summaries import Summaries
 from quarterdeck.models.catalog import Catalog
 from quarterdeck.models.registry import ModelRegistry
 from quarterdeck.rag.knowledge import TeamKnowledge
@@ -60,6 +62,7 @@ from quarterdeck.store.inbox import StoredInbox
 from quarterdeck.store.knowledge import KnowledgeLibrary
 from quarterdeck.store.links import StoredLinks
 from quarterdeck.store.memory import PlatformMemory
+from quarterdeck.store.notes import StoredNotes
 from quarterdeck.store.outbox import StoredOutbox
 from quarterdeck.store.people import StoredPeople
 from quarterdeck.store.schedules import ScheduleRepository
@@ -154,6 +157,14 @@ class Parts:
             ledger=self.budgets if self.settings.budgets else None,
             answers=StoredAnswers(self.store),
         )
+        self.notes = StoredNotes(self.store)
+        self.summaries = Summaries(
+            self.notes,
+            self.history,
+            self.models,
+            self.clock,
+            prompt=read_prompt("summary", self.paths.user_dir),
+        )
         self.knowledge = TeamKnowledge(KnowledgeLibrary(self.store), self.models, self.clock, self.settings)
 
     def _build_doors(self) -> None:
@@ -209,6 +220,14 @@ class Parts:
             adapter=self.outbox.adapter,
             house=House(zone=ZoneInfo(settings.schedule.default_timezone), form_inputs=inputs),
         )
+
+    def under_way(self, conversation_id: str) -> list[UnderWay]:
+        """Return what is being answered in a conversation or waits there (the `Answering` port)."""
+        return self.router.under_way(conversation_id)
+
+    def cancel(self, key: str) -> bool:
+        """Stop the answer to an event."""
+        return self.router.cancel(key)
 
     async def accept(self, event: Event) -> bool:
         """Store an event, whoever raises it."""
@@ -272,4 +291,6 @@ class Parts:
             budgets=self.budgets,
             usage=StoredUsageLog(self.usage_rows, self.clock, self.zone),
             pictures=Charts(MadeFiles(self.paths.files)),
+            memories=ConversationMemory(self.notes, self.history, self.clock, long_ago=self.summaries.want),
+            answering=self,
         )

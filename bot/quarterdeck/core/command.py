@@ -92,6 +92,7 @@ class Command:
     A `light` command answers from memory or one read: no model, no durable run. `cooldown_s` is the least time
     between two runs by one person. `needs` names what the answer cannot do without (a file, a private answer); where
     a platform lacks it, its stated fallback takes its place, and where there is none the command is refused by name.
+    An `is_urgent` one does not wait for what was asked before it in the conversation.
     """
 
     name: str
@@ -103,5 +104,6 @@ class Command:
     lane: Lane = "heavy"
     needs: tuple[Need, ...] = ()
     cooldown_s: float = 0.0
+    is_urgent: bool = False
     examples: tuple[str, ...] = ()
     detail: str = ""

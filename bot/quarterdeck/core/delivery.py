@@ -15,11 +15,15 @@ SendState = Literal["waiting", "sending", "sent", "unknown", "dead"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incoming:
-    """Hold a stored event that is not done; `attempts` counts the times that handling it ended badly."""
+    """Hold a stored event that is not done; `attempts` counts the times that handling it ended badly.
+
+    `is_resumed`: a process before this one may have begun to answer it.
+    """
 
     seq: int
     event: Event
     attempts: int = 0
+    is_resumed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

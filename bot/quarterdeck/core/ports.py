@@ -20,6 +20,7 @@ from quarterdeck.core.access import Refusal as Refusal
 from quarterdeck.core.access import Way as Way
 from quarterdeck.core.budget import Budgets, UsageLog
 from quarterdeck.core.command import Command
+from quarterdeck.core.memory import Memories
 from quarterdeck.core.message import Conversation, Message
 from quarterdeck.core.model import Models
 from quarterdeck.core.person import Identity, Person
@@ -197,6 +198,9 @@ class Digests(Protocol):
     async def compose(self, conversation: Conversation, *, key: str) -> Reply:
         """Return a digest of what was said since the last delivered one; it will be sent under the outbox key `key`."""
 
+    async def summarize(self, conversation: Conversation, *, since_ms: int) -> Reply:
+        """Return a digest of what was said since then; it changes nothing about the next delivered one."""
+
 
 class WebAnswer(Protocol):
     """See what the web answered; header names are in lower case."""
@@ -231,6 +235,25 @@ class Web(Protocol):
             Denied: the address must not be reached.
             ServiceError: the other side failed or refused.
         """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnderWay:
+    """Show one event that is being answered, or waits for it: `key` names it, `actor` asked."""
+
+    key: str
+    actor: Identity
+    command: str
+
+
+class Answering(Protocol):
+    """Know what is being answered right now, and stop it."""
+
+    def under_way(self, conversation_id: str) -> list[UnderWay]:
+        """Return what is being answered in a conversation or waits there, oldest first."""
+
+    def cancel(self, key: str) -> bool:
+        """Stop the answer to this event; False when it is not being worked on, nor waiting."""
 
 
 class Pictures(Protocol):
@@ -277,6 +300,8 @@ class Services:
     web: Web
     budgets: Budgets
     usage: UsageLog
+    memories: Memories
+    answering: Answering
     pictures: Pictures
 
 

@@ -50,6 +50,10 @@ class Lanes(Generic[T]):
         """Tell whether nothing of `key` waits or is under way."""
         return key not in self._lanes
 
+    def of(self, key: str) -> list[T]:
+        """Return what of `key` waits and is under way, oldest first."""
+        return list(self._lanes.get(key, ()))
+
     def items(self) -> Iterator[T]:
         """Yield what waits and what is under way."""
         for lane in self._lanes.values():

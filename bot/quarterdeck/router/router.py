@@ -29,21 +29,23 @@ from quarterdeck.core.errors import (
 )
 from quarterdeck.core.event import Event
 from quarterdeck.core.person import Person
-from quarterdeck.core.ports import AccessRequest, Authoriser, Clock, Commands, Decision, People, Services
+from quarterdeck.core.ports import AccessRequest, Authoriser, Clock, Commands, Decision, People, Services, UnderWay
 from quarterdeck.core.reply import Reply, Status
 from quarterdeck.core.text import did_you_mean
-from quarterdeck.router.addressing import Wish
+from quarterdeck.router.addressing import Wish, wish_of
 from quarterdeck.router.inbox import ATTEMPTS
 from quarterdeck.router.intake import Checked, Intake
 from quarterdeck.router.lanes import Lanes
+from quarterdeck.router.late import missed
 from quarterdeck.router.outbox import Outbox
-from quarterdeck.router.preview import Preview, written
+from quarterdeck.router.relay import Preview, Relay, Show, beside, cut_off, keep_typing, written
 from quarterdeck.runtime import metrics
 
 LIGHT_LIMIT_S = 15.0
 HEAVY_LIMIT_S = 240.0  # a model call may take 180 s
 RETRY_PAUSE_S = 0.2
 STORE_PAUSE_S = 2.0
+MISSED_AFTER_S = 900.0
 EFFECTS_ON_RECORD = ("write", "destructive", "money")
 SET_ASIDE = "Something broke in me three times over this. It is set aside for the people who run me."
 
@@ -84,10 +86,11 @@ class Router:
         services: Services,
         clock: Clock,
         limits: Limits,
+        missed_after_s: float = MISSED_AFTER_S,
     ) -> None:
         self._rows, self._outbox, self._intake, self._commands = rows, outbox, intake, commands
         self._people, self._authoriser, self._services = people, authoriser, services
-        self._clock = clock
+        self._clock, self._missed_after_s = clock, missed_after_s
         self._running: dict[str, asyncio.Timeout] = {}
         self._stopped: set[str] = set()
         self._heavy = asyncio.Semaphore(limits.heavy_concurrency)
@@ -100,12 +103,22 @@ class Router:
         return self.lanes.has_room(conversation_id, coming_here=arriving_here, coming=arriving)
 
     def dispatch(self, incoming: Incoming) -> None:
-        """Handle a stored event when its conversation's turn comes."""
-        self.lanes.put(incoming.event.conversation.id, incoming)
+        """Handle a stored event when its conversation's turn comes; an urgent one passes the others."""
+        wish = wish_of(incoming.event, self._commands)
+        command = self._commands.get(wish.name) if wish is not None else None
+        lane = incoming.event.conversation.id
+        self.lanes.put(f"{lane}!" if command is not None and command.is_urgent else lane, incoming)
 
     def platforms(self) -> Collection[str]:
         """Name the platforms that can be answered."""
         return self._outbox.platforms()
+
+    def under_way(self, conversation_id: str) -> list[UnderWay]:
+        """Return what is being answered in a conversation or waits there, oldest first."""
+        wishes = [(one.event, wish_of(one.event, self._commands)) for one in self.lanes.of(conversation_id)]
+        return [
+            UnderWay(key=event.key, actor=event.actor, command=wish.name) for event, wish in wishes if wish is not None
+        ]
 
     def cancel(self, key: str) -> bool:
         """Stop the answer to the event of this key; False when it is not being worked on, nor waiting."""
@@ -123,6 +136,8 @@ class Router:
     async def _handle(self, incoming: Incoming) -> None:
         """Answer one event and write down its end; what cannot be answered is set aside, never dropped."""
         try:
+            if incoming.is_resumed:
+                await self._outbox.recall(incoming.event.key)
             answer = await self._answer_or_set_aside(incoming)
             try:
                 await self._conclude(incoming, answer)
@@ -195,6 +210,10 @@ class Router:
         audit: tuple[AuditEntry, ...] = (self._entry(event, wish, person, decision),)
         if not decision.allowed:
             return Answer(reply=Reply(text=decision.reason, status="denied"), audit=audit)
+        if event.is_late:
+            late = missed(event, wish, now=self._clock.now(), after_s=self._missed_after_s)
+            if late is not None:
+                return Answer(reply=late, audit=audit)
         if command is not None and command.effect in EFFECTS_ON_RECORD:
             try:
                 await self._outbox.record(audit[0])
@@ -257,7 +276,7 @@ class Router:
 
     async def _in_lane(self, event: Event, command: Command, call: Call) -> Reply:
         """Run the handler when there is room for it, for as long as its lane allows, unless it is cancelled."""
-        is_light = command.lane == "light"
+        is_light, show = command.lane == "light", self._show(event)
         room: AbstractAsyncContextManager[object] = nullcontext() if is_light else self._heavy
         limit = asyncio.timeout(None)
         try:
@@ -268,20 +287,32 @@ class Router:
                 async with room, limit:
                     now_s = asyncio.get_running_loop().time()
                     limit.reschedule(now_s + (LIGHT_LIMIT_S if is_light else HEAVY_LIMIT_S))
-                    return await self._written(event, await command.handler(call))
+                    if is_light:
+                        return await written(await command.handler(call), show, reply_to)
+                    async with beside(self._typing(event, show), is_cut=True):
+                        return await written(await command.handler(call), show, reply_to)
         except TimeoutError:
             if event.key in self._stopped:
-                return Reply(text="Stopped.", status="error")
+                return cut_off(show.text, Reply(text="Stopped.", status="error"))
             if not limit.expired():
                 raise
-            return Reply(text=f"/{command.name} took too long and was stopped.", status="error")
+            text = f"/{command.name} took too long and was stopped."
+            return cut_off(show.text, Reply(text=text, status="error"))
         finally:
             self._running.pop(event.key, None)
 
-    async def _written(self, event: Event, reply: Reply) -> Reply:
+    def _show(self, event: Event) -> Show:
+        """Return how an answer is shown while it is written, as the platform can."""
         adapter = self._outbox.adapter(event.platform)
-        screen = cast("Streams", adapter) if Ability.STREAM in adapter.abilities else None
-        return await written(reply, Preview(screen, event, self._outbox.clean), reply_to)
+        if Ability.STREAM in adapter.abilities:
+            return Preview(cast("Streams", adapter), event, self._outbox.clean)
+        if Ability.EDIT in adapter.abilities:
+            return Relay(self._outbox, event, self._clock, adapter.pace.edit_s, self._outbox.clean)
+        return Show()
+
+    async def _typing(self, event: Event, show: Show) -> None:
+        adapter = self._outbox.adapter(event.platform)
+        await keep_typing(adapter, event.conversation, self._clock, show)
 
     async def _no_such(self, event: Event, name: str, person: Person) -> UsageError:
         here, who = event.conversation, event.actor

@@ -63,6 +63,16 @@ class ConversationDigests:
         messages = await self._history.since(conversation.id, since_ms, limit=MOST_MESSAGES + 1)
         up_to_ms = round(messages[-1].sent_at.timestamp() * 1000) if messages else since_ms
         await self._rows.record(key, conversation.id, up_to_ms=up_to_ms, now_ms=now_ms)
+        return await self._written(conversation, messages, since_ms, now_ms)
+
+    async def summarize(self, conversation: Conversation, *, since_ms: int) -> Reply:
+        """Return a digest of what was said since then; it changes nothing about the next delivered one."""
+        messages = await self._history.since(conversation.id, since_ms, limit=MOST_MESSAGES + 1)
+        return await self._written(conversation, messages, since_ms, self._clock.now_ms())
+
+    async def _written(
+        self, conversation: Conversation, messages: Sequence[Message], since_ms: int, now_ms: int
+    ) -> Reply:
         said = await self._said(messages[-MOST_MESSAGES:])
         window = Window(
             since=moment_of(since_ms).astimezone(self._zone),

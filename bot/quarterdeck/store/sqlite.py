@@ -22,6 +22,7 @@ _PRAGMAS = (
     f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
     "PRAGMA foreign_keys = ON",
     "PRAGMA trusted_schema = OFF",
+    "PRAGMA secure_delete = ON",  # what is forgotten is overwritten
     "PRAGMA cell_size_check = ON",
     "PRAGMA mmap_size = 0",
 )

@@ -278,6 +278,27 @@ budget_reservations = Table(
     Column("at_ms", Ms, nullable=False),
 )
 
+notes = Table(
+    "notes",
+    metadata,
+    Column("seq", Sequence, primary_key=True, autoincrement=True),
+    Column("scope", String(12), nullable=False),  # person, conversation
+    Column("owner", String(400), nullable=False),  # a person's id, a conversation's
+    Column("text", Text, nullable=False),
+    Column("by", String(400), nullable=False),  # an identity
+    Column("at_ms", Ms, nullable=False),
+    Index("notes_by_owner", "scope", "owner"),
+)
+
+summaries = Table(  # of what is long past in a conversation
+    "summaries",
+    metadata,
+    Column("conversation_id", String(400), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("up_to_ms", Ms, nullable=False),
+    Column("at_ms", Ms, nullable=False),
+)
+
 answers = Table(  # what models answered, kept where a budget falls back on it
     "answers",
     metadata,

@@ -18,6 +18,8 @@ from quarterdeck.core.model import Connected, Delta, ModelMessage
 from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.ports import Services
 from quarterdeck.core.reply import Reply
+from quarterdeck.memory.conversation import ConversationMemory
+from quarterdeck.testing.clock import FakeClock
 
 CAPABLE = Connected(provider="openai", model="gpt-6-luna")
 SMALL = Connected(provider="builtin", model="s", label="built-in small model: may be wrong", is_capable=False)
@@ -55,6 +57,18 @@ class FakeModels:
         return "Set `OPENAI_API_KEY`."
 
 
+class NoNotes:
+    """Remember nothing beside what was said."""
+
+    async def notes(self, **_: Any) -> list[Any]:
+        """Have none."""
+        return []
+
+    async def summary(self, conversation_id: str) -> str:
+        """Have none."""
+        return ""
+
+
 class FakeHistory:
     """Remember what the test says: texts of people, and of ours after a `<`."""
 
@@ -78,7 +92,8 @@ class FakeHistory:
 
 def call(models: FakeModels, text: str, history: FakeHistory | None = None) -> Call:
     """Make a call of the command."""
-    services = SimpleNamespace(models=models, history=history or FakeHistory(text))
+    memories = ConversationMemory(NoNotes(), history or FakeHistory(text), FakeClock())
+    services = SimpleNamespace(models=models, memories=memories)
     return Call(
         command="chat",
         options={"text": text},
