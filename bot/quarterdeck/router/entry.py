@@ -19,7 +19,7 @@ class Entry:
 
     `has_begun`: its present content is on its way. `changing`: its content is being replaced on disk just now.
     A sketch is no part but a view of the unfinished one that it `replaces`; it goes out when there is room for it,
-    or never.
+    or never; `over` is set then, and `was_drawn` says which.
     """
 
     id: str
@@ -32,7 +32,7 @@ class Entry:
     changing: asyncio.Event | None = None
     sketch: Rendered | None = None
     was_drawn: bool = False
-    is_over: bool = False
+    over: asyncio.Event | None = None
     names: list[str] = field(default_factory=list)
 
     @classmethod

@@ -22,7 +22,12 @@ class Gate:
         self._knocking = asyncio.Lock()
         self._knocks_at_s = 0.0
         self._pause_s = FIRST_PAUSE_S
-        self.is_open = True
+        self._is_open = True
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether everything may go through."""
+        return self._is_open
 
     async def enter(self) -> bool:
         """Return when one may try: at once while it is open, else when it is time to knock.
@@ -48,13 +53,13 @@ class Gate:
 
     def shut(self) -> bool:
         """Let nothing through for a while, longer each time; returns whether it was open."""
-        was_open, self.is_open = self.is_open, False
+        was_open, self._is_open = self._is_open, False
         self._knocks_at_s = self._clock.monotonic() + self._pause_s
         self._pause_s = min(LONGEST_PAUSE_S, self._pause_s * 2)
         return was_open
 
     def open(self) -> bool:
         """Let everything through again; returns whether it was shut."""
-        was_shut, self.is_open = not self.is_open, True
+        was_shut, self._is_open = not self._is_open, True
         self._pause_s = FIRST_PAUSE_S
         return was_shut

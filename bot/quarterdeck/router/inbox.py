@@ -101,7 +101,7 @@ class Inbox:
                 await self._rows.quarantine(seq, f"it cannot be read back: {error}"[:500])
                 log.error("Event set aside: it cannot be read back", extra={"seq": seq})
                 continue
-            self._route.dispatch(Incoming(seq=seq, event=event, attempts=attempts))
+            self._route.dispatch(Incoming(seq=seq, event=event, attempts=attempts, is_resumed=True))
         if rows:
             log.info("Went on with what was left open", extra={"events": len(rows)})
         return len(rows)

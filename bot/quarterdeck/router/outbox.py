@@ -96,26 +96,29 @@ class Outbox:
             self._begun.discard(key)
             self.sender.partials.pop(partial_of(key), None)
 
-    async def begin(self, to: Conversation, reply: Reply, *, key: str) -> bool:
+    async def begin(self, to: Conversation, reply: Reply, *, key: str) -> None:
         """Show an unfinished answer; `commit` under the same key finishes it in the same place.
 
-        False when it cannot be shown: the platform knows no changes, or a start before this one lost sight of it.
+        One that was begun before, by a process that was stopped, is gone on with.
         """
+        if key in self._begun:
+            return
         adapter = self.adapter(to.platform)
-        if Ability.EDIT not in adapter.abilities or key in self._begun:
-            return False
         part = replace(
             self._part(to, self._rendered(adapter, to, reply)[0], key, PARTIAL, 1), cause=f"{key}~partial"
         )
         self._begun.add(key)
-        return await self._store([part])
+        if not await self._store([part]):
+            await self.recall(key)
 
     def draw(self, to: Conversation, reply: Reply, *, key: str) -> Entry | None:
         """Show how far an answer is, when there is room for that; None while its first form is on its way."""
         if partial_of(key) not in self.sender.partials:
             return None
         rendered = self._rendered(self.adapter(to.platform), to, reply)[0]
-        sketch = Entry(id="", conversation=to, replaces=partial_of(key), sketch=rendered)
+        sketch = Entry(
+            id="", conversation=to, replaces=partial_of(key), sketch=rendered, over=asyncio.Event()
+        )
         self.lanes.put(to.id, sketch)
         return sketch
 

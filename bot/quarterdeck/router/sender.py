@@ -165,7 +165,8 @@ class Sender:
             )
         finally:
             pacer.over(place)
-            entry.is_over = True
+            if entry.over is not None:
+                entry.over.set()
 
     async def _has_turn(self, entry: Entry) -> bool:
         """Wait until this part may go out; False when it need not any more, or the bot stops."""
