@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Final, cast
 
 import click
@@ -44,6 +45,20 @@ def verify(invocation: Invocation) -> int:
     return 0 if verdict["ok"] else 1
 
 
+@verb.command("show")
+@click.argument("event_key")
+@click.pass_obj
+def show(invocation: Invocation, event_key: str) -> None:
+    """Show all that is known of one event: who, what was decided and why, what was done, which messages it led to.
+
+    \b
+    Example:
+      quarterdeck audit show slack:T1:C1:1732.000100
+    """
+    found = cast("Mapping[str, Json]", call("audit.show", {"event": event_key}))
+    invocation.show(found, "\n".join(_lines(found)))
+
+
 @verb.command("export")
 @click.option("--after", type=click.IntRange(0), default=0, help="Leave out rows up to this number.")
 @click.pass_obj
@@ -65,6 +80,27 @@ def export(invocation: Invocation, after: int) -> None:
     asyncio.run(_export(invocation, after, show))
     if invocation.as_json:
         invocation.show(everything, "")
+
+
+def _lines(found: Mapping[str, Json]) -> Iterator[str]:
+    event = cast("Mapping[str, Json] | None", found["event"])
+    if event is not None:
+        yield f"{_moment(event['received_at_ms'])}  {event['kind']} in {event['conversation']}, {event['state']}"
+    for row in cast("list[Mapping[str, Json]]", found["rows"]):
+        detail = {
+            name: held for name, held in cast("Mapping[str, Json]", row["detail"]).items() if name != "event"
+        }
+        told = json.dumps(detail, ensure_ascii=False)
+        yield f"{_moment(row['at_ms'])}  {row['n']} {row['kind']} by {row['person'] or '-'}: {told}"
+    for one in cast("list[Mapping[str, Json]]", found["deliveries"]):
+        where = f"{one['state']} in {one['conversation']}"
+        yield f"{_moment(one['sent_at_ms'])}  {one['id']} {where}: message {one['message'] or '-'}"
+
+
+def _moment(at_ms: Json) -> str:
+    if not isinstance(at_ms, int):
+        return " " * 29
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
 
 
 async def _export(invocation: Invocation, after: int, show: Callable[[Json], None]) -> None:

@@ -8,6 +8,7 @@ from quarterdeck.core.command import Command
 from quarterdeck.router.catalogue import UMBRELLA, discover
 from quarterdeck.router.native import plan
 from quarterdeck.router.parity import LABELS, report, unmet
+from quarterdeck.router.policy.findings import findings as policy_findings
 from quarterdeck.runtime.findings import Finding
 from quarterdeck.runtime.platform_facts import PlatformFacts, read_all
 from quarterdeck.runtime.settings import Settings
@@ -16,7 +17,7 @@ AREA = "commands"
 
 
 def findings(settings: Settings) -> Iterator[Finding]:
-    """Yield what is found, what is done otherwise where a platform lacks something, and what cannot be done.
+    """Yield what is found, how platforms meet it, what cannot be done, and how the policy stands.
 
     Raises:
         SetupError: a command of the owner's, or a platform's file, is wrong.
@@ -26,6 +27,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
     own = [command.name for command in commands if ours.get(command.name) is not command]
     named = f"; yours: {', '.join(f'/{name}' for name in own)}" if own else ""
     yield Finding(level="ok", area=AREA, message=f"{len(commands)} commands{named}")
+    yield from policy_findings(settings)
     missing = settings.platforms.missing()
     for name, facts in read_all().items():
         if missing.get(name, "") == "":

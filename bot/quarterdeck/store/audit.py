@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypedDict, cast
 
-from sqlalchemy import Connection, Row, bindparam, insert, select
+from sqlalchemy import Connection, Row, bindparam, func, insert, select
 
 from quarterdeck.core.delivery import AuditEntry
 from quarterdeck.core.ports import Clock, Json
 from quarterdeck.store import facts, transaction
 from quarterdeck.store.engine import Store
-from quarterdeck.store.tables import audit
+from quarterdeck.store.tables import audit, inbox, outbox
 
 HEAD: Final = "audit.head"
 START: Final = "0" * 64
@@ -115,6 +115,35 @@ class Audit:
 
         return await self._store.read(job)
 
+    async def chain(self, event_key: str) -> dict[str, Json]:
+        """Return all that is known of one event: as it came, what the record says of it, what was sent for it.
+
+        Its rows stand in the record under its own key; what was raised on its behalf stands under `KEY~…`.
+        """
+        named = f'"event":{canonical(event_key)}'
+        about = select(audit).where(func.instr(audit.c.detail, named) > 0).order_by(audit.c.seq).limit(PAGE)
+        platform, _, rest = event_key.partition(":")
+        workspace, _, event_id = rest.partition(":")
+        came = select(inbox).filter_by(platform=platform, workspace=workspace, event_id=event_id)
+        sent = (
+            select(outbox)
+            .where(
+                (outbox.c.cause == event_key) | outbox.c.cause.startswith(f"{event_key}~", autoescape=True)
+            )
+            .order_by(outbox.c.seq)
+            .limit(PAGE)
+        )
+
+        def job(connection: Connection) -> dict[str, Json]:
+            event = connection.execute(came).one_or_none()
+            return {
+                "event": None if event is None else _event(event),
+                "rows": [_exported(row) for row in connection.execute(about)],
+                "deliveries": [_delivery(row) for row in connection.execute(sent)],
+            }
+
+        return await self._store.read(job)
+
     async def verify(self) -> Verdict:
         """Follow the chain from its first row to its head."""
         checked, problems = _Checked(), list[str]()
@@ -189,6 +218,26 @@ def _problems_of_end(head: _Head, last: _Checked) -> Iterator[str]:
         yield f"rows after {head.count} were not written by this program"
     elif head.hash != last.hash:
         yield f"row {last.number} is not the last one that was written"
+
+
+def _event(row: Row[*tuple[object, ...]]) -> dict[str, Json]:
+    return {
+        "kind": row.kind,
+        "conversation": row.conversation_id,
+        "state": row.state,
+        "received_at_ms": row.received_at_ms,
+        "done_at_ms": row.done_at_ms,
+    }
+
+
+def _delivery(row: Row[*tuple[object, ...]]) -> dict[str, Json]:
+    return {
+        "id": row.id,
+        "state": row.state,
+        "message": row.message_id,
+        "conversation": row.conversation_id,
+        "sent_at_ms": row.sent_at_ms,
+    }
 
 
 def _exported(row: Row[*tuple[object, ...]]) -> dict[str, Json]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from quarterdeck.core.errors import UsageError
+from quarterdeck.core.errors import NotFound, UsageError
 from quarterdeck.core.ports import Json, Operation, Progress
 from quarterdeck.runtime.secrets import NAME, Resolver, why_unusable
 from quarterdeck.runtime.tasks import in_thread
@@ -84,7 +84,18 @@ def _audit_operations(audit: Audit) -> list[Operation]:
         after, limit = _whole(parameters, "after", 0), _whole(parameters, "limit", PAGE)
         return list(await audit.rows(after=after, limit=min(limit, PAGE)))
 
+    async def show(parameters: Mapping[str, Json], _: Progress) -> Json:
+        key = str(parameters.get("event") or "")
+        found = await audit.chain(key)
+        if not (found["event"] or found["rows"] or found["deliveries"]):
+            raise NotFound(
+                f"nothing is known of the event {key[:120]!r}",
+                hint="a key is platform:workspace:id, as it stands in `quarterdeck audit export`",
+            )
+        return found
+
     return [
+        Operation(name="audit.show", handler=show),
         Operation(name="audit.verify", handler=verify),
         Operation(name="audit.export", handler=export),
     ]

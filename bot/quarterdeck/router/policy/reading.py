@@ -51,6 +51,12 @@ def read_policy(
     return Policy((*guards, *own, *(rules if document.defaults else ())), groups=groups)
 
 
+def policy_file(named: Path | None, user_dir: Path) -> Path | None:
+    """Return the owner's file: the one that the settings name, or policy.yaml in `user_dir` where it is there."""
+    default = user_dir / FILE_NAME
+    return named or (default if default.exists() else None)
+
+
 def _document(file: Path, model: type[Document]) -> tuple[Document, yaml.Located]:
     located = yaml.load(file)
 
