@@ -43,6 +43,7 @@ FILE_BYTES: Final = 10 * 1024 * 1024  # docs.discord.com/developers/reference, "
 PAGE: Final = 100
 YOUNG_S: Final = 600.0  # a process this young may be sending what an earlier one began to
 OURS_KEPT: Final = 10_000
+ALONE: Final = "The answer is for one person alone."
 OPEN_FORM: Final = "Open the form"
 NO_PINGS: Final[Mapping[str, list[str]]] = {"parse": []}
 ORIGINAL: Final = "@"  # begins the ids of messages that only an interaction's token reaches
@@ -173,14 +174,26 @@ class Posting:
         if not self._answers.is_open(entry):
             return None
         if is_private and not entry.is_private and entry.has_message and not entry.original:
-            await self._rest.answer("DELETE", f"{entry.path}/messages/@original")  # all see "thinking" there
-            entry.has_message = False
+            return await self._aside(entry, part, key)
         fits_original = is_private == entry.is_private or not is_private
         if fits_original and await self._answers.take_original(entry, key):
             return await self._into_original(entry, part)
         if not is_private and not entry.is_private:
             return None
         return await self._follow_up(entry, part, key)
+
+    async def _aside(self, entry: Open, part: Rendered, key: str) -> str:
+        """Answer one person where all see "thinking": Discord lets nothing private follow before that has an end."""
+        original = f"{entry.path}/messages/@original"
+        await self._rest.answer("PATCH", original, body={"content": ALONE, "allowed_mentions": NO_PINGS})
+        entry.original = key
+        message_id = await self._follow_up(entry, part, key)
+        entry.has_message = False
+        try:
+            await self._rest.answer("DELETE", original)
+        except ServiceError as error:  # it says where the answer is
+            log.info("A word too many stays", extra={"error": error.message})
+        return message_id
 
     async def _follow_up(self, entry: Open, part: Rendered, key: str) -> str:
         """Show a part to the one person behind what they were shown; Discord takes no key for that."""
