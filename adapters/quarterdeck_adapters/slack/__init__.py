@@ -1,0 +1,1 @@
+"""Speak with people in Slack."""

@@ -1,0 +1,1 @@
+"""Understand what Slack sends; everything here is pure."""

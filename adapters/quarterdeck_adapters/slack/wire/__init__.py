@@ -1,0 +1,1 @@
+"""Hold the connections to Slack, in both directions."""

@@ -1,0 +1,1 @@
+"""Write replies, cards and forms as Slack shows them; everything here is pure."""
