@@ -7,6 +7,9 @@ import re
 FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$")
 MARKS = re.compile(r"\\.|(`+)|(\*\*\*|___|\*\*|__|~~|\*|_)|(!?\[)", re.DOTALL)
 LINK_TAIL = re.compile(r"\[[^\[\]]*(\]\(?[^()\s]*)?$")
+HALF_FENCE = re.compile(r"\n {0,3}(`+|~+)$")  # what will close a code block
+LONE_MARKER = re.compile(r"(?:^|\n)[ \t]*(?:[-+*]|[0-9]+[.)]|#{1,6}|>)$")  # of a list, a heading, a quotation
+HALF_MARK = re.compile(r"[*_~`]+$")  # may be the half of a longer one; where it closes something, so do we
 WORD = re.compile(r"\w")
 
 
@@ -16,27 +19,29 @@ def closed(text: str) -> str:
     An open code fence is closed; the row of a table or a link that is being written is held back; open bold, italic,
     struck and code spans of the last paragraph are closed.
     """
-    fence = _open_fence(text)
+    fence, begins_at = _code(text)
     if fence:
-        return f"{text.rstrip()}\n{fence}"
-    body, last = _last_paragraph(_without_half_row(text))
-    last = _without_half_link(last)
-    return body + last.rstrip() + _closers(last.rstrip())
+        return f"{HALF_FENCE.sub('', text.rstrip())}\n{fence}"
+    begins_at = max(begins_at, text.rfind("\n\n") + 2 if "\n\n" in text else 0)
+    last = _without_half_link(_without_half_row(text[begins_at:])).rstrip()
+    last = HALF_MARK.sub("", LONE_MARKER.sub("", last)).rstrip()
+    return text[:begins_at] + last + _closers(last)
 
 
-def _open_fence(text: str) -> str:
-    """Return what closes the code block that `text` ends in, empty where it ends in none."""
-    fence = ""
-    for line in text.splitlines():
-        found = FENCE.match(line)
+def _code(text: str) -> tuple[str, int]:
+    """Return what closes the code block that `text` ends in, or nothing and where the last such block ended."""
+    fence, at, ended_at = "", 0, 0
+    for line in text.splitlines(keepends=True):
+        at += len(line)
+        found = FENCE.match(line.rstrip("\n"))
         if found is None:
             continue
         mark, rest = found[1], found[2]
         if not fence:
             fence = mark if mark[0] == "~" or "`" not in rest else ""
         elif mark[0] == fence[0] and len(mark) >= len(fence) and not rest.strip():
-            fence = ""
-    return fence
+            fence, ended_at = "", at
+    return fence, ended_at
 
 
 def _without_half_row(text: str) -> str:
@@ -48,11 +53,6 @@ def _without_half_row(text: str) -> str:
     if before and before[-1].lstrip().startswith("|") and not (len(before) > 1 and "|" in before[-2]):
         before = before[:-1]  # the header alone is no table yet
     return "\n".join(before)
-
-
-def _last_paragraph(text: str) -> tuple[str, str]:
-    at = text.rfind("\n\n")
-    return (text, "") if at < 0 and not text else (text[: at + 2], text[at + 2 :]) if at >= 0 else ("", text)
 
 
 def _without_half_link(text: str) -> str:
@@ -72,7 +72,7 @@ def _closers(text: str) -> str:
             code = "" if code == ticks else code or ticks
         elif mark and not code:
             _meet(open_, mark, text, found.start())
-    return code + "".join(reversed(open_)) if code else "".join(reversed(open_))
+    return code + "".join(reversed(open_))
 
 
 def _meet(open_: list[str], mark: str, text: str, at: int) -> None:

@@ -224,7 +224,7 @@ async def test_a_stream_that_breaks_says_so(make_bot) -> None:
     async with bot.live():
         text = await bot.ask("/talk")
 
-    assert "Half an \n\nThe model's answer broke off" == text
+    assert "Half an\n\nThe model's answer broke off" == text
 
 
 async def test_a_cancelled_router_leaves_the_event_for_the_next_start(make_bot) -> None:
