@@ -205,6 +205,7 @@ class Parts:
             services=self._services(),
             clock=self.clock,
             limits=self.settings.router,
+            missed_after_s=self.settings.router.missed_after_s,
         )
         self.offering = Offering(self.adapters, platform_facts.read, self.commands, self.clock)
         self.inbox = Inbox(self.inbox_rows, self.router, self.clock, is_command=is_command_line)

@@ -221,6 +221,8 @@ class RouterSettings(Section):
     """Events that may wait altogether."""
     heavy_concurrency: int = Field(default=8, ge=1, le=1000)
     """Commands that may call models or search at once."""
+    missed_after_s: int = Field(default=900, ge=0, le=7 * 86_400)
+    """What was asked longer ago while the bot was away is not done but named as missed."""
     person_per_minute: int = Field(default=600, ge=0, le=1_000_000)
     """Such commands that one person may start in a minute; 0: any number."""
     conversation_per_minute: int = Field(default=1200, ge=0, le=1_000_000)
