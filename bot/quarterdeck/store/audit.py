@@ -11,10 +11,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final, TypedDict, cast
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select
+from sqlalchemy import Connection, Row, bindparam, insert, or_, select
 
 from quarterdeck.core.delivery import AuditEntry
 from quarterdeck.core.ports import Clock, Json
@@ -24,6 +24,7 @@ from quarterdeck.store.tables import audit, inbox, outbox
 
 HEAD: Final = "audit.head"
 START: Final = "0" * 64
+DELIVERED: Final = "audit.delivered"
 PAGE: Final = 5_000  # rows a read, so that no read lasts long
 PROBLEMS_SHOWN: Final = 20
 
@@ -44,6 +45,15 @@ class Verdict:
     def is_whole(self) -> bool:
         """Tell whether nothing is wrong."""
         return not self.problems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """Name a message on its platform, the part of a reply that it is, and the event that it answers."""
+
+    event: str
+    delivery: str
+    message: str
 
 
 class _Content(TypedDict):
@@ -90,11 +100,7 @@ class Audit:
 
     def append_in(self, connection: Connection, entry: AuditEntry) -> None:
         """Add one row inside another write, in the job of that write: both are kept, or neither."""
-        present = transaction.scratch(connection)
-        head = present.values.get(HEAD)
-        if not isinstance(head, _Head):
-            head = _Head.read(connection)
-            present.before_commit[HEAD] = lambda at_end, last: facts.set_in(at_end, HEAD, str(last))
+        head = self._head_in(connection)
         content: _Content = {
             "previous": head.hash,
             "seq": head.count + 1,
@@ -105,7 +111,29 @@ class Audit:
         }
         hashed = _hash(content)
         connection.execute(_INSERT, {**content, "hash": hashed})
-        present.values[HEAD] = _Head(head.count + 1, hashed)
+        transaction.scratch(connection).values[HEAD] = _Head(head.count + 1, hashed)
+
+    def delivered_in(self, connection: Connection, one: Delivered) -> None:
+        """Say which message came of an event: one row for all that were sent within a commit."""
+        self._head_in(connection)
+        values = transaction.scratch(connection).values
+        values[DELIVERED] = (*cast("tuple[Delivered, ...]", values.get(DELIVERED, ())), one)
+
+    def _head_in(self, connection: Connection) -> _Head:
+        """Return the end of the chain so far; it is written down right before the commit."""
+        present = transaction.scratch(connection)
+        head = present.values.get(HEAD)
+        if not isinstance(head, _Head):
+            head = present.values[HEAD] = _Head.read(connection)
+            present.before_commit[HEAD] = self._finish
+        return head
+
+    def _finish(self, connection: Connection, _: object) -> None:
+        values = transaction.scratch(connection).values
+        sent = cast("tuple[Delivered, ...]", values.get(DELIVERED, ()))
+        if sent:
+            self.append_in(connection, self.entry("delivered", {"messages": [asdict(one) for one in sent]}))
+        facts.set_in(connection, HEAD, str(values[HEAD]))
 
     async def rows(self, *, after: int = 0, limit: int = PAGE) -> list[dict[str, Json]]:
         """Return rows after number `after`, oldest first, as they are exported."""
@@ -121,7 +149,9 @@ class Audit:
         Its rows stand in the record under its own key; what was raised on its behalf stands under `KEY~…`.
         """
         named = f'"event":{canonical(event_key)}'
-        about = select(audit).where(func.instr(audit.c.detail, named) > 0).order_by(audit.c.seq).limit(PAGE)
+        names = (named, f"{named[:-1]}~")
+        is_about = or_(*(audit.c.detail.contains(name, autoescape=True) for name in names))  # in any case
+        about = select(audit).where(is_about).order_by(audit.c.seq).limit(PAGE)
         platform, _, rest = event_key.partition(":")
         workspace, _, event_id = rest.partition(":")
         came = select(inbox).filter_by(platform=platform, workspace=workspace, event_id=event_id)
@@ -138,7 +168,11 @@ class Audit:
             event = connection.execute(came).one_or_none()
             return {
                 "event": None if event is None else _event(event),
-                "rows": [_exported(row) for row in connection.execute(about)],
+                "rows": [
+                    _only(_exported(row), event_key)
+                    for row in connection.execute(about)
+                    if any(name in row.detail for name in names)
+                ],
                 "deliveries": [_delivery(row) for row in connection.execute(sent)],
             }
 
@@ -218,6 +252,16 @@ def _problems_of_end(head: _Head, last: _Checked) -> Iterator[str]:
         yield f"rows after {head.count} were not written by this program"
     elif head.hash != last.hash:
         yield f"row {last.number} is not the last one that was written"
+
+
+def _only(row: dict[str, Json], event_key: str) -> dict[str, Json]:
+    """Return a row without the messages of other events that were sent within the same commit."""
+    detail = cast("Mapping[str, Json]", row["detail"])
+    messages = cast("list[Mapping[str, str]]", detail.get("messages", []))
+    if not messages:
+        return row
+    ours = [one for one in messages if one["event"] == event_key or one["event"].startswith(f"{event_key}~")]
+    return {**row, "detail": {**detail, "messages": ours}}
 
 
 def _event(row: Row[*tuple[object, ...]]) -> dict[str, Json]:

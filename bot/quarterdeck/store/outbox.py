@@ -13,7 +13,7 @@ from quarterdeck.core.delivery import AuditEntry, Outgoing, SendState, Target
 from quarterdeck.core.errors import NotFound
 from quarterdeck.core.message import Conversation, ConversationKind, Message
 from quarterdeck.core.ports import Delivery
-from quarterdeck.store.audit import Audit
+from quarterdeck.store.audit import Audit, Delivered
 from quarterdeck.store.engine import Store
 from quarterdeck.store.history import edit_in, record_in
 from quarterdeck.store.inbox import done_in
@@ -97,13 +97,12 @@ class StoredOutbox:
         """
 
         def job(connection: Connection) -> None:
-            values = {
-                "of": row.id,
-                "tries": row.attempts + 1,
-                "message": message.id,
-                "now_ms": round(message.sent_at.timestamp() * 1000),
-            }
-            _run(connection, _SENT, values)
+            now_ms = round(message.sent_at.timestamp() * 1000)
+            tries = row.attempts + 1
+            _run(connection, _SENT, {"of": row.id, "tries": tries, "message": message.id, "now_ms": now_ms})
+            self._audit.delivered_in(
+                connection, Delivered(event=row.cause, delivery=row.id, message=message.id)
+            )
             if not (row.replaces and edit_in(connection, message)):
                 record_in(connection, message, is_ours=True)
 

@@ -149,7 +149,7 @@ async def test_checking_finds_what_another_program_broke(desk: Desk, path: Path)
     made = await desk("db.backup")
     connection = sqlite3.connect(path)  # with foreign keys off, as other programs open it
     with connection:
-        connection.execute("INSERT INTO identities VALUES ('x::y', 'nobody', '', 1)")
+        connection.execute("INSERT INTO identities VALUES ('x::y', 'nobody', '', 1, '')")
     connection.close()
     broken = await desk("db.check")
 
