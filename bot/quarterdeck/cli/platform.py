@@ -72,7 +72,7 @@ def _counted(one: Mapping[str, Json]) -> str:
 
 
 def _show_parity(invocation: Invocation) -> None:
-    from quarterdeck.router.parity import LABELS, parity, table
+    from quarterdeck.router.parity import LABELS, notes, parity, table
     from quarterdeck.runtime.platform_facts import read_all
 
     facts = read_all()
@@ -82,7 +82,9 @@ def _show_parity(invocation: Invocation) -> None:
         for name, has in abilities.items()
         for one in (parity(name, need, has) for need in LABELS)
     ]
-    invocation.show(found, table(abilities, {name: one.name for name, one in facts.items()}))
+    names = {name: one.name for name, one in facts.items()}
+    particular = notes({name: one.fallbacks for name, one in facts.items()}, names)
+    invocation.show(found, f"{table(abilities, names)}\n\n{particular}")
 
 
 def _asked_for(platform: str | None) -> list[str]:

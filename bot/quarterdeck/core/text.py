@@ -13,6 +13,8 @@ LONGEST_NAME = (
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that looks most like `name` in any case, or None when nothing comes close."""
+    if len(name) > LONGEST_NAME:
+        return None
     by_lower = {one.lower(): one for one in known}
     matches = difflib.get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.6)
     return by_lower[matches[0]] if matches else None

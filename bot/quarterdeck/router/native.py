@@ -118,6 +118,8 @@ def _misfits(command: Command, limits: CommandLimits) -> Iterator[str]:
     name = command.name
     if len(name) > limits.command_name or not set(limits.command_name_letters).issuperset(name):
         yield "its name has other letters, or more of them, than are allowed there"
+    if name in limits.taken:
+        yield "the platform has a command of its own of that name"
     if limits.command_summary and len(command.summary) > limits.command_summary:
         yield f"its summary has more than {limits.command_summary} characters"
     if limits.options and len(command.options) > limits.options:

@@ -102,3 +102,13 @@ def table(abilities: Mapping[str, Collection[Ability]], names: Mapping[str, str]
     ]
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def notes(fallbacks: Mapping[str, Mapping[Ability, str]], names: Mapping[str, str]) -> str:
+    """Return what is particular to each platform, as a Markdown list."""
+    lines = [
+        f"- {names[platform]}, {ability.value}: {sentence}"
+        for platform, sentences in fallbacks.items()
+        for ability, sentence in sorted(sentences.items())
+    ]
+    return "\n".join(lines)

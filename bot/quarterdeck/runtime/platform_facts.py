@@ -33,6 +33,8 @@ class CommandLimits(BaseModel):
     """What a command's name may consist of."""
     command_summary: int = Field(default=100, ge=0)
     """Characters of a command's description."""
+    taken: tuple[str, ...] = ()
+    """Names that the platform's own commands have."""
     options: int = Field(default=0, ge=0)
     """Options of one command."""
     option_name: int = Field(default=32, ge=0)
@@ -65,6 +67,8 @@ class PlatformFacts(BaseModel):
     options: dict[OptionKind, Words] = Field(default_factory=dict)
     """What a kind of option becomes in a native command; plain text where it is not named."""
     limits: CommandLimits = CommandLimits()
+    fallbacks: dict[Ability, Words] = Field(default_factory=dict)
+    """What is particular about an ability here, or what is done without it, in a sentence."""
 
     def has(self, ability: Ability) -> bool:
         """Tell whether the platform has this natively."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from quarterdeck.core.command import Call, Command, Option
 from quarterdeck.core.errors import UsageError
 from quarterdeck.core.reply import Reply
+from quarterdeck.core.text import nearest
 from quarterdeck.router.addressing import wish_of
 from quarterdeck.router.catalogue import Catalogue, discover
 from quarterdeck.router.syntax import complete, parse, wants_help
@@ -158,6 +159,12 @@ def test_twice_the_line_is_at_most_twice_the_work(attack: int) -> None:
 
     assert whole <= 2.1 * half + 200
     assert whole < 20 * LENGTH
+
+
+def test_what_is_too_long_for_a_name_is_compared_with_none() -> None:
+    """Comparing grows with the product of the lengths."""
+    assert nearest("a" * 101, ["a" * 101]) is None
+    assert "deploy" == nearest("deplyo", ["deploy", "ping"])
 
 
 async def test_a_thousand_lines_are_answered_by_a_live_bot(make_bot) -> None:
