@@ -14,17 +14,18 @@ from quarterdeck.runtime.markdown import Block, Paragraph, Text, blocks_of, pagi
 from quarterdeck_adapters.discord.interactions import forms
 from quarterdeck_adapters.discord.writing.components import MOST
 from quarterdeck_adapters.discord.writing.units import length
-from quarterdeck_adapters.discord.writing.write import write
+from quarterdeck_adapters.discord.writing.write import BLANK, write
 
 LIMIT: Final = 2_000  # docs.discord.com/developers/resources/message, "Create Message", 2026-11-21
 FILES: Final = 10  # the same page
+GUARDS: Final = 2  # characters that may be put around a part
 EMPTY: Final = "(empty)"  # Discord takes no message without a character to see
 
 
 def render(reply: Reply) -> list[Rendered]:
     """Return the parts in order; several of them are numbered."""
     blocks = (*blocks_of(reply), *_card_blocks(reply.card))
-    parts = [_text_part(part, reply) for part in paginate(blocks, write, length, LIMIT)]
+    parts = [_text_part(part, reply) for part in paginate(blocks, write, length, LIMIT - GUARDS)]
     parts += _more_buttons(reply, parts[-1])
     form = _form(reply.card)
     if form is not None:
@@ -47,10 +48,10 @@ def _text_part(blocks: Sequence[Block], reply: Reply) -> Rendered:
 
 
 def _kept_blanks(content: str) -> str:
-    """Guard blanks at both ends, which Discord would take away."""
-    if content != content.strip():
-        return f"\u200b{content}\u200b"
-    return content
+    """Guard blanks at an end, which Discord would take away."""
+    before = BLANK if content != content.lstrip() else ""
+    after = BLANK if content != content.rstrip() else ""
+    return f"{before}{content}{after}"
 
 
 def _card_blocks(card: Card | None) -> Sequence[Block]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from quarterdeck.core.adapter import PlatformContext
 from quarterdeck.core.command import Call, Command, Option
-from quarterdeck.core.errors import Busy
+from quarterdeck.core.errors import Busy, QuarterdeckError
 from quarterdeck.core.event import Event
 from quarterdeck.core.reply import Reply
 from quarterdeck.runtime.clock import SystemClock
@@ -142,7 +142,7 @@ class Bench:
             row = f"{key or event.key}#{number}"
             try:
                 self.sent.append((row, await self.adapter.send(event.conversation, part, row)))
-            except Exception as error:
+            except QuarterdeckError as error:
                 self.errors.append(error)
         async with self._changed:
             self._changed.notify_all()
