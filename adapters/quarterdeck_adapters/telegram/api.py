@@ -1,7 +1,7 @@
 """Call Telegram through its SDK. This file and what it imports need the SDK; the adapter imports them when it connects.
 
-The SDK's own methods make objects of every answer, which cost more than the call; so calls go through the SDK's one
-door for all methods, and answers come as they are.
+The SDK's own methods make objects of all that goes in and out, which costs more than the call itself; so calls go
+through the request that the SDK's bot holds, which knows all its errors, and answers come as they are.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from urllib.parse import quote
 import aiohttp
 import telegram
 from telegram.error import TelegramError
+from telegram.request import BaseRequest, RequestData
+from telegram.request._requestparameter import RequestParameter
 
 from quarterdeck.core.errors import Rejected
 from quarterdeck.runtime.http import TOTAL_TIMEOUT_S, failure_of, open_session, refusal_of
@@ -25,18 +27,6 @@ CHUNK_BYTES = 256 * 1024
 logging.getLogger("telegram").setLevel(logging.WARNING)  # at DEBUG it writes addresses, which hold the token
 
 
-class _Bot(telegram.Bot):
-    """Open the SDK's door for all methods."""
-
-    __slots__ = ()
-
-    async def call(self, method: str, parameters: Mapping[str, object], timeout_s: float | None) -> Any:
-        """Return the `result` of the answer."""
-        if timeout_s is None:
-            return await self._post(method, dict(parameters))
-        return await self._post(method, dict(parameters), read_timeout=timeout_s)
-
-
 class Api:
     """Be one bot's account. Make it on the event loop, close it at the end."""
 
@@ -44,7 +34,7 @@ class Api:
         self._session = open_session(api_url, total_timeout_s=TOTAL_TIMEOUT_S)
         self._files = f"{file_url.rstrip('/')}/bot{quote(token, safe=':')}"
         request = SharedRequest(self._session)
-        self._bot = _Bot(
+        self._bot = telegram.Bot(
             token,
             base_url=f"{api_url.rstrip('/')}/bot",
             base_file_url=f"{file_url.rstrip('/')}/bot",
@@ -61,8 +51,15 @@ class Api:
             ServiceError: what happened, without the token.
             Moved: the chat has another id now; nothing was done.
         """
+        given = [RequestParameter(name, value, None) for name, value in (parameters or {}).items()]
+        return await self._post(method, given, timeout_s)
+
+    async def _post(self, method: str, given: list[RequestParameter], timeout_s: float | None) -> Any:
+        wait = BaseRequest.DEFAULT_NONE if timeout_s is None else timeout_s
         try:
-            return await self._bot.call(method, parameters or {}, timeout_s)
+            return await self._bot.request.post(
+                f"{self._bot.base_url}/{method}", RequestData(given), read_timeout=wait
+            )
         except TelegramError as error:
             raise ours(error, method=method) from None
 
@@ -77,7 +74,9 @@ class Api:
         """
         safe = "".join(sign for sign in name if sign.isprintable() and sign not in '"\\').strip() or "file"
         part = telegram.InputFile(file, filename=safe, read_file_handle=False)
-        return await self.call(method, {**parameters, field: part})
+        fields = {**parameters, field: part}
+        given = [RequestParameter.from_input(name, value) for name, value in fields.items()]
+        return await self._post(method, given, None)
 
     async def fetch(self, file_path: str) -> AsyncIterator[bytes]:
         """Yield the pieces of a file on Telegram's side.

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from quarterdeck_adapters.telegram.api import Api
 
 LIMIT: Final = 100
-LONG_POLL_S: Final = 6  # short, so that a dead connection is found within ten seconds
-GRACE_S: Final = 4.0
+LONG_POLL_S: Final = 5  # short, so that a dead connection is found soon: after eleven seconds at the latest
+GRACE_S: Final = 6.0
 LONGEST_PAUSE_S: Final = 8.0
 STEP_BACK_S: Final = (30.0, 60.0, 120.0, 300.0, 600.0)  # after a conflict, one after the other
 BUSY_S: Final = 0.5
