@@ -25,7 +25,7 @@ class Changes:
     async def until(
         self, look: Callable[[], T | None], *, timeout_s: float, what: Callable[[], str] | str
     ) -> T:
-        """Return what `look` finds as soon as it is neither None nor False.
+        """Return what `look` finds as soon as that is true: not None, not empty.
 
         Raises:
             TimeoutError: it found nothing in `timeout_s` real seconds; says `what` was waited for.
@@ -34,7 +34,7 @@ class Changes:
             async with asyncio.timeout(timeout_s):
                 while True:
                     found = look()
-                    if found is not None and found is not False:
+                    if found:
                         return found
                     waiter = asyncio.get_running_loop().create_future()
                     self._waiters.add(waiter)

@@ -24,9 +24,9 @@ from quarterdeck.testing.simulator.slack.workspace import Channel, Payload, Post
 
 # A manifest that names one of them is refused whole: NousResearch/hermes-agent, commit a717199b, 2026-11-21.
 BUILT_IN: Final = frozenset(
-    ("active", "archive", "away", "call", "collapse", "dm", "dnd", "expand", "feed", "feedback", "invite")
-    + ("join", "kick", "leave", "me", "msg", "mute", "open", "prefs", "remind", "remove", "rename", "search")
-    + ("shortcuts", "shrug", "star", "status", "topic", "unarchive", "who")
+    {"active", "archive", "away", "call", "collapse", "dm", "dnd", "expand", "feed", "feedback", "invite"}
+    | {"join", "kick", "leave", "me", "msg", "mute", "open", "prefs", "remind", "remove", "rename", "search"}
+    | {"shortcuts", "shrug", "star", "status", "topic", "unarchive", "who"}
 )
 UMBRELLA: Final = "qd"
 TROUBLE: Final = "We had some trouble connecting. Try again?"

@@ -222,13 +222,28 @@ class SlackSimulator(Actors):
         )
 
     def _routes(self) -> list[web.AbstractRouteDef]:
+        async def call(request: web.Request) -> web.StreamResponse:
+            return await self.api.answer(request)
+
+        async def link(request: web.Request) -> web.StreamResponse:
+            return await self.sockets.serve(request)
+
+        async def respond(request: web.Request) -> web.StreamResponse:
+            return await self._answers.receive(request)
+
+        async def upload(request: web.Request) -> web.StreamResponse:
+            return await receive_upload(self.site, request)
+
+        async def download(request: web.Request) -> web.StreamResponse:
+            return await send_file(self.site, request)
+
         return [
-            web.route("*", "/api/{method}", lambda request: self.api.answer(request)),
-            web.get("/link/", lambda request: self.sockets.serve(request)),
-            web.post("/commands/{team}/{name}", lambda request: self._answers.receive(request)),
-            web.post("/upload/v1/{file}", lambda request: receive_upload(self.site, request)),
-            web.get("/files-pri/{file}/{name}", lambda request: send_file(self.site, request)),
-            web.get("/files-pri/{file}/download/{name}", lambda request: send_file(self.site, request)),
+            web.route("*", "/api/{method}", call),
+            web.get("/link/", link),
+            web.post("/commands/{team}/{name}", respond),
+            web.post("/upload/v1/{file}", upload),
+            web.get("/files-pri/{file}/{name}", download),
+            web.get("/files-pri/{file}/download/{name}", download),
         ]
 
 
