@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from quarterdeck.core.person import ROLES, Identity, Person
-from quarterdeck.router.policy.groups import NONE, GroupMap, Platforms
 from quarterdeck.core.roles import NOBODY, Roles
+from quarterdeck.router.policy.groups import NONE, GroupMap, Platforms
 
 SERVICES = "hook"
 """The platform of service principals: `hook::NAME` is the webhook of that name. They are nobody until granted."""

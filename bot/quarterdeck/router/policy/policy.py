@@ -54,19 +54,18 @@ class Policy:
         return found
 
     def _refuse(self, request: AccessRequest, held: frozenset[str], rule: Rule | None) -> Decision:
-        """Say no, in words for the person: to strangers always the same ones."""
+        """Say no, or not yet, in words for the person: to strangers always the same ones."""
         trace = self.trace(request)[:TRACE_SHOWN]
         label = rule.decision.rule if rule is not None else ""
+        what = spoken(request.action)
+        if rule is not None and rule.approval is not None:
+            who = " or ".join(rule.approval.by)
+            reason = rule.say or f"{what} needs an approval first: {rule.approval.quorum} of {who}."
+            return replace(rule.decision, reason=reason, trace=trace)
         if ROLES[0] not in held:
             return Decision(allowed=False, rule=label or "no role", reason=STRANGER, trace=trace)
-        what = spoken(request.action)
         if rule is None:
             return replace(self._refuse_unfit(request, what), trace=trace)
-        if rule.approval is not None:
-            reason = (
-                f"{what} needs an approval first: {rule.approval.quorum} of {' or '.join(rule.approval.by)}."
-            )
-            return replace(rule.decision, reason=rule.say or reason, trace=trace)
         reason = rule.say or f"You may not use {what}: the rule “{rule.name}” forbids it."
         return Decision(allowed=False, rule=label, reason=reason, trace=trace)
 
