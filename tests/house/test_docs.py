@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from quarterdeck.cli import program
 from quarterdeck.core.person import ROLES
-from quarterdeck.router.catalogue import discover
+from quarterdeck.router.catalogue import UMBRELLA, discover
 from quarterdeck.runtime import metrics
 from quarterdeck.runtime.settings.sections import ProviderSettings, Settings
 
@@ -172,7 +172,7 @@ def test_every_command_is_documented_with_its_role_and_summary() -> None:
 def test_every_command_in_the_documentation_exists() -> None:
     """In every page, not only in the list."""
     known = {command.name for command in discover("quarterdeck.commands").all()}
-    routes = {"healthz", "readyz", "metrics"}
+    routes = {"healthz", "readyz", "metrics", UMBRELLA}
     named = {
         (path.name, match[1])
         for path in PAGES
