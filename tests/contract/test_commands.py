@@ -14,7 +14,7 @@ from quarterdeck.router.syntax import parse, split, wants_help
 
 COMMANDS = discover("quarterdeck.commands").all()
 EVERY = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
-LIGHT = {"cancel", "ping", "echo", "help", "whoami", "why", "link", "status", "delivery"}
+LIGHT = {"approve", "cancel", "deny", "ping", "echo", "help", "whoami", "why", "link", "status", "delivery"}
 
 
 @EVERY

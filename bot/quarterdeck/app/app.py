@@ -176,6 +176,7 @@ class App(Parts):
             ("schedules", self.scheduler.serve),
             ("knowledge", self._warm_up),
             ("summaries", self.summaries.serve),
+            ("approvals", self.approvals.serve),
             ("backups", partial(self.backups.run, self.settings.backup.every_s)),
             ("loop lag", partial(metrics.watch_loop_lag, self.clock)),
         ]

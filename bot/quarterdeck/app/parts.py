@@ -17,6 +17,7 @@ from quarterdeck.models.catalog import Catalog
 from quarterdeck.models.registry import ModelRegistry
 from quarterdeck.rag.knowledge import TeamKnowledge
 from quarterdeck.router.addressing import is_command_line
+from quarterdeck.router.approvals.desk import ApprovalDesk
 from quarterdeck.router.budget import BudgetLedger
 from quarterdeck.router.catalogue import discover
 from quarterdeck.router.completion import Completion
@@ -50,6 +51,7 @@ from quarterdeck.schedule.digest import ConversationDigests, Sources
 from quarterdeck.schedule.orders import Rights, StandingOrders
 from quarterdeck.schedule.scheduler import QUEUE, Scheduler
 from quarterdeck.store.answers import StoredAnswers
+from quarterdeck.store.approvals import StoredApprovals
 from quarterdeck.store.audit import Audit
 from quarterdeck.store.backup import Backups
 from quarterdeck.store.budget import StoredBudgets
@@ -195,6 +197,14 @@ class Parts:
         self.orders.on_change(self.scheduler.refresh)
 
     def _build_router(self) -> None:
+        self.approvals = ApprovalDesk(
+            StoredApprovals(self.store),
+            people=self.people,
+            outbox=self.outbox,
+            record=self.audit,
+            accept=self.accept,
+            clock=self.clock,
+        )
         self.router = Router(
             rows=self.inbox_rows,
             outbox=self.outbox,
@@ -203,6 +213,7 @@ class Parts:
             people=self.people,
             authoriser=self.authoriser,
             services=self._services(),
+            approvals=self.approvals,
             clock=self.clock,
             limits=self.settings.router,
             missed_after_s=self.settings.router.missed_after_s,
@@ -294,4 +305,5 @@ class Parts:
             pictures=Charts(MadeFiles(self.paths.files)),
             memories=ConversationMemory(self.notes, self.history, self.clock, long_ago=self.summaries.want),
             answering=self,
+            approvals=self.approvals,
         )

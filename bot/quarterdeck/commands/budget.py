@@ -27,11 +27,20 @@ async def _more(call: Call) -> Reply:
     name, usd = call.text("name"), call.options.get("usd")
     if not name or not isinstance(usd, float) or usd <= 0:
         raise UsageError("say which budget and how many US dollars", hint="`/budget more a-person 1.50`")
+    if not call.approval:
+        await _may_raise(call, name, usd)
+    standing = await call.services.budgets.top_up(
+        name, person_id=call.person.id, conversation_id=call.conversation.id, microusd=round(usd * MICRO)
+    )
+    return Reply(text=f"Added {dollars(round(usd * MICRO))} for {standing.period}.\n{_line(standing)}")
+
+
+async def _may_raise(call: Call, name: str, usd: float) -> None:
     decision = await call.services.authoriser.authorise(
         AccessRequest(
             person=call.person,
             identity=call.identity,
-            action="budget:more",
+            action="action:budget.more",
             way="message",
             conversation=call.conversation,
             least_role="admin",
@@ -41,10 +50,6 @@ async def _more(call: Call) -> Reply:
     )
     if not decision.allowed:
         raise Denied(decision.reason)
-    standing = await call.services.budgets.top_up(
-        name, person_id=call.person.id, conversation_id=call.conversation.id, microusd=round(usd * MICRO)
-    )
-    return Reply(text=f"Added {dollars(round(usd * MICRO))} for {standing.period}.\n{_line(standing)}")
 
 
 def _line(standing: Standing) -> str:

@@ -30,7 +30,7 @@ async def _may(call: Call, one: UnderWay) -> bool:
         AccessRequest(
             person=call.person,
             identity=call.identity,
-            action="cancel:others",
+            action="action:cancel.others",
             way="message",
             conversation=call.conversation,
             least_role="admin",

@@ -58,7 +58,7 @@ async def _may(call: Call, what: str) -> None:
         AccessRequest(
             person=call.person,
             identity=call.identity,
-            action=f"forget:{what}",
+            action=f"action:forget.{what}",
             way="message",
             conversation=call.conversation,
             least_role=least,

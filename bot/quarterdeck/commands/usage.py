@@ -35,7 +35,7 @@ async def _may_see_all(call: Call) -> None:
         AccessRequest(
             person=call.person,
             identity=call.identity,
-            action="usage:all",
+            action="action:usage.all",
             way="message",
             conversation=call.conversation,
             least_role="admin",

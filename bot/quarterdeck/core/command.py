@@ -71,6 +71,7 @@ class Call:
     event_id: str
     services: Services
     attachments: tuple[Attachment, ...] = ()
+    approval: str = ""  # the request that others agreed to
 
     def file(self, name: str) -> Attachment | None:
         """Return the attachment that a `file` option names, None when it was not given."""

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 from quarterdeck.core.event import Event
 from quarterdeck.core.message import Conversation, Message
+from quarterdeck.core.reply import Button
 
 SendState = Literal["waiting", "sending", "sent", "unknown", "dead"]
 
@@ -57,6 +58,15 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """Remember which buttons the numbers in a conversation stand for, where the platform has none."""
+
+    conversation_id: str
+    buttons: tuple[Button, ...]
+    expires_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
     """Record who was allowed or refused what; `detail` is redacted before it is stored."""
 
@@ -98,11 +108,13 @@ class OutboxRows(Protocol):
         audit: Sequence[AuditEntry] = (),
         done: int | None = None,
         overtaken: Mapping[str, str] = MappingProxyType({}),
+        offer: Offer | None = None,
         now_ms: int,
     ) -> bool:
         """Store rows, audit entries and the end of the event `done` in one commit; False when they were there.
 
         `overtaken` are parts that need not go out any more, each with the part that stands for it from now on.
+        `offer` are the choices that the rows show by number.
         """
 
     async def sending(self, row_id: str) -> None:
@@ -131,6 +143,9 @@ class OutboxRows(Protocol):
 
     async def target(self, row_id: str) -> Target | None:
         """Return what stands for a part now, None where there never was one."""
+
+    async def offer(self, conversation_id: str) -> Offer | None:
+        """Return what can be picked by its number in a conversation."""
 
     async def parts_of(self, cause: str) -> Sequence[str]:
         """Return the ids of a reply's parts, in order."""

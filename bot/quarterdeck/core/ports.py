@@ -18,6 +18,7 @@ from quarterdeck.core.access import Linking as Linking
 from quarterdeck.core.access import People as People
 from quarterdeck.core.access import Refusal as Refusal
 from quarterdeck.core.access import Way as Way
+from quarterdeck.core.approval import Approvals
 from quarterdeck.core.budget import Budgets, UsageLog
 from quarterdeck.core.command import Command
 from quarterdeck.core.memory import Memories
@@ -301,6 +302,7 @@ class Services:
     budgets: Budgets
     usage: UsageLog
     memories: Memories
+    approvals: Approvals
     answering: Answering
     pictures: Pictures
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import assert_never, cast
 
+from quarterdeck.core.approval import ORIGIN
 from quarterdeck.core.event import (
     Deleted,
     Edited,
@@ -52,7 +53,7 @@ def wish_of(event: Event, commands: Commands) -> Wish | None:
         case Posted():
             return _of_message(event, commands)
         case Invoked():
-            return _of_command(event)
+            return _approved(event) if event.origin.startswith(f"{ORIGIN}:") else _of_command(event)
         case Pressed():
             line = split(event.value) or Line(name=event.value, rest="")
             return Wish(way="button", name=line.name, rest=line.rest)
@@ -82,6 +83,12 @@ def _of_message(event: Posted, commands: Commands) -> Wish | None:
     if is_ours:
         return Wish(way=way, name=PLAIN_TEXT_COMMAND, rest=message.text, attachments=files, is_ordered=False)
     return None
+
+
+def _approved(event: Invoked) -> Wish:
+    """Read our own event that carries out what was approved; it came in the way in which it was asked for."""
+    way = cast("Way", event.origin.split(":", 2)[2])
+    return Wish(way=way, name=event.command, options=event.options)
 
 
 def _of_command(event: Invoked) -> Wish:

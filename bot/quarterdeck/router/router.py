@@ -7,15 +7,13 @@ options, too soon.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Collection
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol, cast
+from typing import Protocol
 
 from quarterdeck.core.access import may
-from quarterdeck.core.adapter import Ability, Streams
+from quarterdeck.core.approval import ORIGIN
 from quarterdeck.core.command import Call, Command
 from quarterdeck.core.delivery import AuditEntry, InboxRows, Incoming
 from quarterdeck.core.errors import (
@@ -29,20 +27,29 @@ from quarterdeck.core.errors import (
 )
 from quarterdeck.core.event import Event
 from quarterdeck.core.person import Person
-from quarterdeck.core.ports import AccessRequest, Authoriser, Clock, Commands, Decision, People, Services, UnderWay
-from quarterdeck.core.reply import Reply, Status
+from quarterdeck.core.ports import (
+    AccessRequest,
+    Authoriser,
+    Clock,
+    Commands,
+    Decision,
+    People,
+    Services,
+    UnderWay,
+)
+from quarterdeck.core.reply import Reply
 from quarterdeck.core.text import did_you_mean
 from quarterdeck.router.addressing import Wish, wish_of
+from quarterdeck.router.approvals.desk import ApprovalDesk
+from quarterdeck.router.explain import reply_to
 from quarterdeck.router.inbox import ATTEMPTS
 from quarterdeck.router.intake import Checked, Intake
 from quarterdeck.router.lanes import Lanes
 from quarterdeck.router.late import missed
 from quarterdeck.router.outbox import Outbox
-from quarterdeck.router.relay import Preview, Relay, Show, beside, cut_off, keep_typing, written
+from quarterdeck.router.running import Runner
 from quarterdeck.runtime import metrics
 
-LIGHT_LIMIT_S = 15.0
-HEAVY_LIMIT_S = 240.0  # a model call may take 180 s
 RETRY_PAUSE_S = 0.2
 STORE_PAUSE_S = 2.0
 MISSED_AFTER_S = 900.0
@@ -86,14 +93,14 @@ class Router:
         services: Services,
         clock: Clock,
         limits: Limits,
+        approvals: ApprovalDesk | None = None,
         missed_after_s: float = MISSED_AFTER_S,
     ) -> None:
         self._rows, self._outbox, self._intake, self._commands = rows, outbox, intake, commands
         self._people, self._authoriser, self._services = people, authoriser, services
+        self._approvals = approvals
         self._clock, self._missed_after_s = clock, missed_after_s
-        self._running: dict[str, asyncio.Timeout] = {}
-        self._stopped: set[str] = set()
-        self._heavy = asyncio.Semaphore(limits.heavy_concurrency)
+        self._runner = Runner(outbox, clock, heavy_concurrency=limits.heavy_concurrency)
         self.lanes = Lanes(
             "handle", self._handle, lane_limit=limits.queue_limit, total_limit=limits.total_limit
         )
@@ -117,16 +124,16 @@ class Router:
         """Return what is being answered in a conversation or waits there, oldest first."""
         wishes = [(one.event, wish_of(one.event, self._commands)) for one in self.lanes.of(conversation_id)]
         return [
-            UnderWay(key=event.key, actor=event.actor, command=wish.name) for event, wish in wishes if wish is not None
+            UnderWay(key=event.key, actor=event.actor, command=wish.name)
+            for event, wish in wishes
+            if wish is not None
         ]
 
     def cancel(self, key: str) -> bool:
         """Stop the answer to the event of this key; False when it is not being worked on, nor waiting."""
         if not any(incoming.event.key == key for incoming in self.lanes.items()):
             return False
-        self._stopped.add(key)
-        if scope := self._running.get(key):
-            scope.reschedule(0.0)
+        self._runner.stop(key)
         return True
 
     async def finish(self, limit_s: float) -> bool:
@@ -145,7 +152,7 @@ class Router:
                 log.exception("Answer cannot be stored", extra={"seq": incoming.seq})
                 await self._conclude(incoming, await self._set_aside(incoming, repr(error)[:500]))
         finally:
-            self._stopped.discard(incoming.event.key)
+            self._runner.forget(incoming.event.key)
 
     async def _conclude(self, incoming: Incoming, answer: Answer) -> None:
         """Store the answer. While the disk is full it is tried again and again; the event is on disk anyway."""
@@ -199,6 +206,10 @@ class Router:
     async def _answer(self, event: Event) -> Answer:
         try:
             wish = await self._intake.wish(event)
+            if wish is None or (isinstance(wish, Wish) and not wish.is_ordered):
+                press = await self._outbox.pressed(event)
+                if press is not None:
+                    event, wish = press, await self._intake.wish(press)
         except (Denied, NotFound) as error:  # the answer to a question that is somebody else's, or closed
             return Answer(reply=replace(reply_to(error), private_to=event.actor))
         if wish is None or isinstance(wish, Reply):
@@ -208,23 +219,45 @@ class Router:
         checked = self._intake.check(event, wish, command)
         decision = await self._decide(event, wish, person, command, checked)
         audit: tuple[AuditEntry, ...] = (self._entry(event, wish, person, decision),)
+        approval = ""
+        if decision.needs_approval is not None and self._approvals is not None and command is not None:
+            approved = await self._approved(event, wish, person, command, checked, decision)
+            if isinstance(approved, Reply):
+                return Answer(reply=approved, audit=audit)
+            approval, decision = approved, Decision(allowed=True, rule=f"approval {approved}")
+            audit = (*audit, self._entry(event, wish, person, decision))
         if not decision.allowed:
             return Answer(reply=Reply(text=decision.reason, status="denied"), audit=audit)
+        return await self._answer_allowed(event, wish, person, command, checked, approval, audit)
+
+    async def _answer_allowed(
+        self,
+        event: Event,
+        wish: Wish,
+        person: Person,
+        command: Command | None,
+        checked: Checked,
+        approval: str,
+        audit: tuple[AuditEntry, ...],
+    ) -> Answer:
         if event.is_late:
             late = missed(event, wish, now=self._clock.now(), after_s=self._missed_after_s)
             if late is not None:
                 return Answer(reply=late, audit=audit)
         if command is not None and command.effect in EFFECTS_ON_RECORD:
             try:
-                await self._outbox.record(audit[0])
+                for entry in audit:
+                    await self._outbox.record(entry)
             except QuarterdeckError as error:
                 return Answer(reply=_unrecorded(command, error))
             audit = ()
         started_s = self._clock.monotonic()
         try:
-            reply = await self._run(event, wish, person, command, checked)
+            reply = await self._run(event, wish, person, command, checked, approval)
         except QuarterdeckError as error:
             reply = reply_to(error)
+        if approval and self._approvals is not None:
+            await self._approvals.close(approval, "failed" if reply.status == "error" else "done")
         if command is not None:
             metrics.COMMANDS.add(command=command.name, status=reply.status)
             metrics.COMMAND_SECONDS.observe(self._clock.monotonic() - started_s, command=command.name)
@@ -254,12 +287,52 @@ class Router:
             )
         )
 
+    async def _approved(
+        self, event: Event, wish: Wish, person: Person, command: Command, checked: Checked, decision: Decision
+    ) -> str | Reply:
+        """Return the request by which others agreed to this; what is not asked for yet is asked for now."""
+        needs, subject = decision.needs_approval, f"command:{command.name}"
+        assert needs is not None
+        assert self._approvals is not None
+        try:
+            if event.origin.startswith(f"{ORIGIN}:"):
+                options = checked.options or {}
+                found = await self._approvals.confirm(
+                    event, subject=subject, options=options, person=person, needs=needs
+                )
+                return found.id
+            ready = await self._intake.ready(event, wish, command, checked, person)
+            if isinstance(ready, Reply):
+                return ready
+            if wish.attachments:
+                hint = "name a place that keeps the file"
+                raise UsageError("what comes with files cannot be approved", hint=hint)
+            return await self._approvals.ask(
+                event,
+                subject=subject,
+                options=ready,
+                person=person,
+                way=wish.way,
+                rule=decision.rule,
+                needs=needs,
+            )
+        except QuarterdeckError as error:
+            return reply_to(error)
+
     async def _run(
-        self, event: Event, wish: Wish, person: Person, command: Command | None, checked: Checked
+        self,
+        event: Event,
+        wish: Wish,
+        person: Person,
+        command: Command | None,
+        checked: Checked,
+        approval: str = "",
     ) -> Reply:
         if command is None:
             raise await self._no_such(event, wish.name, person)
-        options = await self._intake.ready(event, wish, command, checked, person)
+        options: Mapping[str, object] | Reply = checked.options or {}
+        if not approval:
+            options = await self._intake.ready(event, wish, command, checked, person)
         if isinstance(options, Reply):
             return options
         call = Call(
@@ -271,48 +344,9 @@ class Router:
             event_id=event.key,
             services=self._services,
             attachments=wish.attachments,
+            approval=approval,
         )
-        return await self._in_lane(event, command, call)
-
-    async def _in_lane(self, event: Event, command: Command, call: Call) -> Reply:
-        """Run the handler when there is room for it, for as long as its lane allows, unless it is cancelled."""
-        is_light, show = command.lane == "light", self._show(event)
-        room: AbstractAsyncContextManager[object] = nullcontext() if is_light else self._heavy
-        limit = asyncio.timeout(None)
-        try:
-            async with asyncio.timeout(None) as stop:
-                self._running[event.key] = stop
-                if event.key in self._stopped:
-                    stop.reschedule(0.0)
-                async with room, limit:
-                    now_s = asyncio.get_running_loop().time()
-                    limit.reschedule(now_s + (LIGHT_LIMIT_S if is_light else HEAVY_LIMIT_S))
-                    if is_light:
-                        return await written(await command.handler(call), show, reply_to)
-                    async with beside(self._typing(event, show), is_cut=True):
-                        return await written(await command.handler(call), show, reply_to)
-        except TimeoutError:
-            if event.key in self._stopped:
-                return cut_off(show.text, Reply(text="Stopped.", status="error"))
-            if not limit.expired():
-                raise
-            text = f"/{command.name} took too long and was stopped."
-            return cut_off(show.text, Reply(text=text, status="error"))
-        finally:
-            self._running.pop(event.key, None)
-
-    def _show(self, event: Event) -> Show:
-        """Return how an answer is shown while it is written, as the platform can."""
-        adapter = self._outbox.adapter(event.platform)
-        if Ability.STREAM in adapter.abilities:
-            return Preview(cast("Streams", adapter), event, self._outbox.clean)
-        if Ability.EDIT in adapter.abilities:
-            return Relay(self._outbox, event, self._clock, adapter.pace.edit_s, self._outbox.clean)
-        return Show()
-
-    async def _typing(self, event: Event, show: Show) -> None:
-        adapter = self._outbox.adapter(event.platform)
-        await keep_typing(adapter, event.conversation, self._clock, show)
+        return await self._runner.run(event, command, call)
 
     async def _no_such(self, event: Event, name: str, person: Person) -> UsageError:
         here, who = event.conversation, event.actor
@@ -344,13 +378,3 @@ def _unrecorded(command: Command, error: QuarterdeckError) -> Reply:
     log.error("Effect refused: no record", extra={"command": command.name, "error": error.message})
     text = f"I have not run /{command.name}: what changes something must be on record first, and that failed now."
     return Reply(text=f"{text}\n{error.hint}" if error.hint else text, status="error")
-
-
-def reply_to(error: QuarterdeckError) -> Reply:
-    """Return the reply that explains a failure to the person who asked."""
-    statuses: dict[type[QuarterdeckError], Status] = {Denied: "denied", NotFound: "not_found"}
-    status: Status = next((word for kind, word in statuses.items() if isinstance(error, kind)), "error")
-    text = error.message[:1].upper() + error.message[1:]
-    return Reply(
-        text=f"{text}\n{error.hint[:1].upper()}{error.hint[1:]}" if error.hint else text, status=status
-    )

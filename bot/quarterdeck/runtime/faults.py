@@ -17,6 +17,9 @@ from quarterdeck.core.text import did_you_mean
 
 POINTS: Final[tuple[str, ...]] = (
     "answer.kept",
+    "approval.asked",
+    "approval.moved",
+    "approval.voted",
     "audit.recorded",
     "budget.reserved",
     "budget.settled",

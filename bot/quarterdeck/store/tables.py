@@ -69,6 +69,14 @@ outbox = Table(
     Index("outbox_by_cause", "cause"),
 )
 
+offers = Table(  # what numbers stand for, where a platform has no buttons
+    "offers",
+    metadata,
+    Column("conversation_id", String(400), primary_key=True),
+    Column("buttons", Text, nullable=False),  # JSON
+    Column("expires_at_ms", Ms, nullable=False),
+)
+
 conversations = Table(
     "conversations",
     metadata,
@@ -275,6 +283,43 @@ budget_reservations = Table(
     Column("period", String(10), nullable=False),
     Column("microusd", BigInteger, nullable=False),
     Column("tokens", BigInteger, nullable=False),
+    Column("at_ms", Ms, nullable=False),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", String(20), primary_key=True),
+    Column("subject", String(200), nullable=False),  # command:deploy
+    Column("version", String(64), nullable=False, default=""),  # of a workflow
+    Column("arguments", Text, nullable=False),  # canonical JSON
+    Column("digest", String(64), nullable=False),
+    Column("asker", String(400), nullable=False),  # an identity
+    Column("asker_id", String(400), nullable=False),
+    Column("asker_name", Text, nullable=False),
+    Column("platform", String(40), nullable=False),
+    Column("conversation_id", String(400), nullable=False),
+    Column("conversation_kind", String(10), nullable=False),
+    Column("way", String(20), nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("by", Text, nullable=False),  # JSON
+    Column("quorum", Integer, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("asked_at_ms", Ms, nullable=False),
+    Column("expires_at_ms", Ms, nullable=False),
+    Column("event_key", String(400), nullable=False, unique=True),
+    Index("approvals_by_state", "state"),
+)
+
+approval_votes = Table(
+    "approval_votes",
+    metadata,
+    Column("approval_id", String(20), ForeignKey("approvals.id"), primary_key=True),
+    Column("person_id", String(400), primary_key=True),
+    Column("identity", String(400), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("agrees", Boolean, nullable=False),
+    Column("comment", Text, nullable=False),
     Column("at_ms", Ms, nullable=False),
 )
 

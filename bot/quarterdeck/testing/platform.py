@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from quarterdeck.core.adapter import Ability, Accept, Link, Pace, Rendered
 from quarterdeck.core.errors import ServiceError
-from quarterdeck.core.event import Posted
+from quarterdeck.core.event import Posted, Pressed
 from quarterdeck.core.message import Conversation, ConversationKind, Message
 from quarterdeck.core.person import Identity
 from quarterdeck.core.reply import Reply
@@ -141,6 +141,20 @@ class FakePlatform:
                 sent_at=at,
                 mentions_bot=mentions_bot,
             ),
+        )
+
+    def pressed(
+        self, value: str, *, event_id: str, user: str = "U1", conversation: Conversation | None = None
+    ) -> Pressed:
+        """Return the event of a press by `user` on a button of this value."""
+        return Pressed(
+            id=event_id,
+            platform=self.platform,
+            received_at=START,
+            conversation=conversation or self.conversation(),
+            actor=Identity(platform=self.platform, user_id=user),
+            button_id="button",
+            value=value,
         )
 
 

@@ -19,6 +19,7 @@ from quarterdeck.core.ports import Clock, Services
 from quarterdeck.core.reply import Reply
 from quarterdeck.core.roles import Roles
 from quarterdeck.router.addressing import is_command_line
+from quarterdeck.router.approvals.desk import ApprovalDesk
 from quarterdeck.router.catalogue import Catalogue
 from quarterdeck.router.cooldown import Cooldowns
 from quarterdeck.router.deliveries import DeliveryDesk
@@ -32,6 +33,7 @@ from quarterdeck.router.policy import Authority
 from quarterdeck.router.router import Router
 from quarterdeck.runtime import faults
 from quarterdeck.runtime.clock import SystemClock
+from quarterdeck.store.approvals import StoredApprovals
 from quarterdeck.store.audit import Audit
 from quarterdeck.store.decisions import StoredDecisions
 from quarterdeck.store.engine import Store
@@ -106,7 +108,16 @@ class Bot:
             record=self.audit,
             clock=clock,
         )
+        self.approvals = ApprovalDesk(
+            StoredApprovals(store),
+            people=self.people,
+            outbox=self.outbox,
+            record=self.audit,
+            accept=lambda event: self.inbox.accept(event),
+            clock=clock,
+        )
         self.router = Router(
+            approvals=self.approvals,
             rows=self.inbox_rows,
             outbox=self.outbox,
             intake=Intake(

@@ -20,6 +20,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("platform", "name"),
     )
     op.add_column("outbox", sa.Column("replaces", sa.String(length=200), nullable=False, server_default=""))
+    op.create_table(
+        "offers",
+        sa.Column("conversation_id", sa.String(length=400), nullable=False),
+        sa.Column("buttons", sa.Text(), nullable=False),
+        sa.Column("expires_at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("conversation_id"),
+    )
     op.add_column(
         "identities", sa.Column("source", sa.String(length=100), nullable=False, server_default="")
     )
@@ -133,4 +140,42 @@ def upgrade() -> None:
         sa.Column("up_to_ms", sa.BigInteger(), nullable=False),
         sa.Column("at_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("conversation_id"),
+    )
+    op.create_table(
+        "approvals",
+        sa.Column("id", sa.String(length=20), nullable=False),
+        sa.Column("subject", sa.String(length=200), nullable=False),
+        sa.Column("version", sa.String(length=64), nullable=False),
+        sa.Column("arguments", sa.Text(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("asker", sa.String(length=400), nullable=False),
+        sa.Column("asker_id", sa.String(length=400), nullable=False),
+        sa.Column("asker_name", sa.Text(), nullable=False),
+        sa.Column("platform", sa.String(length=40), nullable=False),
+        sa.Column("conversation_id", sa.String(length=400), nullable=False),
+        sa.Column("conversation_kind", sa.String(length=10), nullable=False),
+        sa.Column("way", sa.String(length=20), nullable=False),
+        sa.Column("rule", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("quorum", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("asked_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("event_key", sa.String(length=400), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("event_key"),
+    )
+    with op.batch_alter_table("approvals") as approvals:
+        approvals.create_index("approvals_by_state", ["state"], unique=False)
+    op.create_table(
+        "approval_votes",
+        sa.Column("approval_id", sa.String(length=20), nullable=False),
+        sa.Column("person_id", sa.String(length=400), nullable=False),
+        sa.Column("identity", sa.String(length=400), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("agrees", sa.Boolean(), nullable=False),
+        sa.Column("comment", sa.Text(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["approval_id"], ["approvals.id"]),
+        sa.PrimaryKeyConstraint("approval_id", "person_id"),
     )
