@@ -37,15 +37,18 @@ class Gate:
         if self.is_open:
             return False
         await self._knocking.acquire()
+        is_knocking = False
         try:
-            await self._clock.sleep(0.0 if self.is_open else self._knocks_at_s - self._clock.monotonic())
-        except BaseException:
-            self._knocking.release()
-            raise
-        if self.is_open:
-            self._knocking.release()
-            return False
-        return True
+            if not self._lets_through():
+                await self._clock.sleep(self._knocks_at_s - self._clock.monotonic())
+                is_knocking = not self._lets_through()
+        finally:
+            if not is_knocking:
+                self._knocking.release()
+        return is_knocking
+
+    def _lets_through(self) -> bool:
+        return self._is_open
 
     def leave(self) -> None:
         """Let the next one knock."""

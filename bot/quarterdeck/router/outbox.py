@@ -7,21 +7,30 @@ however many changes wait behind each other, people see the last one.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
-from quarterdeck.core.adapter import Ability, Adapter, Rendered
-from quarterdeck.core.delivery import AuditEntry, OutboxRows, Outgoing
+from quarterdeck.core.adapter import Ability, Adapter, Directs, Rendered
+from quarterdeck.core.delivery import AuditEntry, Offer, OutboxRows, Outgoing
+from quarterdeck.core.errors import ServiceError
+from quarterdeck.core.event import Event, Pressed
 from quarterdeck.core.message import Conversation
+from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import Clock
 from quarterdeck.core.reply import Reply
 from quarterdeck.core.text import well_formed
-from quarterdeck.router.degrade import degrade, updating
+from quarterdeck.router.degrade import SENT_DIRECT, degrade, is_withheld, offered, updating
 from quarterdeck.router.entry import Entry
+from quarterdeck.router.picking import EXPIRE_S, picked, press
 from quarterdeck.router.sender import PARTIAL, Sender
 from quarterdeck.router.spotless import spotless
 
+DIRECT_LIMIT_S = 5.0
 MOVED_UP = Reply(text="(This part has moved into the message above.)")
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -88,10 +97,11 @@ class Outbox:
         Raises:
             NotFound: no platform of this name is connected.
         """
-        parts = [] if reply is None else self._parts(to, reply, key)
+        parts = [] if reply is None else await self._compose(to, reply, key)
         if key in self._begun and parts:
             parts[0] = replace(parts[0], replaces=partial_of(key), state="waiting")
-        await self._store(parts, audit=audit, done=done)
+        offer = None if reply is None or reply.card is None else self._offer(to, reply)
+        await self._store(parts, audit=audit, done=done, offer=offer)
         if key in self._begun:
             self._begun.discard(key)
             self.sender.partials.pop(partial_of(key), None)
@@ -130,6 +140,14 @@ class Outbox:
         self._begun.add(key)
         if target.message_id:
             self.sender.partials[target.id] = target.message_id
+
+    async def pressed(self, event: Event) -> Pressed | None:
+        """Return the press that an event is when it picks a choice by its number; None when it is no such thing."""
+        number = picked(event)
+        if number is None or Ability.BUTTONS in self.adapter(event.platform).abilities:
+            return None
+        offer = await self._rows.offer(event.conversation.id)
+        return press(event, number, offer, now_ms=self._clock.now_ms())
 
     async def record(self, entry: AuditEntry) -> None:
         """Store an audit entry now, before what it speaks of is done.
@@ -178,8 +196,42 @@ class Outbox:
         """
         return self.sender.adapter(platform)
 
+    async def _compose(self, to: Conversation, reply: Reply, key: str) -> list[Outgoing]:
+        """Return the parts of a reply; what one person may see goes to them alone, or is not shown at all."""
+        adapter = self.adapter(to.platform)
+        person = reply.private_to
+        if person is None or not is_withheld(reply, adapter.abilities, to.kind):
+            return self._parts(to, reply, key)
+        place = await self._direct(adapter, person)
+        if place is None or place.id == to.id:
+            return self._parts(to, reply, key)
+        note = self._parts(to, Reply(text=SENT_DIRECT, status=reply.status), key)
+        return [*note, *self._parts(place, replace(reply, private_to=None), f"{key}~direct")]
+
+    async def _direct(self, adapter: Adapter, person: Identity) -> Conversation | None:
+        if Ability.DIRECT not in adapter.abilities:
+            return None
+        try:
+            async with asyncio.timeout(DIRECT_LIMIT_S):
+                return await cast("Directs", adapter).direct(person)
+        except (ServiceError, TimeoutError) as error:
+            log.info("No direct conversation", extra={"platform": adapter.platform, "error": repr(error)[:200]})
+            return None
+
+    def _offer(self, to: Conversation, reply: Reply) -> Offer | None:
+        buttons = offered(reply, self.adapter(to.platform).abilities, kind=to.kind)
+        if not buttons:
+            return None
+        expires_at_ms = self._clock.now_ms() + round(EXPIRE_S * 1000)
+        return Offer(conversation_id=to.id, buttons=buttons, expires_at_ms=expires_at_ms)
+
     async def _store(
-        self, parts: Sequence[Outgoing], *, audit: Sequence[AuditEntry] = (), done: int | None = None
+        self,
+        parts: Sequence[Outgoing],
+        *,
+        audit: Sequence[AuditEntry] = (),
+        done: int | None = None,
+        offer: Offer | None = None,
     ) -> bool:
         """Store parts, then line them up; one that makes another needless takes its place. False: known already."""
         seats, parts = self._seats(parts)
@@ -188,7 +240,12 @@ class Outbox:
         overtaken = {seat.entry.id: seat.entry.replaces or seat.part.id for seat in seats}
         try:
             is_new = await self._rows.queue(
-                parts, audit=audit, done=done, overtaken=overtaken, now_ms=self._clock.now_ms()
+                parts,
+                audit=audit,
+                done=done,
+                overtaken=overtaken,
+                offer=offer,
+                now_ms=self._clock.now_ms(),
             )
             if is_new:
                 self._line_up(parts, seats)

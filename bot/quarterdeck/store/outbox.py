@@ -9,7 +9,7 @@ from typing import cast
 
 from sqlalchemy import Connection, Executable, Row, bindparam, func, insert, select, update
 
-from quarterdeck.core.delivery import AuditEntry, Outgoing, SendState, Target
+from quarterdeck.core.delivery import AuditEntry, Offer, Outgoing, SendState, Target
 from quarterdeck.core.errors import NotFound
 from quarterdeck.core.message import Conversation, ConversationKind, Message
 from quarterdeck.core.ports import Delivery
@@ -17,6 +17,7 @@ from quarterdeck.store.audit import Audit, Delivered
 from quarterdeck.store.engine import Store
 from quarterdeck.store.history import edit_in, record_in
 from quarterdeck.store.inbox import done_in
+from quarterdeck.store.offers import offer_in, offer_of
 from quarterdeck.store.tables import outbox
 
 OPEN = ("waiting", "sending")
@@ -62,11 +63,13 @@ class StoredOutbox:
         audit: Sequence[AuditEntry] = (),
         done: int | None = None,
         overtaken: Mapping[str, str] = MappingProxyType({}),
+        offer: Offer | None = None,
         now_ms: int,
     ) -> bool:
         """Store rows, audit entries and the end of the event `done` in one commit; False when they were there.
 
         `overtaken` are parts that need not go out any more, each with the part that stands for it from now on.
+        `offer` are the choices that the rows show by number.
         """
 
         def job(connection: Connection) -> bool:
@@ -76,6 +79,8 @@ class StoredOutbox:
                     _run(connection, _QUEUED, _values(row))
                 for row_id, instead in overtaken.items():
                     _run(connection, _OVERTAKEN, {"of": row_id, "instead": instead})
+                if offer is not None:
+                    offer_in(connection, offer)
             for entry in audit:
                 self._audit.append_in(connection, entry)
             if done is not None:
@@ -142,6 +147,10 @@ class StoredOutbox:
     async def target(self, row_id: str) -> Target | None:
         """Return what stands for a part now, None where there never was one."""
         return await self._store.read(lambda connection: _target(connection, row_id))
+
+    async def offer(self, conversation_id: str) -> Offer | None:
+        """Return what can be picked by its number in a conversation."""
+        return await self._store.read(lambda connection: offer_of(connection, conversation_id))
 
     async def parts_of(self, cause: str) -> Sequence[str]:
         """Return the ids of a reply's parts, in order."""
