@@ -12,7 +12,7 @@ LONGEST_NUMBER = 2
 def picked(event: Event) -> int | None:
     """Return the number that somebody picks, from 1; None where the message is no such thing.
 
-    In a group a number may be meant for anybody: there it counts only when it names the bot or is in reply to something.
+    In a group a number may be meant for anybody: there it counts when it names the bot or is a reply to something.
     """
     if not isinstance(event, Posted) or event.origin:
         return None
