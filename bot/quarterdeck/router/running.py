@@ -12,6 +12,7 @@ from quarterdeck.core.event import Event
 from quarterdeck.core.ports import Clock
 from quarterdeck.core.reply import Reply
 from quarterdeck.router.explain import reply_to
+from quarterdeck.router.fair import FairSlots
 from quarterdeck.router.outbox import Outbox
 from quarterdeck.router.relay import Preview, Relay, Show, beside, cut_off, keep_typing, written
 
@@ -26,7 +27,7 @@ class Runner:
         self._outbox, self._clock = outbox, clock
         self._running: dict[str, asyncio.Timeout] = {}
         self._stopped: set[str] = set()
-        self._heavy = asyncio.Semaphore(heavy_concurrency)
+        self._heavy = FairSlots(heavy_concurrency)
 
     def stop(self, key: str) -> None:
         """Stop the answer to the event of this key, now or as soon as it begins."""
@@ -41,7 +42,9 @@ class Runner:
     async def run(self, event: Event, command: Command, call: Call) -> Reply:
         """Run the handler when there is room for it, for as long as its lane allows, unless it is cancelled."""
         is_light, show = command.lane == "light", self._show(event)
-        room: AbstractAsyncContextManager[object] = nullcontext() if is_light else self._heavy
+        room: AbstractAsyncContextManager[object] = (
+            nullcontext() if is_light else self._heavy.slot(call.person.id)
+        )
         limit = asyncio.timeout(None)
         try:
             async with asyncio.timeout(None) as stop:
