@@ -102,7 +102,7 @@ def address_of(url: str) -> str:
 
 
 def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
 def _read(body: bytes) -> Mapping[str, Any] | None:
