@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from quarterdeck.core.adapter import Ability, Accept, Link, Pace, PlatformContext, Rendered
 from quarterdeck.core.command import Command
-from quarterdeck.core.errors import AuthFailed, Rejected
+from quarterdeck.core.errors import AuthFailed, Rejected, Unavailable
 from quarterdeck.core.event import Event
 from quarterdeck.core.message import Attachment, Conversation
 from quarterdeck.core.person import Identity
@@ -91,6 +91,7 @@ class DiscordAdapter:
         self._routes = self._door()
         self._opening = asyncio.Lock()
         self._connection: _Connection | None = None
+        self._is_off = False  # it has run, and nothing more is opened
         self._silent: set[str] = set()  # channels where we may not show that we type
         self.link: Link = "connecting"
 
@@ -104,7 +105,7 @@ class DiscordAdapter:
 
     async def run(self, accept: Accept) -> None:
         """Take events until cancelled. A refused token stops that, says so once, and is looked at again later."""
-        refused = ""
+        refused, self._is_off = "", False
         try:
             while True:
                 try:
@@ -118,6 +119,7 @@ class DiscordAdapter:
                 await self._close()
                 await self._until_another_token(refused)
         finally:
+            self._is_off = True
             await self._close()
             self.link = "off"
 
@@ -242,6 +244,8 @@ class DiscordAdapter:
         """
         if self._connection is not None:
             return self._connection
+        if self._is_off:
+            raise Unavailable("the bot is stopping", service=self.platform)
         async with self._opening:
             if self._connection is None:
                 self._connection = await self._open()
@@ -256,6 +260,9 @@ class DiscordAdapter:
         except BaseException:
             await rest.close()
             raise
+        if self._is_off:
+            await rest.close()
+            raise Unavailable("the bot is stopping", service=self.platform)
         world.bot = str(me["id"])
         posting = loaded.posting(rest, self._answers, context.memory, context.clock, world)
         people = loaded.people(rest, world, context.clock, self._settings.guild_ids)

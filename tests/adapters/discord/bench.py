@@ -15,6 +15,7 @@ from quarterdeck.core.event import Event
 from quarterdeck.core.reply import Reply
 from quarterdeck.runtime.clock import SystemClock
 from quarterdeck.runtime.settings.sections import DiscordSettings
+from quarterdeck.testing.simulator.discord import DiscordSimulator
 from quarterdeck_adapters.discord.adapter import DiscordAdapter, build
 
 Answer = Callable[[Event], Awaitable[Reply | None]]
@@ -34,6 +35,40 @@ class DictMemory:
 
     async def forget(self, name: str) -> None:
         self.values.pop(name, None)
+
+
+class HastyClock(SystemClock):
+    """Let a test pass time, and nobody wait longer than a moment."""
+
+    def __init__(self) -> None:
+        self.ahead_s = 0.0
+        self.sleeps = 0
+        self._waiters: list[asyncio.Future[None]] = []
+
+    async def until(self, look: Callable[[], Any], timeout_s: float = 20.0) -> None:
+        """Return when `look()` is true; looked at whenever somebody has slept."""
+        async with asyncio.timeout(timeout_s):
+            while not look():
+                waiter = asyncio.get_running_loop().create_future()
+                self._waiters.append(waiter)
+                await waiter
+
+    def now_ms(self) -> int:
+        return super().now_ms() + round(self.ahead_s * 1000)
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ahead_s
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(min(seconds, 0.01))
+        self.sleeps += 1
+        asyncio.get_running_loop().call_soon(self._wake)
+
+    def _wake(self) -> None:
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
 
 
 class Catalogue:
@@ -109,13 +144,15 @@ class Bench:
         try:
             yield self
         finally:
-            await self.stop(task)
+            await self.stop()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
-    async def stop(self, task: asyncio.Task[None]) -> None:
-        task.cancel()
+    async def stop(self) -> None:
+        """End what is being answered."""
         for one in self._tasks:
             one.cancel()
-        await asyncio.gather(task, *self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def accept(self, event: Event) -> bool:
         """Take an event once, then answer it like the router and the outbox do."""
@@ -152,3 +189,22 @@ class Bench:
             while not (found := look()):
                 await self._changed.wait()
             return found
+
+
+def bench(discord: DiscordSimulator, answer: Answer, **named: Any) -> Bench:
+    """Return a bench for the simulated Discord."""
+    environment = discord.environment()
+    settings = DiscordSettings(
+        api_url=environment["QUARTERDECK__PLATFORMS__DISCORD__API_URL"],
+        cdn_url=environment["QUARTERDECK__PLATFORMS__DISCORD__CDN_URL"],
+    )
+    return Bench(settings, answer, token=environment["DISCORD_TOKEN"], **{"clock": HastyClock(), **named})
+
+
+def says(reply: Reply | None) -> Answer:
+    """Return what answers everything alike."""
+
+    async def answer(event: Event) -> Reply | None:
+        return reply
+
+    return answer

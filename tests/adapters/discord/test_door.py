@@ -64,6 +64,8 @@ class Caller:
     async def stop(self) -> None:
         await self.session.close()
         await self.server.close()
+        await self.bot.stop()
+        await self.bot.adapter._close()
 
     async def post(self, data: Any) -> tuple[int, Any]:
         body = json.dumps(data).encode()
@@ -85,7 +87,6 @@ async def caller() -> AsyncIterator[Caller]:
         await caller.start()
         yield caller
         await caller.stop()
-        await bot.adapter._close()
 
 
 def door(clock: FakeClock) -> Door:

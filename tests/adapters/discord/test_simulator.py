@@ -3,12 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from tests.adapters.discord.bench import Bench, command
+from tests.adapters.discord.bench import bench, command, says
 
 from quarterdeck.core.command import Option
 from quarterdeck.core.event import Deleted, Event, Invoked, Posted, Pressed, Submitted
 from quarterdeck.core.reply import Button, Card, File, Input, Reply
-from quarterdeck.runtime.settings.sections import DiscordSettings
 from quarterdeck.testing.simulator.discord import DiscordSimulator
 
 COMMANDS = (
@@ -23,26 +22,6 @@ COMMANDS = (
         Option(name="note", summary="Why", kind="text", max_length=100),
     ),
 )
-
-
-def bench(discord: DiscordSimulator, answer: Any, **named: Any) -> Bench:
-    environment = discord.environment()
-    settings = DiscordSettings(
-        api_url=environment["QUARTERDECK__PLATFORMS__DISCORD__API_URL"],
-        cdn_url=environment["QUARTERDECK__PLATFORMS__DISCORD__CDN_URL"],
-    )
-    return Bench(settings, answer, COMMANDS, token=environment["DISCORD_TOKEN"], **named)
-
-
-def says(reply: Reply) -> Any:
-    async def answer(event: Event) -> Reply | None:
-        return reply
-
-    return answer
-
-
-def words(event: Event) -> str:
-    return event.message.text if isinstance(event, Posted) else ""
 
 
 async def test_messages_come_from_channels_threads_and_direct_conversations(
@@ -70,7 +49,9 @@ async def test_commands_are_declared_used_and_completed(discord: DiscordSimulato
     async def complete(*asked: Any) -> list[str]:
         return [f"{asked[3]}:{asked[4]}"]
 
-    async with bench(discord, says(Reply(text="Done.")), complete=complete).running() as bot:
+    async with bench(
+        discord, says(Reply(text="Done.")), commands=COMMANDS, complete=complete
+    ).running() as bot:
         await discord.ready()
         await bot.adapter.declare(COMMANDS)
         await discord.command("ann", "deploy", {"target": "live", "count": 3, "who": "bo"})
@@ -89,7 +70,7 @@ async def test_a_private_answer_is_seen_by_one(discord: DiscordSimulator) -> Non
         is_asked = not isinstance(event, Deleted)  # of the word that was seen by all meanwhile
         return Reply(text="for you", private_to=event.actor) if is_asked else None
 
-    async with bench(discord, answer).running() as bot:
+    async with bench(discord, answer, commands=COMMANDS).running() as bot:
         await discord.ready()
         await bot.adapter.declare(COMMANDS)
         for name in ("ping", "slow", "secret"):
@@ -122,7 +103,7 @@ async def test_buttons_lists_and_forms_come_back(discord: DiscordSimulator) -> N
                 return Reply(text=f"Got {dict(event.values)}", is_literal=True)
         return None
 
-    async with bench(discord, answer).running() as bot:
+    async with bench(discord, answer, commands=COMMANDS).running() as bot:
         await discord.ready()
         await discord.say("ann", "start")
         await discord.wait_for("ann", "Choose")
@@ -147,7 +128,7 @@ async def test_a_form_that_comes_too_late_is_behind_a_button(discord: DiscordSim
     async def answer(event: Event) -> Reply | None:
         return Reply(text="Thanks") if isinstance(event, Submitted) else Reply(text="Fill in", card=form)
 
-    async with bench(discord, answer).running() as bot:
+    async with bench(discord, answer, commands=COMMANDS).running() as bot:
         await discord.ready()
         await discord.say("ann", "start")
         await discord.wait_for("ann", "Fill in")
