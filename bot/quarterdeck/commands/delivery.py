@@ -5,17 +5,27 @@ from quarterdeck.core.errors import UsageError
 from quarterdeck.core.ports import Delivery
 from quarterdeck.core.reply import Reply
 
+ALL = "all"
+
 
 async def delivery(call: Call) -> Reply:
     """List what waits, is unknown or dead; or put one back to be sent."""
     if call.options["action"] == "retry":
         if not call.text("id"):
-            raise UsageError("which delivery?", hint="/delivery retry ID; /delivery list shows the ids")
+            raise UsageError(
+                "which delivery?",
+                hint="/delivery retry ID, or /delivery retry all for what is dead here; /delivery list shows the ids",
+            )
+        if call.text("id") == ALL:
+            count = await call.services.deliveries.retry_all(call.conversation.id)
+            return Reply(text=f"{count} of this conversation are on their way again.")
         again = await call.services.deliveries.retry(call.text("id"))
         return Reply(text=f"`{again.id}` is on its way again.")
-    rows = await call.services.deliveries.pending()
+    rows = await call.services.deliveries.pending(state=call.text("state"))
     if not rows:
-        return Reply(text="Everything has arrived.")
+        return Reply(
+            text=f"Nothing is {call.text('state')}." if call.text("state") else "Everything has arrived."
+        )
     return Reply(text="\n".join(_line(row) for row in rows))
 
 
@@ -37,11 +47,17 @@ COMMAND = Command(
             default="list",
             positional=True,
         ),
-        Option(name="id", summary="The delivery to send again", positional=True),
+        Option(name="id", summary="The delivery to send again; all: what is dead here", positional=True),
+        Option(
+            name="state",
+            summary="Only what is in this state",
+            kind="choice",
+            choices=("waiting", "sending", "unknown", "dead"),
+        ),
     ),
     allow="operator",
     effect="write",
     lane="light",
-    examples=("/delivery", "/delivery retry slack:T1:E1#1"),
+    examples=("/delivery", "/delivery --state dead", "/delivery retry slack:T1:E1#1"),
     detail="A delivery is unknown when its send was interrupted: look whether it arrived before you send it again.",
 )

@@ -72,14 +72,26 @@ class Delivery:
 class Deliveries(Protocol):
     """Show and retry what goes out."""
 
-    async def pending(self, conversation_id: str | None = None, limit: int = 200) -> list[Delivery]:
-        """Return what is not sent: waiting, sending, unknown, dead; newest first."""
+    async def pending(
+        self, conversation_id: str | None = None, limit: int = 200, *, state: str = ""
+    ) -> list[Delivery]:
+        """Return what is not sent: waiting, sending, unknown, dead, or what is in this `state`; newest first.
+
+        Raises:
+            UsageError: there is no such state.
+        """
 
     async def retry(self, delivery_id: str) -> Delivery:
         """Put an unknown or dead delivery back to waiting.
 
         Raises:
             NotFound: no such delivery, or it was sent.
+        """
+
+    async def retry_all(self, conversation_id: str) -> int:
+        """Put every dead delivery of a conversation back to waiting, oldest first; returns how many.
+
+        Unknown ones are left: whether they arrived is to be looked at one by one.
         """
 
 

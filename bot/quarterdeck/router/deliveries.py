@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from quarterdeck.core.delivery import Outgoing
-from quarterdeck.core.errors import NotFound
+from quarterdeck.core.errors import NotFound, UsageError
 from quarterdeck.core.ports import Delivery
+from quarterdeck.core.text import did_you_mean
 from quarterdeck.router.outbox import Outbox
 
 UNSENT = ("waiting", "sending", "unknown", "dead")
+STATES = (*UNSENT, "sent")
 
 
 class DeliveryRows(Protocol):
@@ -31,6 +33,9 @@ class DeliveryRows(Protocol):
             NotFound: no such part, or it is not at its end.
         """
 
+    async def reopen_all(self, conversation_id: str) -> Sequence[Outgoing]:
+        """Put every dead part of a conversation back to wait; returns them, oldest first."""
+
 
 class DeliveryDesk:
     """Look through the outgoing parts, and hand one to the outbox again."""
@@ -38,9 +43,19 @@ class DeliveryDesk:
     def __init__(self, rows: DeliveryRows, outbox: Outbox) -> None:
         self._rows, self._outbox = rows, outbox
 
-    async def pending(self, conversation_id: str | None = None, limit: int = 200) -> list[Delivery]:
-        """Return what is not sent: waiting, sending, unknown, dead; newest first."""
-        return await self._rows.deliveries(conversation_id=conversation_id, states=UNSENT, limit=limit)
+    async def pending(
+        self, conversation_id: str | None = None, limit: int = 200, *, state: str = ""
+    ) -> list[Delivery]:
+        """Return what is not sent: waiting, sending, unknown, dead, or what is in this `state`; newest first.
+
+        Raises:
+            UsageError: there is no such state.
+        """
+        if state and state not in STATES:
+            hint = did_you_mean(state, STATES) or f"write one of {', '.join(STATES)}"
+            raise UsageError(f"no delivery is {state[:60]!r}", hint=hint)
+        states = (state,) if state else UNSENT
+        return await self._rows.deliveries(conversation_id=conversation_id, states=states, limit=limit)
 
     async def all(self, conversation_id: str | None = None, limit: int = 200) -> list[Delivery]:
         """Return parts in every state, newest first."""
@@ -61,12 +76,38 @@ class DeliveryDesk:
         self._outbox.adapter(row.conversation.platform)
         again = await self._rows.reopen(delivery_id)
         self._outbox.requeue(again)
-        return Delivery(
-            id=again.id,
-            conversation_id=again.conversation.id,
-            state=again.state,
-            attempts=again.attempts,
-            reason="",
-            created_at_ms=again.created_at_ms,
-            text=again.text,
-        )
+        return _shown(again)
+
+    async def retry_all(self, conversation_id: str) -> int:
+        """Put every dead delivery of a conversation back to waiting, oldest first; returns how many.
+
+        Unknown ones are left: whether they arrived is to be looked at one by one.
+
+        Raises:
+            NotFound: there is none, or its platform is not connected.
+        """
+        dead = await self._rows.deliveries(conversation_id=conversation_id, states=("dead",), limit=1)
+        if not dead:
+            raise NotFound(
+                f"nothing is dead in {conversation_id[:200]!r}",
+                hint="`/delivery` and `quarterdeck delivery list` show what is where",
+            )
+        row = await self._rows.one(dead[0].id)
+        if row is not None:
+            self._outbox.adapter(row.conversation.platform)
+        again = await self._rows.reopen_all(conversation_id)
+        for one in again:
+            self._outbox.requeue(one)
+        return len(again)
+
+
+def _shown(again: Outgoing) -> Delivery:
+    return Delivery(
+        id=again.id,
+        conversation_id=again.conversation.id,
+        state=again.state,
+        attempts=again.attempts,
+        reason="",
+        created_at_ms=again.created_at_ms,
+        text=again.text,
+    )

@@ -30,11 +30,16 @@ def operations(
     async def list_deliveries(parameters: Mapping[str, Json], progress: Progress) -> Json:
         limit = parameters.get("limit")
         limit = limit if isinstance(limit, int) and 0 < limit <= LIST_LIMIT else 200
-        find = deliveries.pending if parameters.get("open") is True else deliveries.all
-        return [_delivery(row) for row in await find(_text(parameters, "conversation") or None, limit)]
+        place, state = _text(parameters, "conversation") or None, _text(parameters, "state")
+        if state or parameters.get("open") is True:
+            return [_delivery(row) for row in await deliveries.pending(place, limit, state=state)]
+        return [_delivery(row) for row in await deliveries.all(place, limit)]
 
     async def retry(parameters: Mapping[str, Json], progress: Progress) -> Json:
-        delivery_id = _text(parameters, "id")
+        delivery_id, place = _text(parameters, "id"), _text(parameters, "conversation")
+        if place:
+            await record.append("delivery", {"what": "retry", "conversation": place})
+            return {"conversation": place, "count": await deliveries.retry_all(place)}
         await record.append("delivery", {"what": "retry", "id": delivery_id})
         return _delivery(await deliveries.retry(delivery_id))
 

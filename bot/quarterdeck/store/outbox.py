@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import cast
 
@@ -204,6 +205,19 @@ class StoredOutbox:
                 hint="`quarterdeck delivery list` shows their ids",
             )
         return _outgoing(row)
+
+    async def reopen_all(self, conversation_id: str) -> Sequence[Outgoing]:
+        """Put every dead part of a conversation back to wait; returns them, oldest first."""
+        is_dead = (outbox.c.conversation_id == conversation_id) & (outbox.c.state == "dead")
+
+        def job(connection: Connection) -> Sequence[Outgoing]:
+            rows = connection.execute(select(outbox).where(is_dead).order_by(outbox.c.seq)).all()
+            connection.execute(
+                update(outbox).where(is_dead).values(state="waiting", attempts=0, not_before_ms=0, reason="")
+            )
+            return [replace(_outgoing(row), state="waiting", attempts=0, not_before_ms=0) for row in rows]
+
+        return await self._store.write("outbox.reopened", job)
 
     async def _change(self, point: str, row_id: str, **values: object) -> None:
         def job(connection: Connection) -> None:

@@ -39,9 +39,16 @@ class Deliveries:
             ),
         ]
 
-    async def pending(self, conversation_id: str | None = None, limit: int = 200) -> list[Delivery]:
+    async def pending(
+        self, conversation_id: str | None = None, limit: int = 200, *, state: str = ""
+    ) -> list[Delivery]:
         """Return them."""
-        return self.rows
+        return [row for row in self.rows if state in ("", row.state)]
+
+    async def retry_all(self, conversation_id: str) -> int:
+        """Remember what was asked for."""
+        self.retried.append(conversation_id)
+        return len(self.rows)
 
     async def retry(self, delivery_id: str) -> Delivery:
         """Remember what was asked for."""
@@ -197,6 +204,24 @@ async def test_delivery_lists_and_retries() -> None:
     assert (["a#1"], True) == (deliveries.retried, "a#1" in again.text)
     assert "/delivery list" in which.value.hint
     assert "Everything has arrived." == nothing.text
+
+
+async def test_what_is_dead_in_a_conversation_is_sent_again_at_once() -> None:
+    """After the bot was invited back."""
+    deliveries = Deliveries()
+    dead = await delivery.COMMAND.handler(
+        call(delivery.COMMAND, options={"state": "dead"}, deliveries=deliveries)
+    )
+    sending = await delivery.COMMAND.handler(
+        call(delivery.COMMAND, options={"state": "sending"}, deliveries=deliveries)
+    )
+    again = await delivery.COMMAND.handler(
+        call(delivery.COMMAND, options={"action": "retry", "id": "all"}, deliveries=deliveries)
+    )
+
+    assert (True, False) == ("a#1" in dead.text, "b#1" in dead.text)
+    assert "Nothing is sending." == sending.text
+    assert (["slack:C1"], True) == (deliveries.retried, again.text.startswith("2 "))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from quarterdeck.core.errors import Unknown
+from quarterdeck.core.errors import NotFound, Rejected, Unknown, UsageError
 from quarterdeck.router.operations import operations
 
 
@@ -38,3 +38,23 @@ async def test_deliveries_are_listed_and_retried(bot, call, caplog) -> None:
     assert before["created_at"].endswith("+00:00")
     assert [] == after
     assert ["sent"] == [row["state"] for row in await call("delivery.list")]
+
+
+async def test_everything_that_is_dead_in_a_conversation_is_retried_in_order(bot, call, caplog) -> None:
+    """What is unknown stays: it may have arrived."""
+    refused = Rejected("the channel is read-only", service="fake", status=403)
+    bot.platform.failures.extend([refused, refused, Unknown("answer lost", service="fake"), refused])
+    for text in ("one", "two", "three"):
+        await bot.say(f"/echo {text}")
+    await bot.say("/echo elsewhere", conversation=bot.platform.conversation("other"))
+    dead = await call("delivery.list", state="dead")
+    answer = await call("delivery.retry", conversation="fake:general")
+    await bot.settled()
+
+    assert (3, {"conversation": "fake:general", "count": 2}) == (len(dead), answer)
+    assert ["one", "two"] == bot.platform.texts()
+    assert ["unknown"] == [row["state"] for row in await call("delivery.list", state="unknown")]
+    with pytest.raises(NotFound):
+        await call("delivery.retry", conversation="fake:general")
+    with pytest.raises(UsageError):
+        await call("delivery.list", state="ded")
