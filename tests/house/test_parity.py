@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -33,7 +34,7 @@ def test_the_parity_table_on_the_page_is_the_one_that_the_data_gives() -> None:
 def test_each_platforms_file_fits_the_published_schema(file: Path) -> None:
     """Editors check by it."""
     schema = json.loads((config_dir() / "schema" / "platform.json").read_text("utf-8"))
-    data = yaml.load(file).data
+    data: Any = yaml.load(file).data
 
     jsonschema.validate(data, schema)
     assert file.parent.name == data["id"]
