@@ -37,6 +37,8 @@ def user_body(number: int, name: str, *, is_bot: bool = False) -> dict[str, Any]
         "avatar": None,
         "bot": is_bot,
         "public_flags": 0,
+        "flags": 0,
+        "primary_guild": None,
     }
 
 
@@ -56,6 +58,7 @@ def member_body(world: World, person: Person | None, *, with_user: bool = True) 
         "roles": [str(world.role(name)) for name in sorted(person.roles)] if person else [],
         "nick": None,
         "avatar": None,
+        "banner": None,
         "joined_at": JOINED,
         "premium_since": None,
         "deaf": False,
@@ -164,6 +167,17 @@ def guild_body(world: World, *, whole: bool) -> dict[str, Any]:
         "stickers": [],
         "premium_progress_bar_enabled": False,
         "safety_alerts_channel_id": None,
+        "home_header": None,
+        "region": "deprecated",
+        "widget_enabled": False,
+        "widget_channel_id": None,
+        "premium_subscription_count": 0,
+        "nsfw": False,
+        "incidents_data": None,
+        "max_presences": None,
+        "max_members": 25_000_000,
+        "max_stage_video_channel_users": 50,
+        "max_video_channel_users": 25,
     }
     if not whole:
         return body

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, Final
 
 from quarterdeck.testing.simulator.discord.marks import flat
@@ -31,6 +32,15 @@ def check_components(form: Form, value: object, *, newer: bool) -> list[dict[str
         if component.get("type") == ROW:
             check_row(form, path, component)
     check_ids(form, components)
+    return components
+
+
+def numbered(components: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return components with a number each, counted from 1 where the bot gave none."""
+    taken = {component["id"] for component in flat(components) if component.get("id")}
+    free = (number for number in itertools.count(1) if number not in taken)
+    for component in flat(components):
+        component["id"] = component.get("id") or next(free)
     return components
 
 

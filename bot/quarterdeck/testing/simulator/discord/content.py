@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from quarterdeck.testing.simulator.discord.components import check_components
+from quarterdeck.testing.simulator.discord.components import check_components, numbered
 from quarterdeck.testing.simulator.discord.marks import Mentions, find_mentions, previews_in, read_allowed
 from quarterdeck.testing.simulator.discord.refusal import Form, Refused
 from quarterdeck.testing.simulator.discord.world import (
@@ -164,7 +164,7 @@ def apply(world: World, message: Message, content: Content, cdn: str, *, is_new:
     if content.embeds is not None:
         message.embeds = content.embeds
     if content.components is not None:
-        message.components = content.components
+        message.components = numbered(content.components)
     if "flags" in content.more or is_new:
         message.flags = message.flags & ~SUPPRESS_EMBEDS | content.flags
     kept = message.attachments

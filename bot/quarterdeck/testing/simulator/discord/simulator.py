@@ -112,6 +112,11 @@ class DiscordSimulator:
         """Return what GET /gateway/bot says."""
         return f"{self._server.socket_url}/gateway"
 
+    @property
+    def changes(self) -> Changes:
+        """Wake whoever waits until something is different there."""
+        return self._changes
+
     def environment(self) -> Mapping[str, str]:
         """Return the environment that connects a bot to it."""
         section = "QUARTERDECK__PLATFORMS__DISCORD"
@@ -212,9 +217,10 @@ class DiscordSimulator:
     ) -> SeenMessage:
         """Return the first message of somebody else, not returned before, that contains `text`."""
         channel = await self._people.place(user, where)
+        known: dict[tuple[int, int, int], SeenMessage] = {}
 
         def look() -> SeenMessage | None:
-            for message in self._seen(user, channel):
+            for message in self._seen(user, channel, known):
                 key = (user, message.id, message.text)
                 is_new = message.author != user and not message.is_deleted and key not in self._returned
                 if is_new and text in message.text:
@@ -274,13 +280,21 @@ class DiscordSimulator:
     async def _until_over(self, one: Interaction) -> None:
         await self._changes.until(lambda: one.is_over, timeout_s=COMPLETE_WITHIN_S, what="the bot's answer")
 
-    def _seen(self, user: str, channel: Channel) -> list[SeenMessage]:
+    def _seen(
+        self, user: str, channel: Channel, known: dict[tuple[int, int, int], SeenMessage] | None = None
+    ) -> list[SeenMessage]:
+        """Return what a person sees; `known` keeps what was read before, for who looks again and again."""
+        known = {} if known is None else known
         places = {channel.id} | {one.id for one in self.world.channels.values() if one.parent == channel.id}
-        there = [
-            one for one in self.world.messages.values() if one.channel.id in places and one.to in ("", user)
-        ]
-        there.sort(key=lambda one: one.id)
-        return [seen_message(self.world, one, one.channel.type == THREAD) for one in there]
+        found: list[SeenMessage] = []
+        for message in self.world.messages.values():
+            if message.channel.id not in places or message.to not in ("", user):
+                continue
+            key = (message.id, message.edits, message.flags + message.is_deleted)
+            if key not in known:
+                known[key] = seen_message(self.world, message, message.channel.type == THREAD)
+            found.append(known[key])
+        return sorted(found, key=lambda one: int(one.id))
 
     def _cdn(self) -> str:
         return f"{self._server.url}/cdn"

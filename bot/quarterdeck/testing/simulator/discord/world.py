@@ -108,6 +108,7 @@ class World:
         self.previewed: list[str] = []
         self.typing: list[int] = []
         self._last = 0
+        self._nonces: dict[tuple[int, str], Message] = {}
 
     def snowflake(self) -> int:
         """Return a new id, greater than every one before; it carries the time."""
@@ -186,12 +187,14 @@ class World:
     def keep(self, message: Message) -> Message:
         """Take a message in."""
         self.messages[message.id] = message
+        if message.nonce is not None:
+            self._nonces[message.channel.id, str(message.nonce)] = message
         message.channel.last_message = message.id
         return message
 
     def sent_before(self, channel: Channel, nonce: str | int) -> Message | None:
         """Return the bot's message with this nonce, when it is young enough to count."""
-        oldest_ms = self.clock.now_ms() - NONCE_S * 1000
-        sent = (one for one in self.messages.values() if one.channel is channel and one.author == BOT)
-        young = (one for one in sent if one.at_ms >= oldest_ms and one.nonce is not None)
-        return next((one for one in young if str(one.nonce) == str(nonce)), None)
+        found = self._nonces.get((channel.id, str(nonce)))
+        if found is None or found.at_ms < self.clock.now_ms() - NONCE_S * 1000:
+            return None
+        return found

@@ -79,6 +79,11 @@ class TelegramSimulator:
         """Return the root of the Bot API, without /bot."""
         return self._server.url
 
+    @property
+    def changes(self) -> Changes:
+        """Wake whoever waits until something is different there."""
+        return self._changes
+
     def environment(self) -> Mapping[str, str]:
         """Return the environment that connects a bot to it."""
         section = "QUARTERDECK__PLATFORMS__TELEGRAM"

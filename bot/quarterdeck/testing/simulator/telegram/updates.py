@@ -35,7 +35,7 @@ OTHER_POLLER: Final = (
 )
 
 
-@dataclass
+@dataclass(eq=False)
 class Queued:
     """Be one update that waits; `chat` keeps order in a webhook, `is_again` is a second copy of the same."""
 
@@ -139,7 +139,7 @@ class Updates:
             await self._wait(timeout_s, break_off)
             self.expire()
         batch = [one for one in self.waiting if one.id >= offset or one.is_again][:limit]
-        self.waiting = [one for one in self.waiting if one not in batch or not one.is_again]
+        self.waiting = [one for one in self.waiting if not one.is_again or one not in batch]
         return [one.update() for one in batch]
 
     async def _wait(self, timeout_s: float, break_off: Callable[[], None]) -> None:

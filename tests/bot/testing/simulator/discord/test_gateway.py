@@ -215,6 +215,23 @@ async def test_too_many_identifies_reset_the_token(simulator: DiscordSimulator) 
     assert (0, {"closed": 4004}, {"closed": 4004}) == (left, closed, again)
 
 
+async def test_one_identify_in_five_seconds() -> None:
+    """The next one is answered with an invalid session."""
+    clock = FakeClock()
+    async with DiscordSimulator(clock=clock, enforce_limits=True) as simulator:
+        async with wired(simulator) as wire:
+            await wire.identify()
+            await wire.until("READY")
+        async with wired(simulator) as wire:
+            await wire.identify()
+            early = await wire.next()
+        await clock.advance(5)
+        async with wired(simulator) as wire:
+            await wire.identify()
+
+            assert ({"op": 9, "d": False}, "READY") == (early, (await wire.next())["t"])
+
+
 async def test_an_open_connection_may_be_dead(simulator: DiscordSimulator) -> None:
     """A zombie answers no heartbeat; events wait for the resume."""
     async with wired(simulator) as wire:

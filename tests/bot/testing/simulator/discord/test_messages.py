@@ -255,6 +255,16 @@ async def test_the_pace_is_enforced_with_headers(clock: FakeClock) -> None:
     assert {"message": "You are being rate limited.", "retry_after": 5.0, "global": False} == refused
 
 
+async def test_fifty_requests_a_second_are_the_limit_of_all(clock: FakeClock) -> None:
+    """Interactions do not count."""
+    async with DiscordSimulator(clock=clock, enforce_limits=True) as simulator:
+        statuses = {(await ask(simulator, "GET", "/users/@me"))[0] for _ in range(50)}
+        over, refused = await ask(simulator, "GET", "/users/@me")
+        free, _ = await ask(simulator, "POST", "/interactions/5/token/callback", {"type": 5})
+
+    assert ({200}, 429, True, 404) == (statuses, over, refused["global"], free)
+
+
 async def test_too_many_wrong_requests_shut_the_address_out() -> None:
     """401, 403 and 429 count; then nothing is answered in JSON any more."""
     async with DiscordSimulator(ban_after=3) as simulator, aiohttp.ClientSession() as session:
