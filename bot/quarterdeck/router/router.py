@@ -219,6 +219,10 @@ class Router:
         checked = self._intake.check(event, wish, command)
         decision = await self._decide(event, wish, person, command, checked)
         audit: tuple[AuditEntry, ...] = (self._entry(event, wish, person, decision),)
+        if event.is_late and (decision.allowed or decision.needs_approval is not None):
+            late = missed(event, wish, now=self._clock.now(), after_s=self._missed_after_s)
+            if late is not None:
+                return Answer(reply=late, audit=audit)
         approval = ""
         if decision.needs_approval is not None and self._approvals is not None and command is not None:
             approved = await self._approved(event, wish, person, command, checked, decision)
@@ -240,10 +244,6 @@ class Router:
         approval: str,
         audit: tuple[AuditEntry, ...],
     ) -> Answer:
-        if event.is_late:
-            late = missed(event, wish, now=self._clock.now(), after_s=self._missed_after_s)
-            if late is not None:
-                return Answer(reply=late, audit=audit)
         if command is not None and command.effect in EFFECTS_ON_RECORD:
             try:
                 for entry in audit:
