@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, get_args
 
-from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from quarterdeck.core.access import Way
 from quarterdeck.core.command import Effect
@@ -26,18 +26,14 @@ def _texts(value: object) -> object:
     return found
 
 
-def _one_or_more(*words: str) -> WithJsonSchema:
-    item: dict[str, object] = {"type": "string"} | ({"enum": list(words)} if words else {})
-    return WithJsonSchema({"anyOf": [item, {"type": "array", "items": item, "minItems": 1}]})
-
-
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=400)]
-Texts = Annotated[tuple[Pattern, ...], BeforeValidator(_texts), _one_or_more()]
-Ways = Annotated[tuple[Way, ...], BeforeValidator(_texts), _one_or_more(*WAYS)]
-Effects = Annotated[tuple[Effect, ...], BeforeValidator(_texts), _one_or_more(*get_args(Effect))]
+Texts = Annotated[tuple[Pattern, ...], BeforeValidator(_texts, json_schema_input_type=str | list[str])]
+Ways = Annotated[tuple[Way, ...], BeforeValidator(_texts, json_schema_input_type=Way | list[Way])]
+Effects = Annotated[tuple[Effect, ...], BeforeValidator(_texts, json_schema_input_type=Effect | list[Effect])]
 Kinds = Annotated[
-    tuple[ConversationKind, ...], BeforeValidator(_texts), _one_or_more(*get_args(ConversationKind))
+    tuple[ConversationKind, ...],
+    BeforeValidator(_texts, json_schema_input_type=ConversationKind | list[ConversationKind]),
 ]
 Plain = bool | int | float | str
 
@@ -74,31 +70,7 @@ class ValueRow(Section):
         return self
 
 
-_PLAIN_SCHEMA = {"type": ["string", "number", "boolean"]}
-Value = Annotated[
-    ValueRow,
-    BeforeValidator(_value),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                _PLAIN_SCHEMA,
-                {"type": "array", "items": _PLAIN_SCHEMA, "minItems": 1},
-                {
-                    "type": "object",
-                    "additionalProperties": False,
-                    "minProperties": 1,
-                    "properties": {
-                        "one_of": {"type": "array", "items": _PLAIN_SCHEMA, "minItems": 1},
-                        "min": {"type": "number"},
-                        "max": {"type": "number"},
-                        "prefix": {"type": "string"},
-                        "given": {"type": "boolean"},
-                    },
-                },
-            ]
-        }
-    ),
-]
+Value = Annotated[ValueRow, BeforeValidator(_value, json_schema_input_type=ValueRow | Plain | list[Plain])]
 
 
 class WindowRow(Section):
@@ -112,6 +84,12 @@ class WindowRow(Section):
     """From and until, such as 09:00-17:30; 22:00-06:00 is over midnight."""
     zone: Zone = "UTC"
     """The time zone, such as Europe/Berlin."""
+
+
+Windows = Annotated[
+    tuple[WindowRow, ...],
+    BeforeValidator(_windows, json_schema_input_type=WindowRow | list[WindowRow]),
+]
 
 
 class ApprovalRow(Section):
@@ -154,7 +132,7 @@ class RuleRow(Section):
     """What it changes: none, read, write, destructive, money."""
     arguments: dict[Name, Value] | None = None
     """Arguments by name: a value, a list of values, or min, max, prefix, given."""
-    when: Annotated[tuple[WindowRow, ...], BeforeValidator(_windows)] | None = None
+    when: Windows | None = None
     """When it holds."""
     approval: ApprovalRow | None = None
     """Allow it once these have agreed."""
@@ -193,27 +171,7 @@ def _group(value: object) -> object:
     return {"platforms": value} if isinstance(value, str | list) else value
 
 
-_GROUP_SCHEMA = {"type": "object", "additionalProperties": False}
-_TEXTS_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
-Group = Annotated[
-    GroupRow,
-    BeforeValidator(_group),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                *_TEXTS_SCHEMA["anyOf"],
-                _GROUP_SCHEMA
-                | {
-                    "properties": {
-                        "people": _TEXTS_SCHEMA,
-                        "platforms": _TEXTS_SCHEMA,
-                        "role": {"type": "string"},
-                    }
-                },
-            ]
-        }
-    ),
-]
+Group = Annotated[GroupRow, BeforeValidator(_group, json_schema_input_type=GroupRow | str | list[str])]
 
 
 class PolicyFile(Section):

@@ -61,12 +61,21 @@ def _document(file: Path, model: type[Document]) -> tuple[Document, yaml.Located
     located = yaml.load(file)
 
     def locate(message: str, path: Keys, *, hint: str = "", at_key: bool = False) -> SetupError:
-        return located.error(message, path, hint=hint, at_key=at_key)
+        return located.error(message, _as_written(path, located), hint=hint, at_key=at_key)
 
     try:
         return model.model_validate({} if located.data is None else located.data), located
     except ValidationError as error:
         raise next(problems_of(error, model, locate)) from error
+
+
+def _as_written(path: Keys, located: yaml.Located) -> Keys:
+    """Leave out the index of a list that was written as its only item."""
+    known: Keys = ()
+    for key in path:
+        if (*known, key) in located.values or not isinstance(key, int):
+            known = (*known, key)
+    return known
 
 
 def _group(compiler: Compiler, name: str, row: GroupRow) -> Group:

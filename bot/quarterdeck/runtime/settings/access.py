@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, field_validator
+from pydantic import BeforeValidator, Field, StringConstraints, field_validator
 
 from quarterdeck.core.errors import SetupError
 from quarterdeck.core.roles import Roles
@@ -14,15 +14,13 @@ from quarterdeck.runtime.settings.types import IdentityText, refuse
 
 RoleName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 
-_TEXT_OR_LIST = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
-
 
 def _listed(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
 Included = Annotated[
-    tuple[str, ...], Field(min_length=1), BeforeValidator(_listed), WithJsonSchema(_TEXT_OR_LIST)
+    tuple[str, ...], Field(min_length=1), BeforeValidator(_listed, json_schema_input_type=str | list[str])
 ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Iterator, Mapping
+from types import NoneType
 from typing import Final, Protocol
 
 from pydantic import BaseModel, ValidationError
@@ -83,6 +84,8 @@ def known_keys(model: type[BaseModel], path: Keys) -> frozenset[str]:
 
 
 def _inside(annotation: object, key: str | int) -> object:
+    if NoneType in typing.get_args(annotation):  # `dict[…] | None`
+        annotation = next(one for one in typing.get_args(annotation) if one is not NoneType)
     model = _model_in(annotation)
     if model is not None:
         field = model.model_fields.get(str(key))
