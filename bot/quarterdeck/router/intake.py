@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from quarterdeck.core.adapter import Ability, Adapter
+from quarterdeck.core.approval import ORIGIN
 from quarterdeck.core.command import Command
 from quarterdeck.core.errors import UsageError
 from quarterdeck.core.event import Event
@@ -104,9 +105,10 @@ class Intake:
             raise UsageError(problem, hint="use it on another platform; /help shows what works here")
         if checked.problem is not None:
             return await self._asked(event, wish, command, checked.problem, screen)
-        self._cooldowns.start(
-            command, person_id=person.id, conversation_id=event.conversation.id, event_key=event.key
-        )
+        if not event.origin.startswith(f"{ORIGIN}:"):  # what was approved was counted when it was asked for
+            self._cooldowns.start(
+                command, person_id=person.id, conversation_id=event.conversation.id, event_key=event.key
+            )
         if wish.form is not None:
             await self._forms.end(wish.form, event)
         return checked.options or {}

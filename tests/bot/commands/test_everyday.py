@@ -230,7 +230,7 @@ async def test_what_is_dead_in_a_conversation_is_sent_again_at_once() -> None:
         ("schedule something", "schedule"),
         ("ask documents", "ask"),
         ("planned times", "schedule"),
-        ("refused", "why"),
+        ("last command refused", "why"),
     ],
 )
 async def test_help_finds_commands_by_words(words: str, first: str) -> None:

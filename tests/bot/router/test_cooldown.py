@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
-from quarterdeck.core.command import Command
+from quarterdeck.core.command import Call, Command
 from quarterdeck.core.errors import Busy
+from quarterdeck.core.reply import Reply
 from quarterdeck.router import cooldown
 from quarterdeck.router.cooldown import Cooldowns
 from quarterdeck.testing.clock import FakeClock
@@ -76,3 +78,21 @@ def test_what_is_counted_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         start(cooldowns, DEPLOY, f"e{number}", person=str(number))
 
     assert (10, 10) == (len(cooldowns._runs), len(cooldowns._buckets))
+
+
+async def test_the_router_keeps_cooldowns_and_what_was_approved_is_not_counted_again(make_bot) -> None:
+    """The approvers took their time; the cooldown was kept when it was asked for."""
+
+    async def deploy(call: Call) -> Reply:
+        return Reply(text="deployed")
+
+    bot = make_bot([replace(DEPLOY, handler=deploy)])
+    async with bot.live():
+        said = [await bot.ask("/deploy"), await bot.ask("/deploy")]
+        approved = replace(bot.platform.posted("/deploy", event_id="go"), origin="approval:1")
+        await bot.inbox.accept(approved)
+        await bot.settled()
+
+    assert "deployed" == said[0]
+    assert "try again in 1m" in said[1].lower()
+    assert "deployed" == bot.platform.texts()[-1]
