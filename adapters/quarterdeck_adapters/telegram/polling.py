@@ -41,6 +41,7 @@ class Polling:
         self._api, self._intake, self._clock, self._show = api, intake, clock, show
         self._offset: int | None = None
         self._failures = self._conflicts = 0
+        self._is_proved = False  # the first poll does not wait for updates: it shows that the link stands
         self._allowance, self._refilled_s = CALLS_PER_S / 10, clock.monotonic()
 
     async def run(self) -> None:
@@ -61,11 +62,12 @@ class Polling:
 
     async def _fetch(self) -> list[Mapping[str, Any]]:
         await self._gather()
-        parameters: dict[str, object] = {"timeout": LONG_POLL_S, "limit": LIMIT, "allowed_updates": WANTED}
+        wait_s = LONG_POLL_S if self._is_proved else 0
+        parameters: dict[str, object] = {"timeout": wait_s, "limit": LIMIT, "allowed_updates": WANTED}
         if self._offset is not None:
             parameters["offset"] = self._offset
         updates: list[Mapping[str, Any]] = await self._api.call(
-            "getUpdates", parameters, timeout_s=LONG_POLL_S + GRACE_S
+            "getUpdates", parameters, timeout_s=wait_s + GRACE_S
         )
         return updates
 
@@ -79,7 +81,13 @@ class Polling:
         self._allowance -= 1.0
 
     async def _take(self, updates: Sequence[Mapping[str, Any]]) -> None:
-        """Hand a batch over. The offset moves behind what is on disk, whichever way the numbers have gone."""
+        """Hand a batch over. The offset moves behind what is on disk, whichever way the numbers have gone.
+
+        Once nothing is left to confirm, none is sent: after a week without updates the numbers begin anew, perhaps
+        lower, and an old offset would confirm unseen ones.
+        """
+        if not updates:
+            self._offset = None
         failures = await self._intake.take(updates) if updates else []
         for update, failure in zip(updates, failures, strict=True):
             if failure is not None:
@@ -98,9 +106,11 @@ class Polling:
         if self._failures or self._conflicts:
             log.info("Telegram answers again", extra={"failures": self._failures})
         self._failures = self._conflicts = 0
+        self._is_proved = True
         self._show("receiving")
 
     async def _stumbled(self, error: ServiceError) -> None:
+        self._is_proved = False
         if isinstance(error, AuthFailed):
             raise error
         if isinstance(error, Rejected) and error.status == 409:

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from quarterdeck.core.adapter import PlatformContext, Rendered
+from quarterdeck.core.adapter import Link, PlatformContext, Rendered
 from quarterdeck.core.command import Call, Command, Option
 from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.event import Event
@@ -150,6 +150,22 @@ class Connected:
         self, telegram: TelegramSimulator, adapter: TelegramAdapter, memory: Notes, inbox: Arrivals
     ) -> None:
         self.telegram, self.adapter, self.memory, self.inbox = telegram, adapter, memory, inbox
+        self.links: list[str] = []
+        self._shown = asyncio.Event()
+        adapter._show = self._show  # type: ignore[method-assign]
+        self.is_refused = False  # set by a test that means Telegram to refuse something
+
+    def _show(self, link: Link) -> None:
+        self.adapter.link = link
+        self.links.append(link)
+        self._shown.set()
+
+    async def until_link(self, wanted: str) -> None:
+        """Return once the link is shown so."""
+        async with asyncio.timeout(30):
+            while self.adapter.link != wanted:
+                self._shown.clear()
+                await self._shown.wait()
 
     async def answer(self, event: Event, reply: Reply) -> list[str]:
         """Send a reply as the core would; returns the ids of its messages."""
@@ -162,6 +178,10 @@ class Connected:
         """Send one text."""
         return await self.adapter.send(to, Rendered(text=text, body={"text": text}), key)
 
+    async def change(self, to: Conversation, message_id: str, text: str) -> None:
+        """Let a message say something else."""
+        await self.adapter.edit(to, message_id, Rendered(text=text, body={"text": text}))
+
 
 @asynccontextmanager
 async def connected(
@@ -170,14 +190,16 @@ async def connected(
     memory: Notes | None = None,
     inbox: Arrivals | None = None,
     clock: Clock | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Connected]:
     """Run the adapter against a simulator while the block runs."""
     memory, inbox = memory or Notes(), inbox or Arrivals()
-    adapter = build(context_of(telegram.environment(), memory=memory, clock=clock))
+    adapter = build(context_of(environment or telegram.environment(), memory=memory, clock=clock))
+    there = Connected(telegram, adapter, memory, inbox)
     task = asyncio.create_task(adapter.run(inbox.accept))
     try:
-        await telegram.ready()
-        yield Connected(telegram, adapter, memory, inbox)
+        await there.until_link("receiving")
+        yield there
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -195,4 +217,4 @@ async def bot(telegram: TelegramSimulator) -> AsyncIterator[Connected]:
     """Connect the adapter by polling."""
     async with connected(telegram) as there:
         yield there
-        assert () == telegram.refusals()
+        assert there.is_refused or () == telegram.refusals()
