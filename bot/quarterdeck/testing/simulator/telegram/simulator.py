@@ -92,7 +92,8 @@ class TelegramSimulator:
             f"{section}__API_URL": self.url,
             f"{section}__FILE_URL": f"{self.url}/file",
             f"{section}__MODE": "webhook" if self._http else "polling",
-            f"{section}__WEBHOOK_SECRET": WEBHOOK_SECRET,
+            f"{section}__WEBHOOK_SECRET": "env:TELEGRAM_WEBHOOK_SECRET",
+            "TELEGRAM_WEBHOOK_SECRET": WEBHOOK_SECRET,
         }
 
     def connect_http(self, base_url: str) -> None:

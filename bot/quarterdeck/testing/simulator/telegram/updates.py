@@ -1,7 +1,9 @@
 """Keep updates until the bot has them: by long polling or by webhook.
 
 Words and rules after the published server (tdlib/telegram-bot-api, Client.cpp and WebhookActor.cpp, 2026-11-21):
-a second `getUpdates` ends the first one; `offset` confirms everything below it; updates wait 24 hours.
+a second `getUpdates` ends the first one; `offset` confirms everything below it; updates wait 24 hours. One thing is
+kept harder than there: an offset far beyond the queue is believed, where the server would begin at its head, so that a
+bot which trusts in rising numbers is found out.
 """
 
 from __future__ import annotations
