@@ -90,7 +90,7 @@ class DiscordSimulator:
             [*self.gateway.routes(), *self.rest.routes()],
             middlewares=[self._faults.middleware(name_of, refuse)],
         )
-        self._returned: set[tuple[str, str, str]] = set()
+        self._returned: set[tuple[str, str, int, str]] = set()
 
     async def __aenter__(self) -> Self:
         await self._server.__aenter__()
@@ -221,7 +221,7 @@ class DiscordSimulator:
 
         def look() -> SeenMessage | None:
             for message in self._seen(user, channel, known):
-                key = (user, message.id, message.text)
+                key = (user, message.id, message.edits, message.text)
                 is_new = message.author != user and not message.is_deleted and key not in self._returned
                 if is_new and text in message.text:
                     self._returned.add(key)

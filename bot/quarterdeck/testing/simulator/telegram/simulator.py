@@ -55,7 +55,7 @@ class TelegramSimulator:
         self.api = Api(self.world, self.updates, self._pace, TOKEN, self._changed)
         self._people = People(self.world, self.updates, self._faults, self.api.queries)
         self._server = LoopbackServer(self.api.routes(), middlewares=[middleware(self._faults)])
-        self._returned: set[tuple[str, int, str, str]] = set()
+        self._returned: set[tuple[str, int, str, int, str]] = set()
 
     async def __aenter__(self) -> Self:
         await self._server.__aenter__()
@@ -186,7 +186,7 @@ class TelegramSimulator:
 
         def look() -> SeenMessage | None:
             for message in self._seen(chat):
-                key = (user, chat.id, message.id, message.text)
+                key = (user, chat.id, message.id, message.edits, message.text)
                 is_new = message.author != user and not message.is_deleted and key not in self._returned
                 if is_new and text in message.text:
                     self._returned.add(key)

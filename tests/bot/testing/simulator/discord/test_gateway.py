@@ -154,7 +154,7 @@ async def test_a_session_waits_for_some_minutes() -> None:
             await wire.identify()
             ready = (await wire.until("READY"))["d"]
             await wire.socket.close(code=4000)
-        await simulator._changes.until(
+        await simulator.changes.until(
             lambda: not simulator.gateway.is_connected, timeout_s=20, what="the end"
         )
         await clock.advance(181)

@@ -217,7 +217,7 @@ async def test_a_webhook_gets_each_update_until_it_takes_it(telegram: TelegramSi
         await telegram.say("alice", "one", where="direct")
         await telegram.say("alice", "two", where="direct")
         await telegram.wait_for("alice", "taken", where="direct")
-        await telegram._changes.until(lambda: len(seen) == 4, timeout_s=20, what="four deliveries")
+        await telegram.changes.until(lambda: len(seen) == 4, timeout_s=20, what="four deliveries")
 
     assert ["one", "one", "one", "two"] == [update["message"]["text"] for update in seen]
     assert {WEBHOOK_SECRET} == {update["secret"] for update in seen}
