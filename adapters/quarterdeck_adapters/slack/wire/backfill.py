@@ -30,7 +30,9 @@ SETTLE_S: Final = 2.0  # after a gap: what is on its way live need not be read
 RETRY_S: Final = 30.0
 BUSY_S: Final = 5.0
 MOST_THREADS: Final = 500
+MARGIN_S: Final = 120.0  # before the last sign of life: what was under way then may not have been taken
 PAGE: Final = 200
+OLDER: Final = 400  # messages before the gap that are looked at for new replies
 KINDS: Final = ("public_channel", "private_channel", "mpim", "im")
 
 log = logging.getLogger(__name__)
@@ -55,7 +57,7 @@ class Backfill:
         if isinstance(kept, Mapping):
             self._seen.update({name: str(ts) for name, ts in kept.items()})
         now_s = self._clock.now_ms() / 1000
-        self._since_s = alive_until_s or now_s
+        self._since_s = alive_until_s - MARGIN_S if alive_until_s else now_s
         if alive_until_s:
             self.lose()
 
@@ -77,7 +79,7 @@ class Backfill:
     def lose(self) -> None:
         """Say that nobody listens from now on."""
         if self._before is None:
-            self._before = dict(self._seen)
+            self._before, self._is_changed = dict(self._seen), True
 
     def mark(self) -> None:
         """Say that something may have been missed, and that it can be read now."""
@@ -103,7 +105,7 @@ class Backfill:
                 continue
             failures = 0
             if not self._gap.is_set():
-                self._before = None
+                self._before, self._is_changed = None, True
             log.info("Read what was missed", extra={"messages": count})
 
     async def write(self) -> None:
@@ -113,19 +115,18 @@ class Backfill:
             await self.flush()
 
     async def flush(self) -> None:
-        """Write down how far we have read."""
-        if not self._is_changed or self._before is not None:  # a gap is not passed over before it is read
+        """Write down how far we have read; a gap is not passed over before it is read."""
+        if not self._is_changed:
             return
         self._is_changed = False
         threads = [name for name in self._seen if name.count(":") == 3]
         for name in threads[: max(0, len(threads) - MOST_THREADS)]:
             del self._seen[name]
-        await self._memory.put(SEEN, dict(self._seen))
+        await self._memory.put(SEEN, dict(self._seen) if self._before is None else self._before)
 
     async def _read(self, client: Client, account: Account, accept: Accept, before: Mapping[str, str]) -> int:
         """Hand over everything since `before`; returns how many were new."""
-        now_s = self._clock.now_ms() / 1000
-        floor_s = now_s - self._away_s
+        now_s, floor_s = self._clock.now_ms() / 1000, self._floor_s()
         places = [Place(account.team, one) async for one in channels(client)]
         member_of = {place.channel for place in places}
         places += [place for place in self._threads() if place.channel in member_of]
@@ -140,21 +141,22 @@ class Backfill:
     async def _read_place(
         self, client: Client, account: Account, accept: Accept, place: Place, oldest_s: float
     ) -> int:
-        messages = await _patiently(self._clock, client, place, oldest_s)
-        new = 0
         since = f"{oldest_s:.6f}"
+        messages = await _patiently(self._clock, client, place, since, self._floor_s())
+        new = 0
         for message in sorted(messages, key=lambda one: text_of(one, "ts")):
-            if text_of(message, "ts") <= since:  # a thread's first message comes along always
-                continue
-            inner = {**message, "channel": place.channel}
-            event = posted(inner, account, team=account.team, at=self._clock.now(), is_late=True)
-            if event is not None and await self._handed_over(accept, event):
-                new += 1
-            has_replies = not place.thread and text_of(message, "latest_reply") > since
-            if has_replies:
+            if text_of(message, "ts") > since:  # older ones came along for their replies
+                inner = {**message, "channel": place.channel}
+                event = posted(inner, account, team=account.team, at=self._clock.now(), is_late=True)
+                if event is not None and await self._handed_over(accept, event):
+                    new += 1
+            if not place.thread and text_of(message, "latest_reply") > since:
                 thread = Place(place.team, place.channel, text_of(message, "ts"))
                 new += await self._read_place(client, account, accept, thread, oldest_s)
         return new
+
+    def _floor_s(self) -> float:
+        return self._clock.now_ms() / 1000 - self._away_s
 
     async def _handed_over(self, accept: Accept, event: Posted) -> bool:
         while True:
@@ -171,18 +173,31 @@ class Backfill:
         return [Place(team, channel, thread) for _, team, channel, thread in found]
 
 
-async def _patiently(clock: Clock, client: Client, place: Place, oldest_s: float) -> list[Mapping[str, Any]]:
-    """Return what was said, at the pace that Slack allows; nothing where it does not let us read."""
+async def _patiently(
+    clock: Clock, client: Client, place: Place, since: str, floor_s: float
+) -> list[Mapping[str, Any]]:
+    """Return what was said since, at the pace that Slack allows; nothing where it does not let us read.
+
+    Some earlier messages of a channel come along: somebody may have replied to them meanwhile.
+    """
     while True:
+        found: list[Mapping[str, Any]] = []
+        older = 0
         try:
-            found = [one async for one in history(client, place, oldest_s=oldest_s)]
+            async for message in history(client, place, oldest_s=float(since) if place.thread else floor_s):
+                found.append(message)
+                older += text_of(message, "ts") <= since
+                if older > OLDER:
+                    break
         except RateLimited as error:
             await clock.sleep(error.retry_after_s or RETRY_S)
         except Unavailable:
             raise
         except ServiceError as error:
-            log.warning("A conversation cannot be read", extra={"error": error.message, "hint": error.hint})
-            return []
+            log.warning(
+                "Not all of a conversation is read", extra={"error": error.message, "hint": error.hint}
+            )
+            return found
         else:
             return found
 
