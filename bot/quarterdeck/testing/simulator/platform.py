@@ -11,6 +11,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from quarterdeck.testing.simulator.waiting import Changes
+
 FaultKind = Literal[
     "drop", "delay", "duplicate", "reorder", "disconnect", "status", "lost_answer", "rate_limit"
 ]
@@ -79,6 +81,10 @@ class SimulatedPlatform(Protocol):
     @property
     def platform(self) -> str:
         """Name it: slack, discord, telegram."""
+
+    @property
+    def changes(self) -> Changes:
+        """Wake whoever waits until something is different there."""
 
     def environment(self) -> Mapping[str, str]:
         """Return the environment that connects a bot to it: tokens and `QUARTERDECK__PLATFORMS__…` addresses."""
@@ -159,7 +165,8 @@ class SimulatedPlatform(Protocol):
     ) -> SeenMessage:
         """Return the first message of somebody else, not returned before, that contains `text`.
 
-        Woken by events, never by polling. `TimeoutError` says what is to be seen instead.
+        A message that was changed since is returned again. Woken by events, never by polling. `TimeoutError` says
+        what is to be seen instead.
         """
 
     def fail(self, fault: Fault) -> None:

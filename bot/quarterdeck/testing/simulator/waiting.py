@@ -10,13 +10,15 @@ T = TypeVar("T")
 
 
 class Changes:
-    """Look again whenever something changed, and never in between."""
+    """Look again whenever something changed, and never in between; `count` is how often that was."""
 
     def __init__(self) -> None:
+        self.count = 0
         self._waiters: set[asyncio.Future[None]] = set()
 
     def tell(self) -> None:
         """Say that something changed."""
+        self.count += 1
         waiters, self._waiters = self._waiters, set()
         for waiter in waiters:
             if not waiter.done():

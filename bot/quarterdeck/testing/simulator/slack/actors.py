@@ -108,7 +108,7 @@ class Actors:
             channel,
             person,
             name,
-            text.strip(),
+            self._typed(text.strip(), is_command=True),
             trigger=self._site.forms.trigger(person),
             url=url,
         )
@@ -286,8 +286,11 @@ class Actors:
                 return channel, post
         raise LookupError(f"{user} sees no message {message} there")
 
-    def _typed(self, text: str) -> str:
-        """Return text as Slack stores it: escaped, mentions and addresses made of what the client knows."""
+    def _typed(self, text: str, *, is_command: bool = False) -> str:
+        """Return text as Slack stores it: escaped, mentions and addresses made of what the client knows.
+
+        A command's text has people by id and name, as for an app that sets `should_escape` in its manifest.
+        """
         names = {"bot": self.workspace.bot.id}
         names |= {one.name: one.id for one in self.workspace.people.values()}
         groups = {one.handle: one.id for one in self.workspace.groups.values()}
@@ -297,7 +300,8 @@ class Actors:
             name = found[1].rstrip(".-")
             tail = found[1][len(name) :]
             if name.lower() in names:
-                return f"<@{names[name.lower()]}>{tail}"
+                label = f"|{name.lower()}" if is_command else ""
+                return f"<@{names[name.lower()]}{label}>{tail}"
             if name in groups:
                 return f"<!subteam^{groups[name]}>{tail}"
             return f"<!{name}>{tail}" if name in ("channel", "here", "everyone") else found[0]

@@ -21,8 +21,10 @@ _NAMED: Final = re.compile(r"(?<![\w@])@([a-z0-9][a-z0-9._-]*)", re.IGNORECASE)
 _FENCE: Final = re.compile(r"```(.+?)```", re.DOTALL)
 _CODE: Final = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _QUOTE: Final = re.compile(r"^(?:&gt;|>)(?:&gt;|>)?(?:&gt;|>)? ?", re.MULTILINE)
+# A zero-width space inside a sign keeps Slack from reading it as markup: anneschuth/claude-threads pull 92, 2026-11-21.
+_GAP: Final = r"\s\u200b"
 _STYLES: Final = tuple(
-    re.compile(rf"(?<![\w{sign}]){sign}(?=[^\s{sign}])([^{sign}\n]*[^\s{sign}]){sign}(?![\w{sign}])")
+    re.compile(rf"(?<![\w{sign}]){sign}(?=[^{_GAP}{sign}])([^{sign}\n]*[^{_GAP}{sign}]){sign}(?![\w{sign}])")
     for sign in (r"\*", "_", "~")
 )
 _MASK: Final = "\ue000{}\ue001"

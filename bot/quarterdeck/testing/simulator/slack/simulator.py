@@ -27,6 +27,7 @@ from quarterdeck.testing.simulator.slack.posting import seen_of
 from quarterdeck.testing.simulator.slack.sockets import Reason, SocketDoor
 from quarterdeck.testing.simulator.slack.views import OpenForms
 from quarterdeck.testing.simulator.slack.workspace import Payload, Post, Workspace
+from quarterdeck.testing.simulator.waiting import Changes
 
 BOT_TOKEN: Final = "xoxb-simulated-bot"  # noqa: S105  # opens nothing but this simulator
 APP_TOKEN: Final = "xapp-simulated-app"  # noqa: S105
@@ -40,7 +41,7 @@ class SlackSimulator(Actors):
     `commands` are the slash commands in the app's manifest, None for any. `scopes` are what the bot token may do,
     `subscribed` the events it gets, None for all. `has_streams`: the workspace knows chat.startStream. `truncates`:
     text over 40,000 characters is cut in silence as Slack does; otherwise refused, so that a test sees it.
-    `has_rate_limits`: calls that come too fast are refused. `clock` rules deadlines, retries and limits.
+    `enforce_limits`: calls that come too fast are refused. `clock` rules deadlines, retries and limits.
     """
 
     platform: Final = "slack"
@@ -55,7 +56,7 @@ class SlackSimulator(Actors):
         subscribed: Collection[str] | None = None,
         has_streams: bool = True,
         truncates: bool = False,
-        has_rate_limits: bool = True,
+        enforce_limits: bool = False,
     ) -> None:
         clock = clock or SystemClock()
         workspace = Workspace(clock)
@@ -80,14 +81,14 @@ class SlackSimulator(Actors):
             self.site,
             app_token=APP_TOKEN,
             scopes=frozenset(scopes),
-            limits=RateLimits(clock) if has_rate_limits else None,
+            limits=RateLimits(clock) if enforce_limits else None,
             refusals=self._refusals,
         )
         self._answers = Answers(self.site, clock, self._refusals)
         deliveries = Deliveries(clock, self.server, workspace.changes, self._refusals)
         super().__init__(self.site, deliveries, self._answers, commands)
         deliveries.door = self.sockets if mode == "socket" else None
-        self._returned: set[tuple[str, str]] = set()
+        self._returned: set[tuple[str, str, str]] = set()
 
     async def __aenter__(self) -> Self:
         await self.server.__aenter__()
@@ -98,6 +99,11 @@ class SlackSimulator(Actors):
         if self.http is not None:
             await self.http.close()
         await self.server.__aexit__(*exc)
+
+    @property
+    def changes(self) -> Changes:
+        """Wake whoever waits until something is different there."""
+        return self.workspace.changes
 
     def environment(self) -> Mapping[str, str]:
         """Return the tokens and the address; with a signing secret instead of an app token for HTTP."""
@@ -157,12 +163,11 @@ class SlackSimulator(Actors):
 
         def look() -> SeenMessage | None:
             for post in self.workspace.visible(channel, person):
-                is_old = (person, post.ts) in self._returned
-                if post.user == person or post.is_deleted or is_old:
-                    continue
                 message = self._seen(post)
-                if text in message.text:
-                    self._returned.add((person, post.ts))
+                key = (person, post.ts, message.text)
+                is_new = post.user != person and not post.is_deleted and key not in self._returned
+                if is_new and text in message.text:
+                    self._returned.add(key)
                     return message
             return None
 

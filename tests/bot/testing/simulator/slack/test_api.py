@@ -206,7 +206,7 @@ async def test_history_is_read_in_pages_newest_first_without_replies(
 async def test_too_fast_is_refused_for_the_channel_and_says_how_long() -> None:
     """The clock is the test's own: a minute later it goes on."""
     clock = FakeClock()
-    async with SlackSimulator(clock=clock) as slack:
+    async with SlackSimulator(clock=clock, enforce_limits=True) as slack:
         web = client_of(slack)
         for number in range(72):
             await web.chat_postMessage(channel="#general", text=str(number))

@@ -22,6 +22,7 @@ def workspace() -> Workspace:
     ("text", "shown"),
     [
         ("*bold* _it_ ~no~ `code`", "bold it no code"),
+        ("*\u200bnot bold*", "*\u200bnot bold*"),
         ("snake_case_name and 2*3*4", "snake_case_name and 2*3*4"),
         ("a &lt; b &amp;amp; c", "a < b &amp; c"),
         ("```\n*raw* &gt; 1\n```", "*raw* > 1"),
