@@ -67,7 +67,7 @@ class Declaring:
 
     async def _replace(self, path: str, wanted: Sequence[Data]) -> None:
         standing = await self._rest.call("GET", path)
-        if _by_name(standing or ()) == _by_name(wanted):
+        if isinstance(standing, list) and _by_name(standing) == _by_name(wanted):
             return
         await self._rest.call("PUT", path, body=list(wanted))
         log.info("Commands declared", extra={"commands": len(wanted)})
