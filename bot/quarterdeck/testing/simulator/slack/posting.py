@@ -94,7 +94,11 @@ def read_metadata(arguments: Arguments) -> Payload | None:
     metadata: Payload | None = arguments.document("metadata", dict, "invalid_metadata_format")
     if not metadata:
         return metadata
-    has_form = isinstance(metadata.get("event_type"), str) and isinstance(metadata.get("event_payload"), dict)
+    payload = metadata.get("event_payload")
+    has_payload = (
+        isinstance(payload, dict) or payload is None
+    )  # bolt 1.30 sends null in threads of direct messages
+    has_form = isinstance(metadata.get("event_type"), str) and "event_payload" in metadata and has_payload
     if not has_form or not metadata["event_type"]:
         raise Refused("invalid_metadata_format", "event_type and event_payload are needed")
     if len(json.dumps(metadata)) > METADATA_BYTES:
