@@ -18,11 +18,14 @@ TYPED: Final = ("slack", "telegram")  # where people type what belongs to a comm
 QUIET_S: Final = 1.5  # while recording: nothing changed for so long, so all is there
 
 
-class Restart(Protocol):
-    """End the bot and start it again."""
+class Bot(Protocol):
+    """Be the bot that is talked to."""
 
-    async def __call__(self, *, kill: bool) -> None:
-        """Do it; returns once the bot says that it is ready."""
+    async def start(self) -> None:
+        """Start it; returns once it says that it is ready."""
+
+    async def stop(self, *, kill: bool = False) -> None:
+        """End it; returns once it is gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +54,12 @@ class Player:
         self,
         transcript: Transcript,
         platform: SimulatedPlatform,
-        restart: Restart,
+        bot: Bot,
         *,
         is_recording: bool = False,
     ) -> None:
         self._transcript, self._platform = transcript, platform
-        self._restart, self._is_recording = restart, is_recording
+        self._bot, self._is_recording = bot, is_recording
         accounts = {platform.identity(who).rpartition(":")[2]: who for who in transcript.everybody()}
         self._people = {*accounts, *accounts.values()}
         self._names = Names(accounts)
@@ -72,7 +75,9 @@ class Player:
             "delete": self._delete,
             "complete": self._complete,
             "fault": self._fault,
-            "restart": self._restarted,
+            "restart": self._restart,
+            "stop": self._stop,
+            "start": self._start,
             "form": self._form,
             "expect": self._expect,
         }
@@ -151,8 +156,17 @@ class Player:
             self._platform.fail(Fault(**step.fault.model_dump()))
         return {}
 
-    async def _restarted(self, step: Step, who: str) -> dict[str, Json]:
-        await self._restart(kill=step.restart == "kill")
+    async def _restart(self, step: Step, who: str) -> dict[str, Json]:
+        await self._bot.stop(kill=step.restart == "kill")
+        await self._bot.start()
+        return {}
+
+    async def _stop(self, step: Step, who: str) -> dict[str, Json]:
+        await self._bot.stop(kill=step.stop == "kill")
+        return {}
+
+    async def _start(self, step: Step, who: str) -> dict[str, Json]:
+        await self._bot.start()
         return {}
 
     async def _form(self, step: Step, who: str) -> dict[str, Json]:

@@ -48,14 +48,10 @@ async def simulate(
         await stack.enter_async_context(bot)
         await bot.grant(_roles(transcript, simulated))
 
-        async def restart(*, kill: bool) -> None:
-            await bot.stop(kill=kill)
-            await bot.start()
-
         played = []
         for one in simulated:
             await one.ready(READY_S)
-            player = Player(transcript, one, restart, is_recording=is_recording)
+            player = Player(transcript, one, bot, is_recording=is_recording)
             played.append(await player.play())
     return played
 

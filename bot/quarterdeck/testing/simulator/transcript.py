@@ -86,7 +86,7 @@ class Failure(Part):
 
 
 class Step(Part):
-    """Do one thing, or look; exactly one of the first twelve keys says which."""
+    """Do one thing, or look; exactly one of the first keys, up to `expect`, says which."""
 
     say: str | None = None
     """Write a message; `@bot` mentions the bot."""
@@ -108,6 +108,10 @@ class Step(Part):
     """Let something go wrong from now on."""
     restart: Literal["stop", "kill"] | None = None
     """End the bot, with SIGTERM or with SIGKILL, and start it again."""
+    stop: Literal["stop", "kill"] | None = None
+    """End the bot, and go on without it."""
+    start: Literal[True] | None = None
+    """Start the bot that was ended."""
     form: ExpectedForm | None = None
     """Look at the form that is open."""
     expect: tuple[Expected, ...] | None = None
@@ -168,6 +172,8 @@ VERBS: Final = (
     "complete",
     "fault",
     "restart",
+    "stop",
+    "start",
     "form",
     "expect",
 )

@@ -7,15 +7,21 @@ from quarterdeck.testing.simulator.player import Played, Player
 from quarterdeck.testing.simulator.slack import SlackSimulator
 from quarterdeck.testing.simulator.transcript import Transcript
 
-RESTARTED: list[bool] = []
+
+class Ended:
+    """Note how the bot is ended and started."""
+
+    def __init__(self) -> None:
+        self.acts: list[str] = []
+
+    async def start(self) -> None:
+        self.acts.append("start")
+
+    async def stop(self, *, kill: bool = False) -> None:
+        self.acts.append("kill" if kill else "stop")
 
 
-async def restart(*, kill: bool) -> None:
-    """Note it."""
-    RESTARTED.append(kill)
-
-
-async def played(steps: list[object], *, is_recording: bool = False) -> Played:
+async def played(steps: list[object], *, bot: Ended | None = None, is_recording: bool = False) -> Played:
     """Play steps against a bot that says back what it hears, and offers a button."""
     transcript = Transcript.model_validate({"title": "T", "people": {"ada": "owner"}, "steps": steps})
     async with SlackSimulator() as slack, bolt(slack) as app:
@@ -46,11 +52,12 @@ async def played(steps: list[object], *, is_recording: bool = False) -> Played:
             await ack()
             await respond(text="gone", replace_original=True)
 
-        return await Player(transcript, slack, restart, is_recording=is_recording).play()
+        return await Player(transcript, slack, bot or Ended(), is_recording=is_recording).play()
 
 
 async def test_what_people_see_is_as_expected() -> None:
     """New messages, changed ones, buttons, names for messages, restarts, steps for others."""
+    bot = Ended()
     found = await played(
         [
             {"say": "hello", "name": "mine"},
@@ -61,14 +68,17 @@ async def test_what_people_see_is_as_expected() -> None:
             {"expect": [{"text": "You said hello", "reactions": ["👀"]}]},
             {"say": "only there", "on": ["discord"]},
             {"restart": "kill"},
+            {"stop": "stop"},
+            {"start": True},
             {"say": "button"},
             {"press": "Go"},
             {"expect": [{"text": "gone", "edited": True}]},
-        ]
+        ],
+        bot=bot,
     )
 
-    assert ("", (), 10) == (found.difference, found.refused, len(found.steps))
-    assert [True] == RESTARTED
+    assert ("", (), 12) == (found.difference, found.refused, len(found.steps))
+    assert ["kill", "start", "stop", "start"] == bot.acts
 
 
 @pytest.mark.parametrize(
