@@ -178,6 +178,7 @@ class StandingOrders:
             conversation=conversation,
             least_role=command.allow,
             effect=command.effect,
+            arguments=None,  # each fire is asked again, with them
         )
         decision = await self._rights.authoriser.authorise(request)
         if not decision.allowed:
