@@ -80,6 +80,8 @@ async def test_a_kill_before_the_commit_loses_nothing(discord: DiscordSimulator)
         await first.until(lambda: len(first.events) == 2)
         first.is_full = True
         await discord.say("ann", "three")
+        pauses = first.clock.sleeps
+        await first.clock.until(lambda: first.clock.sleeps >= pauses + 10)  # the number is written meanwhile
         memory = copy.deepcopy(
             first.memory
         )  # what is on disk at the kill: "two" is in the inbox, "three" is not
@@ -136,10 +138,11 @@ async def test_a_lost_session_is_read_up(discord: DiscordSimulator) -> None:
     for text in wanted:
         await discord.say("ann", text)
     await discord.say("ann", "missed direct", where="direct")
+    discord.fail(Fault(kind="delay", where="GET messages", count=4, after_s=0.1))
     second = bench(discord, NOTHING, memory=memory, seen=bot.seen)
     async with second.running():
         await up(second)
-        await discord.say("ann", "live")
+        await discord.say("ann", "live")  # while the past is being read
         await second.until(lambda: "live" in texts(second) and "missed direct" in texts(second))
 
         assert [*wanted, "live"] == [text for text in texts(second) if text != "missed direct"]
