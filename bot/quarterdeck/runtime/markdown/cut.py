@@ -19,7 +19,7 @@ from quarterdeck.runtime.markdown.blocks import (
     Table,
     Text,
 )
-from quarterdeck.runtime.markdown.spans import clusters, divide, length_of, text_of
+from quarterdeck.runtime.markdown.spans import beginning, clusters, divide, length_of, text_of
 
 SENTENCE_END = re.compile(r"[.!?…\u3002\uff01\uff1f]['\")\]]*\s|\n")
 WORD_END = re.compile(r"\s")
@@ -79,9 +79,9 @@ def _of_spans(
 ) -> Pieces | None:
     total = length_of(spans)
     text = text_of(spans)
-    most = _most(total, lambda n: fits(build(divide(spans, n)[0])))
+    most = _most(total, lambda n: fits(build(beginning(spans, n))))
     at = _good_place(text, most)
-    while at > 0 and not fits(build(divide(spans, at)[0])):  # markup may cost more in the shorter piece
+    while at > 0 and not fits(build(beginning(spans, at))):  # markup may cost more in the shorter piece
         at = _good_place(text, at - 1)
     if at <= 0:
         if not must:

@@ -74,6 +74,18 @@ def divide(spans: Sequence[Span], at: int) -> tuple[tuple[Span, ...], tuple[Span
     return tuple(head), tuple(rest)
 
 
+def beginning(spans: Sequence[Span], at: int) -> tuple[Span, ...]:
+    """Return what `divide` puts before character `at`, without looking at the rest: trying a cut stays cheap."""
+    head: list[Span] = []
+    for span in spans:
+        if at <= 0:
+            break
+        length = len(_text(span))
+        head.append(span if at >= length else _divided(span, at)[0])
+        at -= length
+    return tuple(head)
+
+
 def clusters(text: str, at: int, *, down: bool = False) -> int:
     """Return the end of the grapheme that holds character `at - 1`; with `down` the border at or before `at`."""
     from wcwidth import grapheme_boundary_before, iter_graphemes
