@@ -31,7 +31,7 @@ from measure import Figures, arguments, in_turn, percentile, report
 
 from quarterdeck.commands.echo import COMMAND as ECHO
 from quarterdeck.commands.ping import COMMAND as PING
-from quarterdeck.core.adapter import Ability, Rendered
+from quarterdeck.core.adapter import Ability, Pace, Rendered
 from quarterdeck.core.event import Posted
 from quarterdeck.core.message import Conversation, Message
 from quarterdeck.core.person import Identity
@@ -43,7 +43,7 @@ from quarterdeck.router.identity import Directory
 from quarterdeck.router.inbox import Inbox
 from quarterdeck.router.intake import Intake
 from quarterdeck.router.outbox import Outbox
-from quarterdeck.router.policy import RolePolicy
+from quarterdeck.router.policy import Authority
 from quarterdeck.router.router import Router
 from quarterdeck.runtime.clock import SystemClock
 from quarterdeck.runtime.redaction import Redactor
@@ -69,6 +69,7 @@ class Bench:
 
     platform = "bench"
     abilities = frozenset({Ability.IDEMPOTENT})
+    pace = Pace()
 
     def __init__(self) -> None:
         self.answers: dict[str, asyncio.Future[None]] = {}
@@ -111,7 +112,7 @@ async def quarterdeck(folder: Path) -> AsyncIterator[Ask]:
         ),
         commands=commands,
         people=Directory(StoredPeople(store), owners={OWNER: ""}),
-        authoriser=RolePolicy(),
+        authoriser=Authority(),
         services=None,  # type: ignore[arg-type]  # /echo uses none
         clock=clock,
         limits=RouterSettings(),

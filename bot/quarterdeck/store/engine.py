@@ -41,6 +41,7 @@ from quarterdeck.store.sqlite import WAL_LIMIT_BYTES, Synchronous, read_engine, 
 
 QUEUE_LIMIT = 10_000  # jobs that may wait; more are refused at once
 GROUP_LIMIT = 512  # jobs a commit; more would only make the first ones wait longer
+KNOWN_LIMIT = 10_000  # names of rows remembered so that they need not be looked for
 READERS = 4
 READ_LIMIT_S = 30.0  # a longer reader would keep the write-ahead log from being cut back
 CLOSE_LIMIT_S = (
@@ -70,6 +71,7 @@ class Store:
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._is_closing = False
         self._is_wal_long = False
+        self._known: set[str] = set()  # rows that are there for good, as long as every commit succeeds
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="quarterdeck-read")
         self._writer = threading.Thread(target=self._serve, name="quarterdeck-write", daemon=True)
 
@@ -202,13 +204,17 @@ class Store:
         metrics.STORE_GROUP_JOBS.observe(len(group))
         try:
             with metrics.STORE_COMMIT_SECONDS.timed(), self._writing.begin() as connection:
-                transaction.use(connection, transaction.Scratch())
+                known, self._known = self._known, set[str]()
+                present = transaction.Scratch(known=known if len(known) < KNOWN_LIMIT else set())
+                transaction.use(connection, present)
                 for job in group:
                     if apart:
                         self._run_apart(connection, job)
                     else:
                         self._run(connection, job)
                 transaction.finish(connection)
+                known = transaction.scratch(connection).known
+            self._known = known
         except (SQLAlchemyError, sqlite3.Error) as error:
             failure = mapped(error, self._path)
             failure.__cause__ = error

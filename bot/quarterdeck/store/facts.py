@@ -8,27 +8,32 @@ from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from quarterdeck.store.engine import Store
+from quarterdeck.store.prepared import Prepared
 from quarterdeck.store.tables import facts
 
-_GET: Final = select(facts.c.value).where(facts.c.name == bindparam("wanted"))
+_GET: Final = Prepared(select(facts.c.value).where(facts.c.name == bindparam("wanted")))
+_COLUMNS: Final = ("name", "value")
 
 
 def _upsert(insert: sqlite.Insert | postgresql.Insert) -> sqlite.Insert | postgresql.Insert:
     return insert.on_conflict_do_update(index_elements=["name"], set_={"value": insert.excluded.value})
 
 
-_SET: Final = {"sqlite": _upsert(sqlite.insert(facts)), "postgresql": _upsert(postgresql.insert(facts))}
+_SET: Final = {
+    "sqlite": Prepared(_upsert(sqlite.insert(facts)), columns=_COLUMNS),
+    "postgresql": Prepared(_upsert(postgresql.insert(facts)), columns=_COLUMNS),
+}
 
 
 def get_in(connection: Connection, name: str) -> str | None:
     """Return a fact, None when nobody knows it."""
-    value = connection.execute(_GET, {"wanted": name}).scalar()
-    return None if value is None else str(value)
+    row = _GET.row(connection, {"wanted": name})
+    return None if row is None else str(row[0])
 
 
 def set_in(connection: Connection, name: str, value: str) -> None:
     """Write down a fact, in place of its old value."""
-    connection.execute(_SET[connection.dialect.name], {"name": name, "value": value})
+    _SET[connection.dialect.name].run(connection, {"name": name, "value": value})
 
 
 class Facts:

@@ -15,12 +15,17 @@ from sqlalchemy import Connection, Insert, Row, Table, select, update
 
 from quarterdeck.core.message import Conversation, ConversationKind, Message
 from quarterdeck.core.person import Identity
+from quarterdeck.store import transaction
 from quarterdeck.store.engine import Store
+from quarterdeck.store.prepared import Prepared
 from quarterdeck.store.tables import conversations, messages
 
 
 def remember_in(connection: Connection, conversation: Conversation, *, now_ms: int, title: str = "") -> None:
     """Write down that `conversation` exists, unless it is known already."""
+    known = transaction.scratch(connection).known
+    if conversation.id in known:
+        return
     insert_new(
         connection,
         conversations,
@@ -32,6 +37,7 @@ def remember_in(connection: Connection, conversation: Conversation, *, now_ms: i
             "created_at_ms": now_ms,
         },
     )
+    known.add(conversation.id)
 
 
 def record_in(connection: Connection, message: Message, *, is_ours: bool = False) -> bool:
@@ -79,7 +85,12 @@ def delete_in(connection: Connection, conversation_id: str, message_id: str, *, 
 
 def insert_new(connection: Connection, table: Table, values: dict[str, object]) -> bool:
     """Insert a row unless one with the same unique values is there; returns whether it was inserted."""
-    return connection.execute(insertion(connection.dialect.name, table), values).rowcount > 0
+    return _insertion(connection.dialect.name, table, tuple(values)).run(connection, values) > 0
+
+
+@cache
+def _insertion(dialect: str, table: Table, columns: tuple[str, ...]) -> Prepared:
+    return Prepared(insertion(dialect, table), columns=columns)
 
 
 @cache

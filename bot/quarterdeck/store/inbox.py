@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from functools import cache
 from typing import assert_never
 
-from sqlalchemy import Connection, Executable, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from quarterdeck.core.event import (
     Deleted,
@@ -22,13 +22,17 @@ from quarterdeck.core.event import (
 from quarterdeck.core.message import Message
 from quarterdeck.store.engine import Store
 from quarterdeck.store.history import delete_in, edit_in, insertion, record_in, remember_in
+from quarterdeck.store.prepared import Prepared
 from quarterdeck.store.tables import inbox
 
-_DONE = (
+EMPTY = "{}"  # the body of what is done: its words are in the history, if anywhere
+
+_DONE = Prepared(
     update(inbox)
     .where(inbox.c.seq == bindparam("of"), inbox.c.state == "new")
-    .values(state="done", done_at_ms=bindparam("now_ms"), body="{}")  # its words are in the history, if anywhere
+    .values(state="done", done_at_ms=bindparam("now_ms"), body=EMPTY)
 )
+_ARRIVAL = ("platform", "workspace", "event_id", "conversation_id", "kind", "body", "state", "received_at_ms")
 
 
 class StoredInbox:
@@ -119,7 +123,7 @@ class StoredInbox:
 
 def done_in(connection: Connection, seq: int, *, now_ms: int) -> None:
     """Mark an event as done, inside the commit that stores its reply; one that is set aside stays so."""
-    connection.execute(_DONE, {"of": seq, "now_ms": now_ms})
+    _DONE.run(connection, {"of": seq, "now_ms": now_ms})
 
 
 def _insert(connection: Connection, event: Event, body: str, now_ms: int) -> int | None:
@@ -133,13 +137,13 @@ def _insert(connection: Connection, event: Event, body: str, now_ms: int) -> int
         "state": "new",
         "received_at_ms": now_ms,
     }
-    seq: int | None = connection.execute(_arrival(connection.dialect.name), values).scalar_one_or_none()
-    return seq
+    row = _arrival(connection.dialect.name).row(connection, values)
+    return None if row is None else int(row[0])
 
 
 @cache
-def _arrival(dialect: str) -> Executable:
-    return insertion(dialect, inbox).returning(inbox.c.seq)
+def _arrival(dialect: str) -> Prepared:
+    return Prepared(insertion(dialect, inbox).returning(inbox.c.seq), columns=_ARRIVAL)
 
 
 def _change_history(connection: Connection, event: Event, message: Message | None, now_ms: int) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import cast
 
-from sqlalchemy import Connection, Executable, Row, bindparam, func, insert, select, update
+import orjson
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from quarterdeck.core.delivery import AuditEntry, Offer, Outgoing, SendState, Target
 from quarterdeck.core.errors import NotFound
@@ -19,6 +19,7 @@ from quarterdeck.store.engine import Store
 from quarterdeck.store.history import edit_in, record_in
 from quarterdeck.store.inbox import done_in
 from quarterdeck.store.offers import offer_in, offer_of
+from quarterdeck.store.prepared import Prepared
 from quarterdeck.store.tables import outbox
 
 OPEN = ("waiting", "sending")
@@ -26,11 +27,16 @@ RETRIABLE = ("unknown", "dead")  # what waits has its turn coming; a second one 
 OVERTAKEN = "a newer form of it went out instead"
 MOST_LINKS = 16  # from a part to the one that stands for it; two are usual
 
-# Built once, since each part of each answer runs them: building one costs eight times running it.
-_QUEUED = insert(outbox)
-_KNOWN = select(outbox.c.seq).where(outbox.c.cause == bindparam("of")).limit(1)
-_SENDING = update(outbox).where(outbox.c.id == bindparam("of")).values(state="sending")
-_SENT = (
+_QUEUED = Prepared(
+    insert(outbox),
+    columns=(
+        *("id", "cause", "platform", "conversation_id", "conversation_kind", "part", "parts", "body", "text"),
+        *("state", "attempts", "not_before_ms", "created_at_ms", "replaces"),
+    ),
+)
+_KNOWN = Prepared(select(outbox.c.seq).where(outbox.c.cause == bindparam("of")).limit(1))
+_SENDING = Prepared(update(outbox).where(outbox.c.id == bindparam("of")).values(state="sending"))
+_SENT = Prepared(
     update(outbox)
     .where(outbox.c.id == bindparam("of"))
     .values(
@@ -41,7 +47,7 @@ _SENT = (
         sent_at_ms=bindparam("now_ms"),
     )
 )
-_OVERTAKEN = (
+_OVERTAKEN = Prepared(
     update(outbox)
     .where(outbox.c.id == bindparam("of"), outbox.c.state.in_(("waiting", *RETRIABLE)))
     .values(state="sent", reason=OVERTAKEN, replaces=bindparam("instead"))
@@ -77,9 +83,9 @@ class StoredOutbox:
             is_new = not rows or not _is_known(connection, rows[0].cause)
             if is_new:
                 for row in rows:
-                    _run(connection, _QUEUED, _values(row))
+                    _QUEUED.run(connection, _values(row))
                 for row_id, instead in overtaken.items():
-                    _run(connection, _OVERTAKEN, {"of": row_id, "instead": instead})
+                    _OVERTAKEN.run(connection, {"of": row_id, "instead": instead})
                 if offer is not None:
                     offer_in(connection, offer)
             for entry in audit:
@@ -92,9 +98,7 @@ class StoredOutbox:
 
     async def sending(self, row_id: str) -> None:
         """Write down that a send begins."""
-        await self._store.write(
-            "outbox.sending", lambda connection: _run(connection, _SENDING, {"of": row_id})
-        )
+        await self._store.write("outbox.sending", lambda connection: _SENDING.run(connection, {"of": row_id}))
 
     async def sent(self, row: Outgoing, message: Message) -> None:
         """Write down that a part arrived, and `message`, what people see of it, in the history.
@@ -105,7 +109,7 @@ class StoredOutbox:
         def job(connection: Connection) -> None:
             now_ms = round(message.sent_at.timestamp() * 1000)
             tries = row.attempts + 1
-            _run(connection, _SENT, {"of": row.id, "tries": tries, "message": message.id, "now_ms": now_ms})
+            _SENT.run(connection, {"of": row.id, "tries": tries, "message": message.id, "now_ms": now_ms})
             self._audit.delivered_in(
                 connection, Delivered(event=row.cause, delivery=row.id, message=message.id)
             )
@@ -228,7 +232,7 @@ class StoredOutbox:
 
 def _is_known(connection: Connection, cause: str) -> bool:
     """Tell whether a reply for this cause was stored: written anew it may have more parts or fewer, so all count."""
-    return connection.execute(_KNOWN, {"of": cause}).first() is not None
+    return _KNOWN.row(connection, {"of": cause}) is not None
 
 
 def _target(connection: Connection, row_id: str) -> Target | None:
@@ -245,10 +249,6 @@ def _target(connection: Connection, row_id: str) -> Target | None:
     return found
 
 
-def _run(connection: Connection, statement: Executable, values: Mapping[str, object]) -> None:
-    connection.execute(statement, values)
-
-
 def _values(row: Outgoing) -> dict[str, object]:
     return {
         "id": row.id,
@@ -258,7 +258,7 @@ def _values(row: Outgoing) -> dict[str, object]:
         "conversation_kind": row.conversation.kind,
         "part": row.part,
         "parts": row.parts,
-        "body": json.dumps(row.body, ensure_ascii=False),
+        "body": orjson.dumps(row.body).decode(),
         "text": row.text,
         "state": row.state,
         "attempts": row.attempts,
@@ -275,7 +275,7 @@ def _outgoing(row: Row[*tuple[object, ...]]) -> Outgoing:
         conversation=_conversation(row),
         part=row.part,
         parts=row.parts,
-        body=json.loads(row.body),
+        body=orjson.loads(row.body),
         text=row.text,
         state=cast("SendState", row.state),
         created_at_ms=row.created_at_ms,

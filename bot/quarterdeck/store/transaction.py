@@ -18,14 +18,18 @@ BeforeCommit = Callable[[Connection, object], None]
 
 @dataclass(slots=True)
 class Scratch:
-    """Hold values by name; each may have a call that runs with the value once, right before the commit."""
+    """Hold values by name; each may have a call that runs with the value once, right before the commit.
+
+    `known` are names of rows that are there for good; it outlives the transaction unless that fails.
+    """
 
     values: dict[str, object] = field(default_factory=dict)
     before_commit: dict[str, BeforeCommit] = field(default_factory=dict)
+    known: set[str] = field(default_factory=set)
 
     def copy(self) -> Scratch:
         """Return one that changes apart from this one; values themselves must be immutable."""
-        return Scratch(dict(self.values), dict(self.before_commit))
+        return Scratch(dict(self.values), dict(self.before_commit), set(self.known))
 
 
 def scratch(connection: Connection) -> Scratch:
