@@ -46,6 +46,7 @@ from quarterdeck.router.inbox import ATTEMPTS
 from quarterdeck.router.intake import Checked, Intake
 from quarterdeck.router.lanes import Lanes
 from quarterdeck.router.late import missed
+from quarterdeck.router.loops import LoopGuard
 from quarterdeck.router.outbox import Outbox
 from quarterdeck.router.running import Runner
 from quarterdeck.runtime import metrics
@@ -100,6 +101,7 @@ class Router:
         self._people, self._authoriser, self._services = people, authoriser, services
         self._approvals = approvals
         self._clock, self._missed_after_s = clock, missed_after_s
+        self._loops, self._said_freely = LoopGuard(clock), set[str]()
         self._runner = Runner(outbox, clock, heavy_concurrency=limits.heavy_concurrency)
         self.lanes = Lanes(
             "handle", self._handle, lane_limit=limits.queue_limit, total_limit=limits.total_limit
@@ -153,6 +155,9 @@ class Router:
                 await self._conclude(incoming, await self._set_aside(incoming, repr(error)[:500]))
         finally:
             self._runner.forget(incoming.event.key)
+            if incoming.event.key in self._said_freely:
+                self._said_freely.discard(incoming.event.key)
+                self._loops.answered(incoming.event)
 
     async def _conclude(self, incoming: Incoming, answer: Answer) -> None:
         """Store the answer. While the disk is full it is tried again and again; the event is on disk anyway."""
@@ -205,15 +210,12 @@ class Router:
 
     async def _answer(self, event: Event) -> Answer:
         try:
-            wish = await self._intake.wish(event)
-            if wish is None or (isinstance(wish, Wish) and not wish.is_ordered):
-                press = await self._outbox.pressed(event)
-                if press is not None:
-                    event, wish = press, await self._intake.wish(press)
+            found = await self._wished(event)
         except (Denied, NotFound) as error:  # the answer to a question that is somebody else's, or closed
             return Answer(reply=replace(reply_to(error), private_to=event.actor))
-        if wish is None or isinstance(wish, Reply):
-            return Answer(reply=wish)
+        if not isinstance(found, tuple):
+            return Answer(reply=found)
+        event, wish = found
         person = await self._people.person_of(event.actor, event.actor_name, event.groups)
         command = self._commands.get(wish.name)
         checked = self._intake.check(event, wish, command)
@@ -233,6 +235,22 @@ class Router:
         if not decision.allowed:
             return Answer(reply=Reply(text=decision.reason, status="denied"), audit=audit)
         return await self._answer_allowed(event, wish, person, command, checked, approval, audit)
+
+    async def _wished(self, event: Event) -> tuple[Event, Wish] | Reply | None:
+        """Return what is wanted and by which event (a number may pick a button), or what to say instead."""
+        wish = await self._intake.wish(event)
+        if wish is None or (isinstance(wish, Wish) and not wish.is_ordered):
+            press = await self._outbox.pressed(event)
+            if press is not None:
+                event, wish = press, await self._intake.wish(press)
+        if wish is None or isinstance(wish, Reply):
+            return wish
+        if not wish.is_ordered and not event.origin:
+            verdict = self._loops.look(event)
+            if not isinstance(verdict, bool):
+                return verdict
+            self._said_freely.add(event.key)
+        return event, wish
 
     async def _answer_allowed(
         self,
