@@ -11,6 +11,7 @@ from quarterdeck.core.command import Call, Command
 from quarterdeck.core.errors import NotFound, ServiceError, Unavailable
 from quarterdeck.core.reply import Reply
 from quarterdeck.router import router as router_module
+from quarterdeck.router import running
 from quarterdeck.testing.clock import FakeClock
 
 
@@ -83,7 +84,7 @@ async def test_our_errors_explain_themselves(make_bot) -> None:
 
 async def test_a_handler_that_hangs_is_stopped(make_bot, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its conversation must go on."""
-    monkeypatch.setattr(router_module, "HEAVY_LIMIT_S", 0.01)
+    monkeypatch.setattr(running, "HEAVY_LIMIT_S", 0.01)
 
     async def hang(call: Call) -> Reply:
         await asyncio.Event().wait()
@@ -115,7 +116,7 @@ async def test_an_answer_can_be_stopped_by_its_key(make_bot) -> None:
 
     assert [True, True, False] == stopped
     assert ["Stopped.", "Stopped."] == bot.platform.texts()
-    assert not bot.router._stopped
+    assert not bot.router._runner._stopped
 
 
 async def test_effects_are_on_record_before_they_happen(make_bot, armed, caplog) -> None:
