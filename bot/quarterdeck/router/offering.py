@@ -42,7 +42,8 @@ class Offering:
         """Keep every platform's offer in step, until cancelled."""
         async with asyncio.TaskGroup() as group:
             for name, adapter in self._adapters.items():
-                if Ability.COMMANDS in adapter.abilities:
+                is_told = hasattr(adapter, "declare")  # Slack's commands stand in the manifest of its app
+                if is_told and Ability.COMMANDS in adapter.abilities:
                     self._changes[name] = asyncio.Event()
                     group.create_task(self._keep_in_step(adapter), name=f"commands of {name}")
 

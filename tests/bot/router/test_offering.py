@@ -108,3 +108,15 @@ async def test_a_platform_without_commands_is_left_alone() -> None:
         await Offering({"fake": bare}, facts, Catalogue([command("a")]), FakeClock()).serve()
 
     assert not hasattr(bare, "offered")
+
+
+async def test_a_platform_whose_commands_stand_in_its_manifest_keeps_no_other_from_its_own() -> None:
+    """Slack has native commands and nothing to declare them with; Discord beside it still gets its set."""
+    by_manifest = FakePlatform("slack", abilities=[Ability.COMMANDS])
+    native = Native("discord")
+    adapters = {"slack": by_manifest, "discord": native}
+    offering = Offering(adapters, facts, Catalogue([command("ping")]), FakeClock())
+    async with serving(offering):
+        await native.next()
+
+    assert [["ping"]] == [[name for name in offered if name == "ping"] for offered in native.offered]
