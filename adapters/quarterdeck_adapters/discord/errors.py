@@ -41,6 +41,7 @@ TRY_AGAIN: Final = frozenset({40062, 130000})  # the service is limited or overl
 REPEATABLE: Final = frozenset({"GET", "PUT", "PATCH", "DELETE"})
 ACKNOWLEDGED: Final = 40060
 UNKNOWN_INTERACTION: Final = 10062
+NO_HISTORY: Final = 160002  # an answer cannot refer to its question where we may not read the history
 
 
 def failure_of(error: Exception, *, method: str = "POST") -> ServiceError:

@@ -1,6 +1,7 @@
 """What goes out goes out once, into the right place, within Discord's limits, or says why not."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.adapters.discord.bench import Bench, bench, command, says
@@ -74,6 +75,38 @@ async def test_a_kill_after_discord_took_it_posts_nothing_twice(discord: Discord
         assert ["Done."] == await said(discord)
 
 
+async def test_answers_that_say_the_same_are_told_apart_after_a_kill(discord: DiscordSimulator) -> None:
+    """Two people asked the same; one was answered before the kill: so is the other one, and nobody twice."""
+    first = bench(discord, NOTHING)
+    async with first.running():
+        one, two = await asked(first, discord), await asked(first, discord)
+        await first.adapter.send(two.conversation, part(first, "Pong."), f"{two.key}#1")
+    for message in discord.world.messages.values():
+        message.nonce = None
+    second = bench(discord, NOTHING, memory=first.memory, seen=first.seen)
+    async with second.running():
+        await discord.ready()
+        for event in (one, two):
+            await second.adapter.send(event.conversation, part(second, "Pong."), f"{event.key}#1")
+
+        assert ["Pong."] * 2 == await said(discord)
+
+
+async def test_what_answers_nothing_may_be_said_again_after_a_restart(discord: DiscordSimulator) -> None:
+    """A reminder says the same each time."""
+    first = bench(discord, NOTHING)
+    async with first.running():
+        event = await asked(first, discord)
+        await first.adapter.send(event.conversation, part(first, "Stand-up!"), "schedule:1:monday#1")
+    second = bench(discord, NOTHING, memory=first.memory, seen=first.seen)
+    async with second.running():
+        await discord.ready()
+        await second.adapter.send(event.conversation, part(second, "Stand-up!"), "schedule:1:tuesday#1")
+        await second.adapter.send(event.conversation, part(second, "Stand-up!"), "schedule:1:tuesday#1")
+
+        assert ["Stand-up!"] * 2 == await said(discord)
+
+
 async def test_a_restart_answers_where_the_command_was_given(discord: DiscordSimulator) -> None:
     """The token is on disk for its fifteen minutes: "thinking" does not stand there for ever."""
     first = bench(discord, NOTHING, commands=COMMANDS)
@@ -138,6 +171,27 @@ async def test_a_closed_place_is_told_and_not_tried_again(discord: DiscordSimula
             await bot.adapter.send(event.conversation, part(bot, "Done."), f"{event.key}#1")
         assert not caught.value.retryable
         assert 1 == len(discord.refusals())
+
+
+async def test_without_the_history_answers_refer_to_nothing(discord: DiscordSimulator) -> None:
+    """Discord refuses a reference there (160002); the answer comes all the same, and the next ones at once."""
+    async with bench(discord, NOTHING).running() as bot:
+        events = [await asked(bot, discord), await asked(bot, discord)]
+        rest = (await bot.adapter._connected()).rest
+        call, refused = rest.call, []
+
+        async def without_history(method: str, path: str, **named: Any) -> Any:
+            if "message_reference" in (named.get("body") or {}):
+                refused.append(path)
+                raise Rejected("no history", service="discord", status=403, detail="160002")
+            return await call(method, path, **named)
+
+        rest.call = without_history  # type: ignore[method-assign]
+        for event in events:
+            await bot.adapter.send(event.conversation, part(bot, "Pong."), f"{event.key}#1")
+
+        assert ["Pong."] * 2 == await said(discord)
+        assert 1 == len(refused)
 
 
 async def test_a_channel_where_typing_is_refused_is_left_alone(discord: DiscordSimulator) -> None:

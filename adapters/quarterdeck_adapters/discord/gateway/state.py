@@ -17,7 +17,7 @@ WORLD: Final = "world"
 GAP: Final = "gap"
 SAVE_S: Final = 1.0  # a kill makes Discord repeat at most this much; the inbox knows what it has
 WORLD_S: Final = 30.0
-LIMIT_S: Final = 5.0
+LIMIT_S: Final = 2.0
 
 
 @dataclass(slots=True)

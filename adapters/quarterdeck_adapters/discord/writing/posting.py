@@ -22,7 +22,12 @@ from quarterdeck.core.ports import Clock
 from quarterdeck.runtime.tasks import in_thread
 from quarterdeck_adapters.discord import ids
 from quarterdeck_adapters.discord.api.rest import Rest, Upload
-from quarterdeck_adapters.discord.errors import ACKNOWLEDGED, SERVICE, UNKNOWN_INTERACTION
+from quarterdeck_adapters.discord.errors import (
+    ACKNOWLEDGED,
+    NO_HISTORY,
+    SERVICE,
+    UNKNOWN_INTERACTION,
+)
 from quarterdeck_adapters.discord.interactions import references
 from quarterdeck_adapters.discord.interactions.answers import (
     DEFERRED,
@@ -61,6 +66,7 @@ class Posting:
         self._ours: OrderedDict[str, None] = OrderedDict()
         self._tried_s: dict[str, float] = {}
         self._directs: dict[str, str] = {}
+        self._unreadable: set[str] = set()
 
     def came(self, key: str) -> None:
         """Note that this process was given the event of this key."""
@@ -84,7 +90,8 @@ class Posting:
         message_id = await self._answer(entry, part, key) if entry is not None else None
         if message_id is None:
             is_again = is_again or (was_tried and entry is not None)
-            message_id = await self._post(to, part, key, is_again=is_again)
+            is_answer = entry is None and is_ours and key == f"{cause}#1"
+            message_id = await self._post(to, part, key, is_again=is_again, is_answer=is_answer)
         del self._tried_s[key]
         return message_id
 
@@ -236,24 +243,40 @@ class Posting:
             body["flags"] = body.get("flags", 0) | flags
         return {"type": MESSAGE, "data": body}
 
-    async def _post(self, to: Conversation, part: Rendered, key: str, *, is_again: bool) -> str:
+    async def _post(
+        self, to: Conversation, part: Rendered, key: str, *, is_again: bool, is_answer: bool
+    ) -> str:
+        """Post into the channel; an answer's first part refers to its question, which tells it from others, too."""
         channel = ids.place_of(to).channel
         private = part.body.get("private")
         if private and to.kind != "direct":
-            channel = await self.direct_with(str(private))
+            channel, is_answer = await self.direct_with(str(private)), False
         nonce = hashlib.sha256(key.encode()).hexdigest()[:NONCE_LENGTH]
         if is_again and (found := await self._found(channel, part, key, nonce)):
             return found
         body, uploads = await self._message(part, {"nonce": nonce, "enforce_nonce": True})
+        if is_answer and (cause := ids.cause_snowflake(key)):
+            body["message_reference"] = {"message_id": cause, "fail_if_not_exists": False}
         try:
-            said = await self._rest.call(
-                "POST", "/channels/{channel_id}/messages", body=body, uploads=uploads, channel_id=channel
-            )
+            said = await self._create(channel, body, uploads)
         except ServiceError as error:
             if not error.retryable and not isinstance(error, Unknown):
                 del self._tried_s[key]
             raise
         return str(said["id"])
+
+    async def _create(self, channel: str, body: dict[str, Any], uploads: list[Upload]) -> Any:
+        path = "/channels/{channel_id}/messages"
+        if channel in self._unreadable:
+            body.pop("message_reference", None)
+        try:
+            return await self._rest.call("POST", path, body=body, uploads=uploads, channel_id=channel)
+        except Rejected as error:
+            if error.detail != str(NO_HISTORY):
+                raise
+        self._unreadable.add(channel)  # there nothing can be referred to
+        del body["message_reference"]
+        return await self._rest.call("POST", path, body=body, uploads=uploads, channel_id=channel)
 
     async def _found(self, channel: str, part: Rendered, key: str, nonce: str) -> str:
         """Return the message of ours that this part became before, empty where there is none."""
@@ -267,16 +290,28 @@ class Posting:
         except Rejected as error:
             log.info("Channel not read before sending again", extra={"error": error.message})
             return ""
-        content = str(part.body.get("content") or "").strip()
-        names = [file["name"] for file in _files(part)]
         for message in messages or ():
-            if (message.get("author") or {}).get("id") != self._world.bot:
-                continue
-            sent = [one.get("filename") for one in message.get("attachments") or ()]
-            is_same = (message.get("content") or "").strip() == content and len(sent) == len(names)
-            if message.get("nonce") == nonce or is_same:
+            is_ours = (message.get("author") or {}).get("id") == self._world.bot
+            if is_ours and (message.get("nonce") == nonce or self._is_same(message, part, key, cause)):
                 return str(message["id"])
         return ""
+
+    def _is_same(self, message: Mapping[str, Any], part: Rendered, key: str, cause: str) -> bool:
+        """Tell whether a message is this part: it says the same, and it answers the same.
+
+        What answers nothing of Discord's may well be said again, so there only our own first try counts.
+        """
+        content = str(part.body.get("content") or "").strip()
+        if (message.get("content") or "").strip() != content:
+            return False
+        if len(message.get("attachments") or ()) != len(_files(part)):
+            return False
+        if cause:
+            reference = message.get("message_reference") or message.get("interaction_metadata") or {}
+            answered = str(reference.get("message_id") or reference.get("id") or "")
+            return answered in ("", cause)
+        tried_ms = self._clock.now_ms() - (self._clock.monotonic() - self._tried_s[key]) * 1000
+        return ids.made_at_ms(str(message["id"])) >= tried_ms
 
     async def _message(self, part: Rendered, body: dict[str, Any]) -> tuple[dict[str, Any], list[Upload]]:
         """Return what Discord takes as a message, with its files."""
