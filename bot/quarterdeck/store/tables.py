@@ -102,18 +102,6 @@ messages = Table(
     Index("messages_by_time", "conversation_id", "sent_at_ms"),
 )
 
-transcript = Table(  # the screen of platforms whose screen is ours: console, web
-    "transcript",
-    metadata,
-    Column("seq", Sequence, primary_key=True, autoincrement=True),
-    Column("key", String(200), nullable=False, unique=True),  # the outbox row's id
-    Column("conversation_id", String(400), nullable=False),
-    Column("cause", String(400), nullable=False),
-    Column("body", Text, nullable=False),
-    Column("at_ms", Ms, nullable=False),
-    Index("transcript_by_conversation", "conversation_id", "seq"),
-)
-
 people = Table(
     "people",
     metadata,
@@ -412,3 +400,5 @@ facts = Table(
     Column("name", String(100), primary_key=True),
     Column("value", Text, nullable=False),
 )
+
+from quarterdeck.store.tables_web import transcript as transcript  # noqa: E402  they join the same metadata

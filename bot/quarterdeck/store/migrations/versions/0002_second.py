@@ -27,9 +27,7 @@ def upgrade() -> None:
         sa.Column("expires_at_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("conversation_id"),
     )
-    op.add_column(
-        "identities", sa.Column("source", sa.String(length=100), nullable=False, server_default="")
-    )
+    op.add_column("identities", sa.Column("source", sa.String(length=100), nullable=False, server_default=""))
     op.create_table(
         "links",
         sa.Column("id", sa.String(length=40), nullable=False),
@@ -178,4 +176,78 @@ def upgrade() -> None:
         sa.Column("at_ms", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["approval_id"], ["approvals.id"]),
         sa.PrimaryKeyConstraint("approval_id", "person_id"),
+    )
+    _create_web()
+
+
+def _create_web() -> None:
+    """Create the accounts and conversations of the web door."""
+    with op.batch_alter_table("transcript") as transcript:
+        transcript.add_column(sa.Column("kind", sa.String(length=10), nullable=False, server_default="post"))
+        transcript.add_column(sa.Column("target", sa.BigInteger(), nullable=True))
+        transcript.add_column(sa.Column("text", sa.Text(), nullable=False, server_default=""))
+    op.create_table(
+        "web_accounts",
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("password", sa.Text(), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "web_passkeys",
+        sa.Column("id", sa.String(length=1400), nullable=False),
+        sa.Column("account", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(), nullable=False),
+        sa.Column("sign_count", sa.BigInteger(), nullable=False),
+        sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["account"], ["web_accounts.name"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_web_passkeys_account"), "web_passkeys", ["account"])
+    op.create_table(
+        "web_invitations",
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("role", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("is_first", sa.Boolean(), nullable=False),
+        sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("used_at_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("hash"),
+    )
+    op.create_table(
+        "web_sessions",
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("account", sa.String(length=40), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("rights", sa.Text(), nullable=False),
+        sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("seen_at_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["account"], ["web_accounts.name"]),
+        sa.PrimaryKeyConstraint("hash"),
+    )
+    op.create_table(
+        "web_rooms",
+        sa.Column("id", sa.String(length=400), nullable=False),
+        sa.Column("owner", sa.String(length=340), nullable=False),
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("title", sa.String(length=200), nullable=False),
+        sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("web_rooms_by_owner", "web_rooms", ["owner", "updated_at_ms"])
+    op.create_table(
+        "web_files",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("owner", sa.String(length=340), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("media_type", sa.String(length=200), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
     )
