@@ -6,24 +6,22 @@ Times are integers in ms UTC (`…_at_ms`). A released table changes only throug
 from __future__ import annotations
 
 from sqlalchemy import (
-    BigInteger,
     Boolean,
     Column,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
     UniqueConstraint,
 )
 
-metadata = MetaData()
-
-Ms = BigInteger
-Sequence = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up only in a column of type INTEGER
+from quarterdeck.store.metadata import Ms as Ms
+from quarterdeck.store.metadata import Sequence as Sequence
+from quarterdeck.store.metadata import metadata as metadata
+from quarterdeck.store.tables_web import transcript as transcript
 
 inbox = Table(
     "inbox",
@@ -400,5 +398,3 @@ facts = Table(
     Column("name", String(100), primary_key=True),
     Column("value", Text, nullable=False),
 )
-
-from quarterdeck.store.tables_web import transcript as transcript  # noqa: E402  they join the same metadata

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
 
-from quarterdeck.store.tables import Ms, Sequence, metadata
+from quarterdeck.store.metadata import Ms, Sequence, metadata
 
 web_accounts = Table(
     "web_accounts",
