@@ -6,6 +6,7 @@ Times are integers in ms UTC (`…_at_ms`). A released table changes only throug
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     ForeignKey,
