@@ -104,10 +104,15 @@ def test_the_locks_agree_with_each_other() -> None:
     assert set() == core - test
 
 
+def _normal(name: str) -> str:
+    """Return a package's name as locks write it: dots and underscores are hyphens."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def test_the_locks_hold_what_pyproject_asks_for() -> None:
     """A dependency that was added without `./qd lock` would be missing after `./qd run`."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
-    wanted = {re.split(r"[\[<>=;! ]", line)[0] for line in project["dependencies"]}
+    wanted = {_normal(re.split(r"[\[<>=;! ]", line)[0]) for line in project["dependencies"]}
     locked = set(
         re.findall(r"^([a-z0-9.\-]+)==", (REPOSITORY / "requirements/core.lock").read_text(), re.MULTILINE)
     )
