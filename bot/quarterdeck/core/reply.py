@@ -61,12 +61,16 @@ class Card:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Citation:
-    """Name the place that a claim comes from; `n` is its number in the text, from 1."""
+    """Name the place that a claim comes from; `n` is its number in the text, from 1.
+
+    `chunk` is the passage's id, by which it can be shown whole.
+    """
 
     n: int
     document: str
     heading: str = ""
     url: str = ""
+    chunk: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

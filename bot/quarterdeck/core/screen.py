@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from quarterdeck.core.event import Event
+from quarterdeck.core.person import Identity
+
 ItemKind = Literal["post", "said", "edit", "rewind"]
 
 
@@ -131,3 +134,71 @@ class Watched(Protocol):
 
 Wake = Callable[[], None]
 """Be told that something may have appeared; never blocks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """Hold what somebody does, not yet handed over: the event, and how it is shown in the conversation."""
+
+    event: Event
+    room: Room
+    body: Mapping[str, object]
+    text: str
+
+
+class Chat(Protocol):
+    """Write into conversations of ours, and look at them. `key` makes the same thing done twice one thing."""
+
+    def said(
+        self, room: Room, who: Identity, text: str, files: Sequence[StoredFile] = (), *, key: str
+    ) -> Draft:
+        """Draft a message."""
+
+    def pressed(self, room: Room, who: Identity, item: Item, button_id: str, *, key: str) -> Draft:
+        """Draft the press of a button.
+
+        Raises:
+            NotFound: the item has no such button.
+        """
+
+    def submitted(
+        self,
+        room: Room,
+        who: Identity,
+        item: Item,
+        values: Mapping[str, object],
+        files: Sequence[StoredFile] = (),
+        *,
+        key: str,
+    ) -> Draft:
+        """Draft a form that is sent.
+
+        Raises:
+            NotFound: the item has no form.
+        """
+
+    def invoked(
+        self,
+        room: Room,
+        who: Identity,
+        command: str,
+        options: Mapping[str, object],
+        files: Sequence[StoredFile] = (),
+        *,
+        key: str,
+    ) -> Draft:
+        """Draft a command with its options."""
+
+    async def hand_over(self, draft: Draft) -> Item:
+        """Show it in the conversation and give it to the bot; returns once both are on disk.
+
+        Raises:
+            UsageError: the key stands for something else already.
+            Busy: too much waits; nothing was taken, try again.
+        """
+
+    async def rewind(self, room: Room, to: int) -> bool:
+        """Take back what stands at `to` and all after it; False when it is gone."""
+
+    def watch(self, room_id: str, wake: Wake) -> Watched:
+        """Look at a conversation: `wake` is called when something may have appeared."""

@@ -153,4 +153,4 @@ def _as_quote(text: str, n: int) -> str:
 
 def _citation(n: int, passage: Passage) -> Citation:
     heading = passage.heading.rpartition(HEADING_SEPARATOR)[2]
-    return Citation(n=n, document=passage.document, heading=heading, url=passage.url)
+    return Citation(n=n, document=passage.document, heading=heading, url=passage.url, chunk=passage.chunk_id)

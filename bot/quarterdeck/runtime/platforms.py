@@ -13,7 +13,7 @@ from quarterdeck.core.adapter import Adapter, PlatformContext
 from quarterdeck.core.errors import SetupError
 
 PACKAGE = "quarterdeck_adapters"
-OURS = "console"  # it needs no connection; the application builds it itself
+OURS = ("console", "web")  # they need no connection; the application builds them itself
 
 
 def names() -> tuple[str, ...]:
@@ -37,7 +37,7 @@ def connect(platform: str, context: PlatformContext) -> Adapter:
 
 def switched_on(missing: Mapping[str, str]) -> tuple[str, ...]:
     """Return the platforms that lack nothing, of those that there is a folder for; `missing` says what each lacks."""
-    return tuple(name for name in names() if name != OURS and missing.get(name) == "")
+    return tuple(name for name in names() if name not in OURS and missing.get(name) == "")
 
 
 def _folders() -> Iterator[str]:

@@ -12,7 +12,7 @@ import pytest
 from quarterdeck.router.parity import LABELS
 from quarterdeck.runtime.platforms import OURS, names
 
-OTHERS = [name for name in names() if name != OURS]
+OTHERS = [name for name in names() if name not in OURS]
 
 
 def platform(*arguments: str) -> subprocess.CompletedProcess[str]:

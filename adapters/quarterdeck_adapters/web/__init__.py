@@ -1,0 +1,1 @@
+"""Be a chat on a page of our own."""
