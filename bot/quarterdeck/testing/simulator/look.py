@@ -14,7 +14,7 @@ from quarterdeck.testing.simulator.platform import SeenMessage
 from quarterdeck.testing.simulator.transcript import Expected
 
 ANY: Final = "{any}"
-INVISIBLE: Final = "\u200b"  # which adapters put into text so that no platform takes it for markup
+INVISIBLE: Final = str.maketrans("", "", "\u200b\u2060")  # adapters put them where signs must not be markup
 UNLESS_SAID: Final = ("links", "edited", "thread")  # not looked at
 
 
@@ -73,7 +73,7 @@ def _fits(pattern: str, text: str) -> bool:
 def described(seen: SeenMessage, names: Names) -> dict[str, Json]:
     """Return a message as a transcript would expect it; what is not there is left out."""
     whole: dict[str, Json] = {
-        "text": seen.text.replace(INVISIBLE, ""),
+        "text": seen.text.translate(INVISIBLE),
         "buttons": [button.label for button in seen.buttons],
         "files": list(seen.files),
         "reactions": list(seen.reactions),

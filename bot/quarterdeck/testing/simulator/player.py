@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol, TypeVar
 
 from quarterdeck.core.ports import Json
@@ -16,6 +16,7 @@ T = TypeVar("T")
 
 TYPED: Final = ("slack", "telegram")  # where people type what belongs to a command
 QUIET_S: Final = 1.5  # while recording: nothing changed for so long, so all is there
+SILENT_S: Final = 6.0  # while recording: nothing came at all
 
 
 class Bot(Protocol):
@@ -197,9 +198,12 @@ class Player:
     async def _fresh(self, step: Step, who: str) -> list[SeenMessage]:
         """Return what the bot has written or changed since the last look."""
         known = self._looked.get((who, step.where), {})
+        seen = await self._platform.seen(who, where=step.where)
+        if step.where == "direct":  # nobody else is there: whether it is private besides is nothing one sees
+            seen = [replace(one, to="") for one in seen]
         return [
             one
-            for one in await self._platform.seen(who, where=step.where)
+            for one in seen
             if one.author not in self._people and known.get(one.id) != described(one, self._names)
         ]
 
@@ -222,7 +226,7 @@ class Player:
             if is_there(seen):
                 return seen
             left_s = end_s - clock()
-            patience_s = min(left_s, QUIET_S) if self._is_recording else left_s
+            patience_s = min(left_s, QUIET_S if seen else SILENT_S) if self._is_recording else left_s
             if not await self._changed(count, patience_s):
                 return await look()
 

@@ -10,7 +10,9 @@ from typing import Any, Final
 from quarterdeck.testing.simulator.discord.refusal import Form
 from quarterdeck.testing.simulator.discord.world import BOT_ID, BOT_NAME, World
 
-CODE: Final = re.compile(r"(`{3})(?:[\w+#.-]*\n)?(.*?)\1|(`{1,2})(?!`)(.+?)(?<!`)\3(?!`)", re.DOTALL)
+CODE: Final = re.compile(
+    r"(?<!\\)(`{3})(?:[\w+#.-]*\n)?(.*?)\1|(?<![\\`])(`{1,2})(?!`)(.+?)(?<!`)\3(?!`)", re.DOTALL
+)
 USER: Final = re.compile(r"<@!?(\d{15,20})>")
 ROLE: Final = re.compile(r"<@&(\d{15,20})>")
 EVERYONE: Final = re.compile(r"@(everyone|here)")
@@ -119,7 +121,7 @@ def shown_prose(world: World, text: str) -> str:
         kept.append(match.group(1))
         return f"\ue000{len(kept) - 1}\ue001"
 
-    text = re.sub(r"\\([^\w\s])", keep, text, flags=re.ASCII)
+    text = re.sub(r"\\([^a-zA-Z0-9\s])", keep, text, flags=re.ASCII)
     text = MASKED.sub(lambda match: match.group(1), text)
     text = re.sub(r"https?://[^\s<>]+", lambda match: keep_whole(match, kept), text)
     text = re.sub(r"<(\ue000\d+\ue001)>", r"\1", text)

@@ -19,7 +19,7 @@ _ENTITY: Final = re.compile(r"<([^<>\n]+)>")
 _URL: Final = re.compile(r"https?://[^\s<>|]+")
 _NAMED: Final = re.compile(r"(?<![\w@])@([a-z0-9][a-z0-9._-]*)", re.IGNORECASE)
 _FENCE: Final = re.compile(r"```(.+?)```", re.DOTALL)
-_CODE: Final = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+_CODE: Final = re.compile(r"(?<!`)`(?!\u200b)([^`\n]+)`(?!`)")
 _QUOTE: Final = re.compile(r"^(?:&gt;|>)(?:&gt;|>)?(?:&gt;|>)? ?", re.MULTILINE)
 # A zero-width space inside a sign keeps Slack from reading it as markup: anneschuth/claude-threads pull 92, 2026-11-21.
 _GAP: Final = r"\s\u200b"
