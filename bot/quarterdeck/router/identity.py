@@ -17,6 +17,8 @@ SERVICES = "hook"
 """The platform of service principals: `hook::NAME` is the webhook of that name. They are nobody until granted."""
 
 STEWARDS_SHOWN = 5
+MOST_KEPT = 10_000
+NOBODY_GROUPED = GroupMap()
 
 
 class Known(Protocol):
@@ -48,13 +50,14 @@ class Directory:
         owners: Mapping[Identity, str],
         default_role: str = NOBODY,
         roles: Roles | None = None,
-        groups: Callable[[], GroupMap] = GroupMap,
+        groups: Callable[[], GroupMap] = lambda: NOBODY_GROUPED,
         platforms: Platforms | None = None,
     ) -> None:
         """`owners` gives each owner's account the name to call them; `groups` returns the present policy's."""
         self._rows, self._default_role = rows, default_role
         self._owners = {str(identity): name for identity, name in owners.items()}
         self._roles, self._groups, self._platforms = roles or Roles(), groups, platforms
+        self._kept: dict[str, tuple[Known, Person]] = {}  # without groups, while their row is the same
 
     async def person_of(
         self, identity: Identity, name: str = "", groups: frozenset[str] | None = None
@@ -65,6 +68,19 @@ class Directory:
         """
         known = await self._rows.known(identity)
         own = str(identity)
+        kept = self._kept.get(own)
+        if kept is not None and kept[0] is known and not self._groups().by_name:
+            return kept[1]
+        person = await self._resolve(known, identity, own, name, groups)
+        if known is not None and known.person.name and not person.groups:
+            if len(self._kept) >= MOST_KEPT:
+                self._kept.clear()
+            self._kept[own] = (known, person)
+        return person
+
+    async def _resolve(
+        self, known: Known | None, identity: Identity, own: str, name: str, groups: frozenset[str] | None
+    ) -> Person:
         person = known.person if known is not None else Person(id=own, name=name, role="")
         accounts = known.identities if known is not None else (own,)
         is_revoked = person.role == NOBODY  # what an admin took away, no group gives back

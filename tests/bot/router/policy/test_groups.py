@@ -150,3 +150,14 @@ async def test_an_owner_of_the_settings_is_one_from_every_account() -> None:
     directory = Directory(Rows("none"), owners={PHONE: ""})
 
     assert "owner" == (await directory.person_of(SLACK)).role
+
+
+async def test_a_group_that_left_the_policy_gives_nothing_any_more() -> None:
+    """Nor does what was remembered of its members, and the other way round."""
+    house, seen = House(), []
+    before = house.map
+    for groups in (GroupMap(), before, GroupMap(), before, GroupMap()):
+        house.map = groups
+        seen.append((await house.see(SLACK))[0])
+
+    assert ["viewer", "editor", "viewer", "editor", "viewer"] == seen
