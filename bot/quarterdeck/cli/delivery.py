@@ -31,19 +31,22 @@ def verb() -> None:
     "--open", "is_open", is_flag=True, help="Only what is not sent: waiting, sending, unknown, dead."
 )
 @click.option("--conversation", default="", help="Only this conversation.")
-@click.option(
-    "--state", type=click.Choice(STATES), default="", show_default=False, help="Only what is in this state."
-)
+@click.option("--state", type=click.Choice(STATES), default=None, help="Only what is in this state.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=200, show_default=True, help="How many.")
 @click.pass_obj
-def list_(invocation: Invocation, *, is_open: bool, conversation: str, state: str, limit: int) -> None:
+def list_(invocation: Invocation, *, is_open: bool, conversation: str, state: str | None, limit: int) -> None:
     """List outgoing parts with their state, newest first: waiting, sending, sent, unknown or dead.
 
     \b
     Example:
       quarterdeck delivery list --open
     """
-    asked: dict[str, Json] = {"open": is_open, "conversation": conversation, "state": state, "limit": limit}
+    asked: dict[str, Json] = {
+        "open": is_open,
+        "conversation": conversation,
+        "state": state or "",
+        "limit": limit,
+    }
     found = cast("list[Mapping[str, Json]]", call("delivery.list", asked))
     invocation.show(found, table(found, COLUMNS, empty="Nothing here."))
 
