@@ -20,7 +20,6 @@ from quarterdeck.core.message import Attachment, Conversation
 from quarterdeck.core.person import Identity
 from quarterdeck.core.reply import Reply
 from quarterdeck.runtime.routes import Route
-from quarterdeck.runtime.settings.sections import DiscordSettings
 from quarterdeck.runtime.tasks import in_thread
 from quarterdeck_adapters.discord import ids
 from quarterdeck_adapters.discord.api import sdk
@@ -28,6 +27,7 @@ from quarterdeck_adapters.discord.gateway.intake import Intake
 from quarterdeck_adapters.discord.interactions.answers import Answers, Open, Response
 from quarterdeck_adapters.discord.interactions.interactions import Interactions
 from quarterdeck_adapters.discord.render import render
+from quarterdeck_adapters.discord.settings import DiscordSettings
 from quarterdeck_adapters.discord.world import World
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from quarterdeck.core.command import Command
-from quarterdeck.runtime.settings.sections import DiscordSettings
+from quarterdeck_adapters.discord.settings import DiscordSettings
 
 # docs.discord.com/developers/topics/permissions, 2026-11-21
 PERMISSIONS: Final = {

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from quarterdeck.core.command import Command
-from quarterdeck.runtime.settings.sections import SlackSettings
 from quarterdeck_adapters.slack.reading.slash import UMBRELLA
+from quarterdeck_adapters.slack.settings import SlackSettings
 from quarterdeck_adapters.slack.wire.http import PATH
 
 # docs.slack.dev/reference/app-manifest, 2026-11-21

@@ -18,7 +18,6 @@ from quarterdeck.core.message import Attachment, Conversation
 from quarterdeck.core.person import Identity
 from quarterdeck.core.reply import Reply
 from quarterdeck.runtime.routes import Route
-from quarterdeck.runtime.settings.sections import TelegramSettings
 from quarterdeck.runtime.tasks import in_thread, pause_after
 from quarterdeck_adapters.telegram import files, menu, sdk
 from quarterdeck_adapters.telegram.chats import PLATFORM, Moves, conversation_of, limited_as, place_of
@@ -26,6 +25,7 @@ from quarterdeck_adapters.telegram.intake import Intake
 from quarterdeck_adapters.telegram.polling import LONGEST_PAUSE_S, Polling
 from quarterdeck_adapters.telegram.render import render
 from quarterdeck_adapters.telegram.sending import Sending
+from quarterdeck_adapters.telegram.settings import TelegramSettings
 from quarterdeck_adapters.telegram.text import Me
 from quarterdeck_adapters.telegram.webhook import Webhook
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from quarterdeck.core.command import Command
-from quarterdeck.runtime.settings.sections import TelegramSettings
 from quarterdeck_adapters.telegram.menu import entries_of
+from quarterdeck_adapters.telegram.settings import TelegramSettings
 from quarterdeck_adapters.telegram.webhook import PATH, address_of
 
 

@@ -257,7 +257,7 @@ class Parts:
     def platform_context(self, platform: str) -> PlatformContext:
         """Return what the adapter of `platform` gets of its surroundings."""
         return PlatformContext(
-            settings=getattr(self.settings.platforms, platform),
+            settings=self.settings.platforms.of(platform),
             secret=lambda ref: self.resolver.get(SecretRef.parse(ref)),
             clock=self.clock,
             memory=PlatformMemory(self.store, platform, self.clock),

@@ -137,11 +137,7 @@ def _platforms(settings: Settings) -> Iterator[Finding]:
 
     yield Finding(level="ok", area="platforms", message="console: on")
     for name, missing in settings.platforms.missing().items():
-        is_here = importlib.util.find_spec(f"quarterdeck_adapters.{name}") is not None
-        if not is_here:
-            told = "" if missing else ", though its token is set"
-            yield Finding(level="off", area="platforms", message=f"{name}: not in this version yet{told}")
-        elif missing:
+        if missing:
             yield Finding(level="off", area="platforms", message=f"{name}: no token", fix=missing)
         else:
             yield Finding(level="ok", area="platforms", message=f"{name}: on")

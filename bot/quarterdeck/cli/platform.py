@@ -114,5 +114,5 @@ def _manifest(invocation: Invocation, platform: str) -> str:
     settings = invocation.loaded.settings
     commands = discover("quarterdeck.commands", settings.paths().user_dir / "commands").all()
     write = importlib.import_module(f"{PACKAGE}.{platform}.manifest").manifest
-    text: str = write(plan(read(platform), commands).commands, getattr(settings.platforms, platform))
+    text: str = write(plan(read(platform), commands).commands, settings.platforms.of(platform))
     return text

@@ -18,7 +18,12 @@ OURS = ("console", "web")  # they need no connection; the application builds the
 
 def names() -> tuple[str, ...]:
     """Return every platform there is a folder for, sorted."""
-    return tuple(sorted(_folders()))
+    return names_with("platform.yaml")
+
+
+def names_with(file: str) -> tuple[str, ...]:
+    """Return every platform whose folder has `file`, sorted."""
+    return tuple(sorted(_folders(file)))
 
 
 def connect(platform: str, context: PlatformContext) -> Adapter:
@@ -40,7 +45,7 @@ def switched_on(missing: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(name for name in names() if name not in OURS and missing.get(name) == "")
 
 
-def _folders() -> Iterator[str]:
+def _folders(file: str) -> Iterator[str]:
     for folder in importlib.resources.files(PACKAGE).iterdir():
-        if folder.is_dir() and (folder / "platform.yaml").is_file():
+        if folder.is_dir() and (folder / file).is_file():
             yield folder.name

@@ -14,9 +14,9 @@ from quarterdeck.core.errors import Busy, QuarterdeckError
 from quarterdeck.core.event import Event
 from quarterdeck.core.reply import Reply
 from quarterdeck.runtime.clock import SystemClock
-from quarterdeck.runtime.settings.sections import DiscordSettings
 from quarterdeck.testing.simulator.discord import DiscordSimulator
 from quarterdeck_adapters.discord.adapter import DiscordAdapter, build
+from quarterdeck_adapters.discord.settings import DiscordSettings
 
 Answer = Callable[[Event], Awaitable[Reply | None]]
 

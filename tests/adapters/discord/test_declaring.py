@@ -6,7 +6,6 @@ from tests.adapters.discord.bench import bench, command, says
 from quarterdeck.core.command import Option, OptionKind
 from quarterdeck.core.errors import ServiceError
 from quarterdeck.runtime.platform_facts import read
-from quarterdeck.runtime.settings.sections import DiscordSettings
 from quarterdeck.testing.simulator.discord import DiscordSimulator
 from quarterdeck.testing.simulator.platform import Fault
 from quarterdeck_adapters.discord import render
@@ -16,6 +15,7 @@ from quarterdeck_adapters.discord.api.declare import SIZE, offered
 from quarterdeck_adapters.discord.gateway import budget
 from quarterdeck_adapters.discord.interactions import forms, references
 from quarterdeck_adapters.discord.manifest import manifest
+from quarterdeck_adapters.discord.settings import DiscordSettings
 from quarterdeck_adapters.discord.writing import components
 
 NOTHING = says(None)

@@ -18,11 +18,11 @@ from tests.adapters.discord.test_parse import sample
 
 from quarterdeck.core.event import Event
 from quarterdeck.core.reply import Reply
-from quarterdeck.runtime.settings.sections import DiscordSettings
 from quarterdeck.testing.clock import FakeClock
 from quarterdeck_adapters.discord.interactions.answers import Answers
 from quarterdeck_adapters.discord.interactions.door import PATH, Door
 from quarterdeck_adapters.discord.interactions.interactions import Interactions
+from quarterdeck_adapters.discord.settings import DiscordSettings
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = KEY.public_key().public_bytes_raw().hex()

@@ -12,7 +12,7 @@ from quarterdeck.core.command import Option
 from quarterdeck.core.event import Event, Invoked, Posted, Pressed, Submitted
 from quarterdeck.core.person import Identity
 from quarterdeck.core.reply import Button, Card, File, Input, Reply
-from quarterdeck.runtime.settings.sections import DiscordSettings
+from quarterdeck_adapters.discord.settings import DiscordSettings
 
 COMMANDS = (
     command("ping"),

@@ -18,9 +18,9 @@ from quarterdeck.core.message import Conversation
 from quarterdeck.core.ports import Clock
 from quarterdeck.core.reply import Reply
 from quarterdeck.runtime.clock import SystemClock
-from quarterdeck.runtime.settings.sections import TelegramSettings
 from quarterdeck.testing.simulator.telegram.simulator import WEBHOOK_SECRET, TelegramSimulator
 from quarterdeck_adapters.telegram.adapter import TelegramAdapter, build
+from quarterdeck_adapters.telegram.settings import TelegramSettings
 
 
 class Notes:

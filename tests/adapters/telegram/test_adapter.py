@@ -15,10 +15,10 @@ from quarterdeck.core.event import Posted, Pressed, Reacted
 from quarterdeck.core.message import Attachment, Conversation
 from quarterdeck.core.person import Identity
 from quarterdeck.core.reply import Button, Card, File, Reply
-from quarterdeck.runtime.settings.sections import TelegramSettings
 from quarterdeck_adapters.telegram import adapter, buttons, mark, menu, render
 from quarterdeck_adapters.telegram import files as transfers
 from quarterdeck_adapters.telegram.manifest import manifest
+from quarterdeck_adapters.telegram.settings import TelegramSettings
 
 
 async def test_a_direct_message_is_answered(bot: Connected) -> None:

@@ -13,6 +13,7 @@ from quarterdeck.core.ports import Json
 from quarterdeck.runtime import yaml
 from quarterdeck.runtime.settings.environment import Environment
 from quarterdeck.runtime.settings.layering import Keys, Tree, merge
+from quarterdeck.runtime.settings.platforms import VARIABLES
 
 PREFIX: Final = "QUARTERDECK__"
 RELATIVE_TO_FILE: Final[tuple[Keys, ...]] = (
@@ -22,13 +23,7 @@ RELATIVE_TO_FILE: Final[tuple[Keys, ...]] = (
     ("access", "directory"),
 )
 
-WELL_KNOWN: Final[Mapping[str, tuple[str, ...]]] = {
-    "SLACK_BOT_TOKEN": ("platforms", "slack", "bot_token"),
-    "SLACK_APP_TOKEN": ("platforms", "slack", "app_token"),
-    "SLACK_SIGNING_SECRET": ("platforms", "slack", "signing_secret"),
-    "DISCORD_TOKEN": ("platforms", "discord", "token"),
-    "TELEGRAM_BOT_TOKEN": ("platforms", "telegram", "token"),
-}
+WELL_KNOWN: Final = VARIABLES
 """Variables that switch a platform on by being there; each provider's own stand in the catalogue."""
 
 

@@ -14,92 +14,20 @@ from pydantic import Field, StringConstraints
 from quarterdeck.runtime.paths import Paths
 from quarterdeck.runtime.settings.access import AccessSettings
 from quarterdeck.runtime.settings.budgets import BudgetSettings, PriceSettings
+from quarterdeck.runtime.settings.http import HttpSettings
+from quarterdeck.runtime.settings.platforms import PlatformsSettings
 from quarterdeck.runtime.settings.section import Section
 from quarterdeck.runtime.settings.types import (
-    Address,
     Headers,
     Network,
-    NumberText,
     OptionalSecret,
     Url,
     VaultKey,
-    WebSocketUrl,
     Zone,
 )
 
 ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*/\S+$")]
 ProviderId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
-PublicKey = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$")]
-
-
-class SlackSettings(Section):
-    """Connect Slack."""
-
-    bot_token: OptionalSecret = None
-    """The bot token (xoxb-…)."""
-    app_token: OptionalSecret = None
-    """The app-level token (xapp-…); with it, Socket Mode."""
-    signing_secret: OptionalSecret = None
-    """The signing secret; with it, events over HTTP."""
-    mode: Literal["socket", "http"] | None = None
-    """How events come; by which token is there unless it is said."""
-    api_url: Url = "https://slack.com/api/"
-    reply_in_ack: bool = True
-    """Answer light slash commands in the acknowledgement."""
-
-
-class DiscordSettings(Section):
-    """Connect Discord."""
-
-    token: OptionalSecret = None
-    """The bot's token."""
-    public_key: PublicKey | None = None
-    """The application's public key (64 hexadecimal digits), for interactions over HTTP."""
-    api_url: Url = "https://discord.com/api/v10"
-    gateway_url: WebSocketUrl | None = None
-    """What GET {api_url}/gateway/bot says, unless it is said here."""
-    cdn_url: Url = "https://cdn.discordapp.com"
-    guild_ids: tuple[NumberText, ...] = ()
-    """Register commands in these servers only; everywhere when empty."""
-
-
-class TelegramSettings(Section):
-    """Connect Telegram."""
-
-    token: OptionalSecret = None
-    """The token from BotFather."""
-    mode: Literal["polling", "webhook"] = "polling"
-    webhook_secret: OptionalSecret = None
-    """What Telegram sends along with each webhook call; needed for mode webhook."""
-    webhook_url: Url | None = None
-    """Where Telegram reaches this bot, for mode webhook: a public https address. Telegram is told at each start."""
-    api_url: Url = "https://api.telegram.org"
-    """The root, without /bot."""
-    file_url: Url = "https://api.telegram.org/file"
-
-
-class PlatformsSettings(Section):
-    """Connect chat platforms; the console needs nothing."""
-
-    slack: SlackSettings = SlackSettings()
-    discord: DiscordSettings = DiscordSettings()
-    telegram: TelegramSettings = TelegramSettings()
-
-    def missing(self) -> dict[str, str]:
-        """Say for each platform what to set so that it comes on; empty text where nothing is missing."""
-        slack, telegram = self.slack, self.telegram
-        words = {"slack": "", "discord": "", "telegram": ""}
-        if slack.bot_token is None or (slack.app_token is None and slack.signing_secret is None):
-            words["slack"] = (
-                "set SLACK_BOT_TOKEN with SLACK_APP_TOKEN (sockets) or SLACK_SIGNING_SECRET (HTTP)"
-            )
-        if self.discord.token is None:
-            words["discord"] = "set DISCORD_TOKEN"
-        if telegram.token is None:
-            words["telegram"] = "set TELEGRAM_BOT_TOKEN"
-        elif telegram.mode == "webhook" and telegram.webhook_secret is None:
-            words["telegram"] = "set platforms.telegram.webhook_secret, or mode: polling"
-        return words
 
 
 class RolesSettings(Section):
@@ -178,16 +106,6 @@ class DurableSettings(Section):
     """Set how hard step history is written to disk."""
 
     synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
-
-
-class HttpSettings(Section):
-    """Serve health, metrics and hooks."""
-
-    host: Address = "127.0.0.1"
-    port: int = Field(default=8420, ge=0, le=65_535)
-    """0 takes any free port."""
-    metrics_host: Address | None = None
-    """Serve health and metrics on this address; on host unless it is said."""
 
 
 class LogSettings(Section):
