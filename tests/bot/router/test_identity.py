@@ -168,3 +168,28 @@ async def test_a_change_holds_although_nobody_waited_for_it(store) -> None:
 
     assert found is not None
     assert "none" == found.person.role
+
+
+async def test_what_was_read_while_somebody_was_changed_is_not_kept(store) -> None:
+    """A slow reader must not bring an old role back."""
+    people, anna, read = StoredPeople(store), Identity.parse(ANNA), store.read
+    await people.grant(anna, "admin", now_ms=1)
+    was_read, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(job):
+        found = await read(job)
+        was_read.set()
+        await go_on.wait()
+        return found
+
+    store.read = slow
+    reading = asyncio.create_task(people.known(anna))
+    await was_read.wait()
+    store.read = read
+    await people.revoke(anna)
+    go_on.set()
+    await reading
+    found = await people.known(anna)
+
+    assert found is not None
+    assert "none" == found.person.role

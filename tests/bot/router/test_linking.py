@@ -303,8 +303,12 @@ async def test_a_code_lies_nowhere_in_clear(desk: Desk) -> None:
     """And its hash is keyed with what no file holds: a restart ends all open codes."""
     code = await desk.begin()
     dump = await desk.store.read(lambda c: repr(c.exec_driver_sql("SELECT * FROM links").all()))
+    await desk.claim(ANNAS_PHONE, code)
+    kept = await desk.store.read(lambda c: c.exec_driver_sql("SELECT code_hash FROM links").scalars().all())
+    code = await desk.begin()
     desk.desk = desk.restarted()
 
+    assert [None] == kept
     assert code.replace("-", "") not in dump
     assert code.replace("-", "") not in repr(await desk.audit.rows())
     with pytest.raises(Denied):
