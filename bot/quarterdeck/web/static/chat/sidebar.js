@@ -1,0 +1,159 @@
+/* List conversations; make, rename, delete and search them. */
+import { ask, get } from "../lib/api.js";
+import { byId, h, iconButton, later } from "../lib/dom.js";
+import { keep, recall } from "../lib/memory.js";
+import { confirm } from "./dialog.js";
+
+const FRESH_MS = 60_000;
+
+export class Sidebar {
+  /** `acts`: open(id, seq), problem(error), removed(id). */
+  constructor(acts) {
+    Object.assign(this, { acts, items: [], current: "", seen: recall("seen", {}) });
+    this.list = byId("conversations");
+    this.found = byId("found");
+    this.element = byId("sidebar");
+    const search = byId("search");
+    const start = later(180, () => this.search(search.value.trim()));
+    search.addEventListener("input", start);
+    search.addEventListener("keydown", (event) => event.key === "Escape" && this.endSearch());
+    byId("open-sidebar").addEventListener("click", () => this.show(true));
+    byId("close-sidebar").addEventListener("click", () => this.show(false));
+    byId("veil").addEventListener("click", () => this.show(false));
+    document.addEventListener("visibilitychange", () => document.hidden || this.refresh());
+    setInterval(() => document.hidden || this.refresh(), FRESH_MS);
+  }
+
+  show(isOpen) {
+    this.element.classList.toggle("is-open", isOpen);
+    byId("veil").hidden = !isOpen;
+    byId("open-sidebar").setAttribute("aria-expanded", String(isOpen));
+    if (isOpen) byId("close-sidebar").focus();
+  }
+
+  async refresh() {
+    try {
+      this.items = (await get("/conversations")).conversations;
+      this.draw();
+    } catch {
+      // the notice above the conversation says that the line is down
+    }
+  }
+
+  titleOf(id) {
+    return this.items.find((item) => item.id === id)?.title || "New conversation";
+  }
+
+  select(id) {
+    this.current = id;
+    this.draw();
+  }
+
+  markSeen(id, seq) {
+    this.seen[id] = Math.max(this.seen[id] ?? 0, seq);
+    keep("seen", this.seen);
+  }
+
+  draw() {
+    if (this.list.querySelector("input")) return; // somebody is renaming
+    const focused = document.activeElement?.closest?.("#conversations li")?.dataset.id;
+    if (!this.items.length) this.list.replaceChildren(h("li", { class: "empty" }, "Nothing here yet. What you write starts a conversation."));
+    else this.list.replaceChildren(...this.items.map((item) => this.row(item)));
+    if (focused) this.list.querySelector(`[data-id="${CSS.escape(focused)}"] a`)?.focus();
+  }
+
+  row(item) {
+    const isNew = item.id !== this.current && item.last_seq > (this.seen[item.id] ?? 0) && item.id in this.seen;
+    const title = item.title || "New conversation";
+    const link = h("a", {
+      href: `/chat/${encodeURIComponent(item.id)}`, title, dir: "auto", "aria-current": item.id === this.current ? "page" : null,
+      on: { click: (event) => this.clicked(event, item.id) },
+    }, title, isNew ? h("span", { class: "unseen" }, ", new messages") : null);
+    const actions = h("span", { class: "actions" },
+      iconButton("pen", `Rename ${title}`, () => this.rename(item)), iconButton("bin", `Delete ${title}`, () => this.remove(item)));
+    return h("li", { class: isNew ? "place is-new" : "place", data: { id: item.id } }, link, actions);
+  }
+
+  clicked(event, id, seq = null) {
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+    event.preventDefault();
+    this.show(false);
+    this.acts.open(id, seq);
+  }
+
+  rename(item) {
+    const row = this.list.querySelector(`[data-id="${CSS.escape(item.id)}"]`);
+    const input = h("input", { type: "text", "aria-label": "New name", maxlength: "200", dir: "auto" });
+    input.value = item.title;
+    let isOver = false;
+    const end = async (isKept) => {
+      if (isOver) return;
+      isOver = true;
+      const title = input.value.trim();
+      input.remove();
+      if (isKept && title && title !== item.title) {
+        try {
+          Object.assign(item, await ask("PATCH", `/conversations/${encodeURIComponent(item.id)}`, { body: { title } }));
+          this.acts.renamed(item.id);
+        } catch (error) {
+          this.acts.problem(error);
+        }
+      }
+      this.draw();
+      this.list.querySelector(`[data-id="${CSS.escape(item.id)}"] a`)?.focus();
+    };
+    input.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") end(true);
+      if (event.key === "Escape") end(false);
+      if (["Enter", "Escape"].includes(event.key)) event.stopPropagation();
+    });
+    input.addEventListener("blur", () => end(true));
+    row.replaceChildren(input);
+    input.select();
+  }
+
+  async remove(item) {
+    const title = item.title || "this conversation";
+    if (!(await confirm("Delete the conversation?", `“${title}” and all that was said in it is gone for good.`, "Delete"))) return;
+    try {
+      await ask("DELETE", `/conversations/${encodeURIComponent(item.id)}`);
+      this.items = this.items.filter((one) => one.id !== item.id);
+      this.draw();
+      this.acts.removed(item.id);
+    } catch (error) {
+      this.acts.problem(error);
+    }
+  }
+
+  endSearch() {
+    byId("search").value = "";
+    this.search("");
+  }
+
+  async search(words) {
+    this.list.hidden = Boolean(words);
+    this.found.hidden = !words;
+    if (!words) return;
+    this.abort?.abort();
+    this.abort = new AbortController();
+    try {
+      const { results } = await get(`/search?q=${encodeURIComponent(words)}&limit=50`, { signal: this.abort.signal });
+      const hits = results.map((hit) => this.hit(hit, words));
+      const count = results.length === 1 ? "1 message" : `${results.length || "No"} messages`;
+      this.found.replaceChildren(h("h2", { role: "status" }, `${count} found`), ...hits);
+    } catch (error) {
+      if (error.name !== "AbortError") this.found.replaceChildren(h("p", { class: "empty" }, `${error.message} ${error.hint ?? ""}`));
+    }
+  }
+
+  hit(hit, words) {
+    return h("a", { class: "hit", href: `/chat/${encodeURIComponent(hit.conversation)}`, on: { click: (event) => this.clicked(event, hit.conversation, hit.seq) } },
+      h("b", {}, hit.title || "New conversation"), h("span", { dir: "auto" }, ...marked(hit.snippet, words)));
+  }
+}
+
+/** Return `text` in parts, with the searched words marked. */
+function marked(text, words) {
+  const wanted = words.split(/\s+/).filter(Boolean).map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  return text.split(new RegExp(`(${wanted.join("|")})`, "gi")).map((part, index) => (index % 2 ? h("mark", {}, part) : part));
+}

@@ -1,0 +1,151 @@
+/* Hold what stands on the page: confirmed messages in order, answers being written, messages on their way. */
+import { byId } from "../lib/dom.js";
+import { liveAnswer, markDay, messageOf, unsentMessage } from "./message.js";
+import { GrowingText } from "./text.js";
+
+export class Transcript {
+  constructor(acts) {
+    this.acts = acts;
+    this.list = byId("messages");
+    this.liveList = byId("live");
+    this.pendingList = byId("pending");
+    this.clear();
+  }
+
+  clear() {
+    this.known = new Map(); // seq: {message, element}
+    this.order = []; // seqs, rising
+    this.live = new Map(); // cause: {element, text, …}
+    this.unsent = new Map(); // key: element
+    this.finished = new Set(); // causes whose answer is whole
+    for (const list of [this.list, this.liveList, this.pendingList]) list.replaceChildren();
+  }
+
+  get isEmpty() {
+    return !this.order.length && !this.live.size && !this.unsent.size;
+  }
+
+  get first() {
+    return this.order[0];
+  }
+
+  /** Return my last confirmed text message. */
+  get lastMine() {
+    for (let at = this.order.length - 1; at >= 0; at -= 1) {
+      const { message } = this.known.get(this.order[at]);
+      if (message.role === "you" && message.kind === "text") return message;
+    }
+    return null;
+  }
+
+  /** Put earlier messages, oldest first, above all that is here. */
+  prepend(messages) {
+    const fresh = messages.filter((message) => !this.known.has(message.seq));
+    const elements = fresh.map((message) => this.make(message));
+    for (const message of fresh) if (message.role === "you") this.dropUnsent(message.cause);
+    this.order.unshift(...fresh.map((message) => message.seq));
+    const next = this.list.firstElementChild;
+    this.list.prepend(...elements);
+    for (const element of elements) markDay(element);
+    if (next) markDay(next);
+  }
+
+  make(message) {
+    const element = messageOf(message, this.acts);
+    this.known.set(message.seq, { message, element });
+    return element;
+  }
+
+  /** Put a message at its place, once; one that is there already is replaced. */
+  put(message) {
+    const old = this.known.get(message.seq);
+    const element = this.make(message);
+    if (old) old.element.replaceWith(element);
+    else this.insert(message.seq, element);
+    if (message.role === "you") this.dropUnsent(message.cause);
+    else this.finish(message.cause);
+    markDay(element);
+    if (!old) this.markLast();
+    return !old;
+  }
+
+  insert(seq, element) {
+    let at = this.order.length;
+    while (at > 0 && this.order[at - 1] > seq) at -= 1;
+    const next = at < this.order.length ? this.known.get(this.order[at]).element : null;
+    this.order.splice(at, 0, seq);
+    this.list.insertBefore(element, next);
+    if (next) markDay(next);
+  }
+
+  markLast() {
+    this.list.querySelector(".is-last")?.classList.remove("is-last");
+    const answers = this.list.lastElementChild;
+    if (answers?.classList.contains("bot")) answers.classList.add("is-last");
+  }
+
+  /** Take back everything from `to` on that stood before the event `before`. */
+  rewind(to, before) {
+    const gone = this.order.filter((seq) => seq >= to && seq < before);
+    for (const seq of gone) {
+      this.finish(this.known.get(seq).message.cause);
+      this.known.get(seq).element.remove();
+      this.known.delete(seq);
+    }
+    this.order = this.order.filter((seq) => this.known.has(seq));
+    this.markLast();
+  }
+
+  /** Show the next piece of the answer to `cause`. */
+  piece({ cause, from, html }) {
+    if (this.finished.has(cause)) return;
+    const live = this.working(cause);
+    live.dots.hidden = from > 0 || html.length > 0;
+    live.text.take(from, html);
+  }
+
+  working(cause) {
+    if (!this.live.has(cause)) {
+      const shown = liveAnswer();
+      this.live.set(cause, { ...shown, text: new GrowingText(shown.place) });
+      this.liveList.append(shown.element);
+    }
+    return this.live.get(cause);
+  }
+
+  /** Show that exactly these are being answered. */
+  setWorking(causes) {
+    for (const cause of [...this.live.keys()]) if (!causes.includes(cause)) this.endLive(cause);
+    for (const cause of causes) if (!this.finished.has(cause)) this.working(cause);
+  }
+
+  finish(cause) {
+    this.finished.add(cause);
+    this.endLive(cause);
+  }
+
+  endLive(cause) {
+    this.live.get(cause)?.element.remove();
+    this.live.delete(cause);
+  }
+
+  /** Show a message that is on its way, or failed; `sent` ones stay until the stream brings them. */
+  showUnsent(item) {
+    const element = unsentMessage(item, this.acts);
+    const old = this.unsent.get(item.key);
+    if (old) old.replaceWith(element);
+    else this.pendingList.append(element);
+    this.unsent.set(item.key, element);
+  }
+
+  dropUnsent(key) {
+    this.unsent.get(key)?.remove();
+    this.unsent.delete(key);
+    this.acts.confirmed(key);
+  }
+
+  /** Dim what an edit of message `seq` takes back. */
+  dimFrom(seq) {
+    for (const [one, { element }] of this.known) element.classList.toggle("is-old", seq !== null && one >= seq);
+  }
+}
