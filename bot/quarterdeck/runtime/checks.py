@@ -83,11 +83,13 @@ def _dotenv(environ: Environment) -> Iterator[Finding]:
 
 def _exposure(loaded: Loaded) -> Iterator[Finding]:
     http = loaded.settings.http
-    if not ipaddress.ip_address(http.host).is_loopback:
+    is_encrypted = http.tls_certificate is not None and http.tls_key is not None
+    is_loopback = ipaddress.ip_address(http.host).is_loopback
+    if not is_loopback and not is_encrypted and not http.trusted_proxies:
         error = loaded.layers.error(
-            f"http.host is {http.host}, which other machines can reach, and nothing there asks who calls",
+            f"http.host is {http.host}, which other machines can reach, and what people type could be read on the way",
             ("http", "host"),
-            hint="set http.host: 127.0.0.1; for health and metrics alone, set http.metrics_host",
+            hint="set http.tls_certificate and http.tls_key, or name the proxy in front in http.trusted_proxies",
         )
         yield Finding.of(error, area="exposure", level="critical")
     if http.metrics_host and not ipaddress.ip_address(http.metrics_host).is_loopback:
@@ -97,7 +99,7 @@ def _exposure(loaded: Loaded) -> Iterator[Finding]:
             hint="leave http.metrics_host out unless only your monitoring can reach it",
         )
         yield Finding.of(error, area="exposure", level="warning")
-    if ipaddress.ip_address(http.host).is_loopback and not http.metrics_host:
+    if is_loopback and not http.metrics_host:
         yield Finding(level="ok", area="exposure", message=f"reachable from this machine only ({http.host})")
 
 

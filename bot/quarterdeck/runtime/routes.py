@@ -13,6 +13,8 @@ Handler = Callable[["web.Request"], Awaitable["web.StreamResponse"]]
 Verify = Callable[["web.Request"], Awaitable[bool]]
 Listener = Literal["host", "metrics"]
 
+BODY_LIMIT_BYTES = 1024 * 1024
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
@@ -32,7 +34,8 @@ ANYBODY = Principal(name="anybody")
 class Route:
     """Hold one declared route.
 
-    A `metrics` route is reached on loopback and on `http.metrics_host`, a `host` route on `http.host` only.
+    A `metrics` route is reached on loopback and on `http.metrics_host`, a `host` route on `http.host` only. A body
+    that is announced as longer than `body_bytes` is refused; one above 1 MiB can only be read piece by piece.
     """
 
     method: str
@@ -40,13 +43,27 @@ class Route:
     handler: Handler
     principal: Principal
     listener: Listener
+    body_bytes: int = BODY_LIMIT_BYTES
 
 
 def route(
-    method: str, path: str, handler: Handler, *, principal: Principal, listener: Listener = "host"
+    method: str,
+    path: str,
+    handler: Handler,
+    *,
+    principal: Principal,
+    listener: Listener = "host",
+    body_bytes: int = BODY_LIMIT_BYTES,
 ) -> Route:
     """Declare that `handler` answers `method` on `path` for `principal`; GET answers HEAD as well."""
-    return Route(method=method, path=path, handler=handler, principal=principal, listener=listener)
+    return Route(
+        method=method,
+        path=path,
+        handler=handler,
+        principal=principal,
+        listener=listener,
+        body_bytes=body_bytes,
+    )
 
 
 @runtime_checkable

@@ -6,7 +6,6 @@ refused by the Host header, and a form that a stranger's page submits by Origin 
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import re
 from collections.abc import Mapping
@@ -16,12 +15,12 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from quarterdeck.runtime.routes import BODY_LIMIT_BYTES as BODY_LIMIT_BYTES
 from quarterdeck.runtime.routes import Handler, Route
-
-IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+from quarterdeck.web.origin import KEY as ORIGIN
+from quarterdeck.web.origin import IpAddress, Network, Origin, origin_of, plain_address
 
 HOST = re.compile(r"[0-9A-Za-z.:\[\]-]+")
-BODY_LIMIT_BYTES = 1024 * 1024
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 SAME_SITE = frozenset({"same-origin", "none"})  # none: typed by the person; same-site would admit neighbours
 SECURITY_HEADERS: Mapping[str, str] = {
@@ -40,16 +39,27 @@ SECURITY_HEADERS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """Know where each kind of route may be reached, by the local address that a request arrives on."""
+    """Know where each kind of route may be reached, by the local address that a request arrives on.
+
+    `names` are the names that we are known by besides addresses, `proxies` whose word on the origin of a request is
+    taken. `is_tls`: what arrives is encrypted up to here.
+    """
 
     host: IpAddress
     metrics_host: IpAddress | None
+    names: frozenset[str] = frozenset()
+    proxies: tuple[Network, ...] = ()
+    is_tls: bool = False
 
     def admits(self, declared: Route, local: IpAddress) -> bool:
         """Tell whether a request that came in at `local` may use the route."""
         if declared.listener == "metrics":
             return local.is_loopback or (self.metrics_host is not None and _covers(self.metrics_host, local))
         return _covers(self.host, local)
+
+    def trusts(self, declared: Route, local: IpAddress, origin: Origin) -> bool:
+        """Tell whether nobody can have read along: on this machine, by TLS, or from a proxy that is trusted."""
+        return declared.listener == "metrics" or local.is_loopback or self.is_tls or origin.is_proxied
 
 
 class Guard:
@@ -61,15 +71,19 @@ class Guard:
     async def check(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer through `handler` when every check passes; 403, 404, 413 or 401 otherwise."""
         local = local_address(request)
-        if local is None or not has_honest_host(request, local) or is_cross_site(request):
+        origin = origin_of(request, self._reach.proxies, is_tls=self._reach.is_tls)
+        if local is None or origin is None or not has_honest_host(request, local, self._reach.names):
+            raise web.HTTPForbidden()
+        request[ORIGIN] = origin
+        if is_cross_site(request, origin):
             raise web.HTTPForbidden()
         declared = self._routes.get(request.match_info.route)
         if declared is None:
             return await handler(request)  # aiohttp's own 404 or 405: the server starts with no other
-        if not self._reach.admits(declared, local):
+        if not self._reach.admits(declared, local) or not self._reach.trusts(declared, local, origin):
             raise web.HTTPNotFound()
-        if (request.content_length or 0) > BODY_LIMIT_BYTES:
-            raise web.HTTPRequestEntityTooLarge(BODY_LIMIT_BYTES, request.content_length or 0)
+        if (request.content_length or 0) > declared.body_bytes:
+            raise web.HTTPRequestEntityTooLarge(declared.body_bytes, request.content_length or 0)
         verify = declared.principal.verify
         if verify is not None and not await verify(request):
             raise web.HTTPUnauthorized()
@@ -82,20 +96,10 @@ def local_address(request: web.Request) -> IpAddress | None:
     return plain_address(name[0]) if name else None
 
 
-def plain_address(text: str) -> IpAddress:
-    """Read an address; IPv4 inside IPv6 is returned as IPv4.
+def has_honest_host(request: web.Request, local: IpAddress, names: frozenset[str] = frozenset()) -> bool:
+    """Tell whether the Host header names us as a literal address, as `localhost` on loopback, or by one of `names`.
 
-    Raises:
-        ValueError: `text` is not an address.
-    """
-    address = ipaddress.ip_address(text.partition("%")[0])
-    return getattr(address, "ipv4_mapped", None) or address
-
-
-def has_honest_host(request: web.Request, local: IpAddress) -> bool:
-    """Tell whether the Host header names us as a literal address, or as `localhost` on loopback.
-
-    A name would do for DNS rebinding, so no other name is taken. Ports may differ: tunnels change them.
+    Any name would do for DNS rebinding, so no other one is taken. Ports may differ: tunnels change them.
     """
     hosts = request.headers.getall(hdrs.HOST, [])
     if len(hosts) != 1 or not HOST.fullmatch(hosts[0]) or not request.raw_path.startswith("/"):
@@ -104,6 +108,8 @@ def has_honest_host(request: web.Request, local: IpAddress) -> bool:
         parts = urlsplit(f"//{hosts[0]}")
         name = parts.hostname or ""
         _ = parts.port  # raises where it is not a number
+        if name in names:
+            return True
         if name == "localhost":
             return local.is_loopback
         named = plain_address(name)
@@ -112,15 +118,14 @@ def has_honest_host(request: web.Request, local: IpAddress) -> bool:
     return named.is_loopback if local.is_loopback else not (named.is_loopback or named.is_unspecified)
 
 
-def is_cross_site(request: web.Request) -> bool:
+def is_cross_site(request: web.Request, origin: Origin) -> bool:
     """Tell whether a stranger's page makes this request change something or open a socket."""
     if request.method in SAFE_METHODS and hdrs.UPGRADE not in request.headers:
         return False
     sites = request.headers.getall("Sec-Fetch-Site", [])
     if any(site not in SAME_SITE for site in sites):
         return True
-    own = f"{request.scheme}://{request.headers.get(hdrs.HOST, '')}"
-    return any(origin != own for origin in request.headers.getall(hdrs.ORIGIN, []))
+    return any(named != origin.own for named in request.headers.getall(hdrs.ORIGIN, []))
 
 
 async def add_security_headers(request: web.Request, response: web.StreamResponse) -> None:

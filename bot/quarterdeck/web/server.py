@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import errno
+import ipaddress
 import logging
 import os
 import socket
+import ssl
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from aiohttp import web
@@ -17,12 +20,11 @@ from quarterdeck.runtime.routes import Handler, Principal, Route
 from quarterdeck.web.guard import (
     BODY_LIMIT_BYTES,
     Guard,
-    IpAddress,
     Reach,
     UnreadableRequests,
     add_security_headers,
-    plain_address,
 )
+from quarterdeck.web.origin import IpAddress, Network, plain_address
 
 KEEP_ALIVE_S = 75.0  # aiohttp's hour would hold a connection for every probe that forgets to close
 RECEIVE_BYTES = 32 * 1024  # what one connection may have waiting for us; a hundred at once stay small
@@ -43,6 +45,14 @@ class HttpAddresses(Protocol):
     def port(self) -> int: ...
     @property
     def metrics_host(self) -> str | None: ...
+    @property
+    def names(self) -> Sequence[str]: ...
+    @property
+    def trusted_proxies(self) -> Sequence[str]: ...
+    @property
+    def tls_certificate(self) -> Path | None: ...
+    @property
+    def tls_key(self) -> Path | None: ...
 
 
 class WebServer:
@@ -57,8 +67,17 @@ class WebServer:
         self._port = addresses.port
         self._host = plain_address(addresses.host)
         self._metrics_host = plain_address(addresses.metrics_host) if addresses.metrics_host else None
-        refuse_exposure(self._host, routes)
-        app = build(routes, Reach(host=self._host, metrics_host=self._metrics_host))
+        self._tls = tls_context(addresses)
+        proxies = trusted(addresses.trusted_proxies)
+        refuse_exposure(self._host, routes, is_tls=self._tls is not None, proxies=proxies)
+        reach = Reach(
+            host=self._host,
+            metrics_host=self._metrics_host,
+            names=frozenset(name.lower() for name in addresses.names),
+            proxies=proxies,
+            is_tls=self._tls is not None,
+        )
+        app = build(routes, reach)
         self._runner = web.AppRunner(
             app,
             access_log=None,
@@ -87,7 +106,7 @@ class WebServer:
                 self._port = sockets[0].getsockname()[1]
             await self._runner.setup()
             for bound in sockets:
-                await web.SockSite(self._runner, bound, backlog=BACKLOG).start()
+                await web.SockSite(self._runner, bound, backlog=BACKLOG, ssl_context=self._tls).start()
         except BaseException:
             for bound in sockets:
                 bound.close()
@@ -139,11 +158,18 @@ def refuse_undeclared(app: web.Application, known: dict[web.AbstractRoute, Route
             )
 
 
-def refuse_exposure(host: IpAddress, routes: Iterable[Route]) -> None:
-    """Keep the server from being open to other machines without a proof of who calls.
+def refuse_exposure(
+    host: IpAddress,
+    routes: Iterable[Route],
+    *,
+    is_tls: bool = False,
+    proxies: Sequence[Network] = (),
+) -> None:
+    """Keep the server from being open to other machines without a proof of who calls, or for all to read.
 
     Raises:
-        SetupError: `host` is not loopback, and a route on it is for anybody, or none asks who calls.
+        SetupError: `host` is not loopback, and a route on it is for anybody, or none asks who calls, or there is
+            neither TLS nor a trusted proxy in front.
     """
     if host.is_loopback:
         return
@@ -156,6 +182,53 @@ def refuse_exposure(host: IpAddress, routes: Iterable[Route]) -> None:
             hint="set http.host: 127.0.0.1; for health and metrics alone, set http.metrics_host",
             key="http.host",
         )
+    if not is_tls and not proxies:
+        raise SetupError(
+            f"http.host is {host}, which other machines can reach, and what people type could be read on the way",
+            hint="set http.tls_certificate and http.tls_key, or name the proxy in front in http.trusted_proxies",
+            key="http.host",
+        )
+
+
+def trusted(proxies: Iterable[str]) -> tuple[Network, ...]:
+    """Read the networks of proxies.
+
+    Raises:
+        SetupError: one of them is everybody.
+    """
+    networks = tuple(ipaddress.ip_network(one) for one in proxies)
+    for network in networks:
+        if network.prefixlen == 0:
+            raise SetupError(
+                f"http.trusted_proxies names {network}, which is everybody",
+                hint="name the address of the proxy, such as 10.0.0.5",
+                key="http.trusted_proxies",
+            )
+    return networks
+
+
+def tls_context(addresses: HttpAddresses) -> ssl.SSLContext | None:
+    """Return what encrypts, None where no certificate is set.
+
+    Raises:
+        SetupError: certificate or key is missing or wrong.
+    """
+    certificate, key = addresses.tls_certificate, addresses.tls_key
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        missing = "http.tls_certificate" if certificate is None else "http.tls_key"
+        raise SetupError(f"{missing} is missing", hint="TLS needs both, in PEM form", key=missing)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        raise SetupError(
+            f"the TLS certificate cannot be used: {error}",
+            hint="name files in PEM form that belong together and that this user may read",
+            key="http.tls_certificate",
+        ) from error
+    return context
 
 
 def listeners(host: IpAddress, metrics_host: IpAddress | None) -> list[IpAddress]:

@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
 from quarterdeck.core.ports import Json
-from quarterdeck.web.health import HealthRoutes
 from quarterdeck.runtime.routes import Route
+from quarterdeck.web.health import HealthRoutes
 from quarterdeck.web.server import WebServer
 
 
@@ -22,6 +23,10 @@ class Addresses:
     host: str = "127.0.0.1"
     port: int = 0
     metrics_host: str | None = None
+    names: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
 
 
 @dataclass

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from quarterdeck.web.guard import SECURITY_HEADERS, Reach
 from quarterdeck.runtime.routes import ANYBODY, Principal, route
+from quarterdeck.web.guard import SECURITY_HEADERS, Reach
 
 PROBES = ("/healthz", "/readyz", "/metrics")
 

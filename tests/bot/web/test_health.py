@@ -7,6 +7,7 @@ import pytest
 
 from quarterdeck.core.errors import Unavailable
 from quarterdeck.runtime import metrics
+from quarterdeck.runtime.settings.http import HttpSettings
 from quarterdeck.web import health as health_module
 from quarterdeck.web.health import HealthRoutes, readiness
 from quarterdeck.web.server import WebServer
@@ -86,10 +87,7 @@ async def test_metrics_are_shown_with_gauges_read_at_the_scrape(health, send):
     async def fail():
         raise Unavailable("the database is locked", service="database")
 
-    class Addresses:
-        host, port, metrics_host = "127.0.0.1", 0, None
-
-    server = WebServer(Addresses(), HealthRoutes(health, [fail, read_outbox]).all())
+    server = WebServer(HttpSettings(port=0), HealthRoutes(health, [fail, read_outbox]).all())
     await server.start()
     try:
         answer = await send(server, "/metrics")

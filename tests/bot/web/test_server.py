@@ -10,9 +10,9 @@ import pytest
 from aiohttp import web
 
 from quarterdeck.core.errors import SetupError
+from quarterdeck.runtime.routes import ANYBODY, Principal, Route, route
 from quarterdeck.runtime.settings.sections import HttpSettings
 from quarterdeck.web.guard import Reach
-from quarterdeck.runtime.routes import ANYBODY, Principal, Route, route
 from quarterdeck.web.server import WebServer, build, listeners, refuse_exposure
 
 LOOPBACK = Reach(host=ipaddress.ip_address("127.0.0.1"), metrics_host=None)
@@ -127,27 +127,54 @@ AUTHENTICATION = {
     "health only": [],
     "all ask": [route("GET", "/page", answer, principal=ASKING)],
 }
-METRICS_HOSTS = [None, "10.0.0.5", "0.0.0.0"]
+PROXIES: list[tuple[str, ...]] = [(), ("10.0.0.2",), ("10.0.0.2", "0.0.0.0/0")]
 
 
 @pytest.mark.parametrize("bind", BINDS)
 @pytest.mark.parametrize("authentication", AUTHENTICATION)
-@pytest.mark.parametrize("metrics_host", METRICS_HOSTS)
-def test_no_start_is_both_reachable_and_open(bind, authentication, metrics_host):
-    """Six binds, four ways to ask who calls, three addresses for metrics: 72 set-ups.
-
-    Proxies are never believed (test_guard), so that their set-ups differ in nothing.
-    """
+@pytest.mark.parametrize("proxies", PROXIES, ids=["no proxy", "one proxy", "everybody"])
+def test_no_start_is_both_reachable_and_open(bind, authentication, proxies):
+    """Six binds, four ways to ask who calls, three set-ups of proxies: 72, and none is reachable and open."""
     routes: list[Route] = [
         *AUTHENTICATION[authentication],
         route("GET", "/healthz", answer, principal=ANYBODY, listener="metrics"),
     ]
     is_reachable = not ipaddress.ip_address(bind).is_loopback
-    is_refused = is_reachable and authentication != "all ask"
-    expectation = pytest.raises(SetupError, match=r"http\.host") if is_refused else nullcontext()
+    is_believing = "0.0.0.0/0" in proxies
+    is_refused = is_believing or (is_reachable and (authentication != "all ask" or not proxies))
+    expectation = pytest.raises(SetupError, match=r"http\.") if is_refused else nullcontext()
 
     with expectation:
-        WebServer(HttpSettings(host=bind, metrics_host=metrics_host), routes)
+        WebServer(HttpSettings(host=bind, trusted_proxies=proxies), routes)
+
+
+def test_a_reachable_address_needs_tls_or_a_proxy():
+    """Passwords would cross the network in the clear."""
+    host, asking = ipaddress.ip_address("0.0.0.0"), AUTHENTICATION["all ask"]
+
+    with pytest.raises(SetupError, match="could be read on the way") as raised:
+        refuse_exposure(host, asking)
+    refuse_exposure(host, asking, is_tls=True)
+    refuse_exposure(host, asking, proxies=[ipaddress.ip_network("10.0.0.2/32")])
+
+    assert "http.trusted_proxies" in raised.value.hint
+
+
+@pytest.mark.parametrize("given", ["tls_certificate", "tls_key"])
+def test_half_of_tls_is_none(given, tmp_path):
+    """A certificate without its key encrypts nothing."""
+    with pytest.raises(SetupError, match="is missing"):
+        WebServer(HttpSettings(**{given: tmp_path / "file.pem"}), [])
+
+
+def test_an_unusable_certificate_names_the_setting(tmp_path):
+    """Not OpenSSL's words alone."""
+    (tmp_path / "file.pem").write_text("no certificate")
+
+    with pytest.raises(SetupError, match="cannot be used") as raised:
+        WebServer(HttpSettings(tls_certificate=tmp_path / "file.pem", tls_key=tmp_path / "file.pem"), [])
+
+    assert "http.tls_certificate" == raised.value.key
 
 
 def test_exposure_names_the_open_route_and_the_way_out():

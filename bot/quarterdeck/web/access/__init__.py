@@ -1,0 +1,1 @@
+"""Know who calls: sign-in, sessions, tokens."""

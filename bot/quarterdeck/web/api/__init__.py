@@ -1,0 +1,1 @@
+"""Be the API: what programs and the page call."""
