@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import aiohttp
 
@@ -34,6 +34,7 @@ from quarterdeck_adapters.slack.ids import Account
 from quarterdeck_adapters.slack.reading.emoji import name as emoji_name
 from quarterdeck_adapters.slack.reading.messages import mapping, text_of
 from quarterdeck_adapters.slack.render import render
+from quarterdeck_adapters.slack.settings import SlackSettings
 from quarterdeck_adapters.slack.wire.answers import Answers
 from quarterdeck_adapters.slack.wire.backfill import Backfill
 from quarterdeck_adapters.slack.wire.directory import Directory
@@ -74,23 +75,6 @@ STATUS: Final = "is working on it…"
 log = logging.getLogger(__name__)
 
 
-class Settings(Protocol):
-    """See the settings of Slack; `runtime.settings` has them."""
-
-    @property
-    def bot_token(self) -> object: ...
-    @property
-    def app_token(self) -> object: ...
-    @property
-    def signing_secret(self) -> object: ...
-    @property
-    def mode(self) -> str | None: ...
-    @property
-    def api_url(self) -> str: ...
-    @property
-    def reply_in_ack(self) -> bool: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """Hold what is open while the adapter runs."""
@@ -106,7 +90,7 @@ def build(context: PlatformContext) -> SlackAdapter:
     Raises:
         SetupError: a token is missing or blank.
     """
-    settings = cast("Settings", context.settings)
+    settings = cast("SlackSettings", context.settings)
     mode = settings.mode or ("socket" if settings.app_token is not None else "http")
     wanted = "app_token" if mode == "socket" else "signing_secret"
     for name in ("bot_token", wanted):
@@ -128,7 +112,7 @@ class SlackAdapter:
     abilities = ABILITIES
     pace = PACE
 
-    def __init__(self, context: PlatformContext, settings: Settings, mode: str) -> None:
+    def __init__(self, context: PlatformContext, settings: SlackSettings, mode: str) -> None:
         self._context, self._settings, self._mode = context, settings, mode
         self._clock = context.clock
         self._link: Link = "off"

@@ -13,10 +13,11 @@ A part's body is what `wire/posting.py` sends, less the conversation:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from quarterdeck.core.adapter import Rendered
 from quarterdeck.core.reply import Card, File, Reply
-from quarterdeck.runtime.markdown import Block, Heading, Text, blocks_of, pack, paginate, plain
+from quarterdeck.runtime.markdown import Block, Emphasis, Heading, Paragraph, Text, blocks_of, pack, plain
 from quarterdeck_adapters.slack.writing import limits
 from quarterdeck_adapters.slack.writing.cards import (
     Element,
@@ -30,6 +31,7 @@ from quarterdeck_adapters.slack.writing.cards import (
 from quarterdeck_adapters.slack.writing.mrkdwn import APART, verbatim, write
 from quarterdeck_adapters.slack.writing.views import OPEN_FORM, view_of
 
+GAP = "\n\n"
 INVISIBLE = "(nothing to see)"  # Slack refuses a message of blanks
 
 
@@ -43,7 +45,11 @@ def render(reply: Reply) -> list[Rendered]:
     if card is not None and (card.buttons or card.inputs):
         parts = _with_card(blocks, card, common)
     elif blocks or not reply.files:
-        parts = [_part(page, write(page), common) for page in _pages(blocks)]
+        text = write(blocks)
+        is_short = limits.measure(text) <= limits.TEXT
+        parts = (
+            [_short(blocks, text, common)] if is_short else [_long(page, common) for page in _pages(blocks)]
+        )
     if reply.files:
         parts.append(_files(reply.files, common))
     return parts
@@ -58,25 +64,40 @@ def _blocks(reply: Reply) -> list[Block]:
     return blocks
 
 
-def _pages(blocks: Sequence[Block]) -> list[tuple[Block, ...]]:
-    return paginate(blocks, write, limits.measure, limits.MESSAGE)
-
-
-def _part(blocks: Sequence[Block], text: str, common: Element) -> Rendered:
+def _short(blocks: Sequence[Block], text: str, common: Element) -> Rendered:
     if not text.replace(APART, "").strip():
         return Rendered(text=INVISIBLE, body={"text": INVISIBLE, **common})
-    body: Element = {"text": text, **common}
-    if limits.measure(text) > limits.TEXT:
-        body["blocks"] = _sections(blocks)
+    return Rendered(text=limits.sound(plain(blocks)), body={"text": text, **common})
+
+
+def _long(page: Sequence[Sequence[Block]], common: Element) -> Rendered:
+    """Return a message of sections; its text is what is read aloud, and searched."""
+    texts = _texts(page)
+    blocks = [block for one in page for block in one]
+    body: Element = {"text": GAP.join(texts), **common, "blocks": list(map(_section, texts))}
     return Rendered(text=limits.sound(plain(blocks)), body=body)
 
 
-def _sections(blocks: Sequence[Block]) -> list[Element]:
-    return [_section(text) for text in _texts(blocks)]
+def _pages(blocks: Sequence[Block]) -> list[list[tuple[Block, ...]]]:
+    """Return sections by message; where there are several messages, each ends in its number, such as 1/3."""
+    sections = pack(blocks, write, limits.measure, limits.SECTION)
+    pages: list[list[tuple[Block, ...]]] = [[]]
+    room = limits.MESSAGE
+    for section in sections:
+        size = limits.measure(write(section)) + len(GAP)
+        if pages[-1] and size > room:
+            pages.append([])
+            room = limits.MESSAGE
+        pages[-1].append(section)
+        room -= size
+    if len(pages) > 1:
+        for number, page in enumerate(pages, start=1):
+            page[-1] = (*page[-1], Paragraph((Emphasis((Text(f"{number}/{len(pages)}"),)),)))
+    return pages
 
 
-def _texts(blocks: Sequence[Block]) -> list[str]:
-    texts = [write(one) for one in pack(blocks, write, limits.measure, limits.SECTION)]
+def _texts(page: Sequence[Sequence[Block]]) -> list[str]:
+    texts = [write(one) for one in page]
     return [text for text in texts if text.replace(APART, "").strip()]
 
 
@@ -88,17 +109,16 @@ def _section(text: str) -> Element:
 def _with_card(blocks: Sequence[Block], card: Card, common: Element) -> list[Rendered]:
     """Put what can be pressed below the last page, and on further messages what finds no room there."""
     kept: dict[str, str] = {}
-    pages = _pages(blocks)
-    *parts, last = [_part(page, write(page), common) for page in pages]
-    sections = _sections(pages[-1])
+    *parts, last = [_long(page, common) for page in _pages(blocks)]
+    shown = last.body["blocks"]
+    sections = shown if isinstance(shown, list) else []
     elements = rows(card.buttons, kept)
     if not sections:  # Slack wants words for its notification
         words = limits.sound(" · ".join(one.label for one in card.buttons)) or "Open the form"
-        last = Rendered(
-            text=words, body={**last.body, "text": verbatim(limits.shorten(words, limits.SECTION))}
-        )
+        text = verbatim(limits.shorten(words, limits.SECTION // 6))  # an escaped sign takes five
+        last = Rendered(text=words, body={**last.body, "text": text})
     if card.inputs:
-        lead = _texts(_untitled(blocks, card)) if not parts else []
+        lead = [] if parts else _texts(pack(_untitled(blocks, card), write, limits.measure, limits.SECTION))
         last.body["view"] = view_of(card, lead, kept)
         label = f"Open: {card.title}" if card.title else "Open the form"
         elements.insert(0, {"type": "actions", "elements": [button(OPEN_FORM, label, "")]})
@@ -110,7 +130,12 @@ def _with_card(blocks: Sequence[Block], card: Card, common: Element) -> list[Ren
     for part in parts:
         if kept and "blocks" in part.body:
             part.body["kept"] = kept
-    return parts
+    return [replace(one, body=_sound(one.body)) for one in parts]
+
+
+def _sound(body: Element) -> Element:
+    found = limits.sound_within(body)
+    return found if isinstance(found, dict) else body
 
 
 def _groups(elements: Sequence[Element], room: int, count: int) -> list[list[Element]]:
@@ -133,5 +158,7 @@ def _untitled(blocks: Sequence[Block], card: Card) -> Sequence[Block]:
 
 
 def _files(files: Sequence[File], common: Element) -> Rendered:
-    named = [{"name": one.name, "path": one.path, "media_type": one.media_type} for one in files]
-    return Rendered(text="\n".join(one.name for one in files), body={**common, "files": named})
+    named = [
+        {"name": limits.sound(one.name), "path": one.path, "media_type": one.media_type} for one in files
+    ]
+    return Rendered(text=limits.sound("\n".join(one.name for one in files)), body={**common, "files": named})

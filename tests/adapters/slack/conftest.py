@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import strategies as st
 
 from quarterdeck.core.adapter import PlatformContext
 from quarterdeck.core.command import Command
@@ -21,6 +22,25 @@ from quarterdeck.web.server import WebServer
 from quarterdeck_adapters.slack.adapter import SlackAdapter, build
 
 WAIT_S = 20.0
+PIECES = (
+    "*_~`>&<|#-+.!()[]{}\\\n\t ",
+    "<!channel> <!here> <@U12345678> <#C123|x> <!subteam^S1|@ops> @everyone &lt;!channel&gt;",
+    "<https://evil.example|https://good.example> [x](javascript:alert(1)) [a|b](https://e.com/a|b)",
+    "```\nfence ``` inside\n``````",
+    "| a | b |\n|---|---|\n| 1 | ` | ` |\n",
+    "- one\n  - two\n    > three\n1. four\n",
+    "👩‍👩‍👧‍👦🏳️‍🌈👍🏽e\u0301",
+    "\u202eright to left\u202c שלום",
+    "zero\u200bwidth\u200d\u2060\ufeff",
+    "\x00\x07\x1b[31m\ud800",
+    "\U0001d54f" * 500,
+    "word " * 900,
+    "x" * 4_000,
+    "line\n" * 700,
+)
+SamplesOfText = st.lists(
+    st.one_of(st.sampled_from(PIECES), st.text(max_size=60), st.characters()), max_size=12
+).map("".join)
 
 
 class DictMemory:

@@ -136,7 +136,7 @@ async def test_cards_show_their_parts_and_buttons_bring_back_their_values(bot: B
 async def test_files_are_uploaded_and_stand_in_the_conversation(bot: Bot, tmp_path: Path) -> None:
     """By the external upload, several in one message; asking again uploads nothing."""
     for name in ("a.txt", "b.csv"):
-        (tmp_path / name).write_text(name)
+        (tmp_path / name).write_text(name * 400_000)
     files = tuple(File(name=name, path=str(tmp_path / name)) for name in ("a.txt", "b.csv"))
     where = await conversation(bot)
     for _ in range(2):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -68,17 +69,13 @@ class Files:
         return bool(mapping(mapping(answer, "file"), "shares"))
 
     async def _upload(self, client: Client, file: Mapping[str, object]) -> str:
-        path = Path(text_of(file, "path"))
+        name = text_of(file, "name")
         try:
-            content = await in_thread(path.read_bytes)
+            content, size = await in_thread(_opened, text_of(file, "path"))
         except OSError as error:
-            raise Rejected(
-                f"{text_of(file, 'name')} cannot be read: {error.strerror}", service=SERVICE, status=0
-            ) from error
-        granted: Any = (
-            await client.files_getUploadURLExternal(filename=text_of(file, "name"), length=len(content))
-        ).data
+            raise Rejected(f"{name} cannot be read: {error.strerror}", service=SERVICE, status=0) from error
         try:
+            granted: Any = (await client.files_getUploadURLExternal(filename=name, length=size)).data
             async with self._session.post(
                 text_of(granted, "upload_url"),
                 data=content,
@@ -89,6 +86,8 @@ class Files:
                 refused = refusal_of(answer.status, answer.headers, service=SERVICE, method="PUT")
         except (aiohttp.ClientError, TimeoutError) as failure:  # nothing is shown yet: it may be sent again
             raise failure_of(failure, service=SERVICE, method="PUT") from failure
+        finally:
+            await in_thread(content.close)
         if refused is not None:
             raise refused
         return text_of(granted, "file_id")
@@ -150,6 +149,11 @@ class Files:
         return parts.scheme == "https" and any(
             host == known or host.endswith(f".{known}") for known in SLACK_HOSTS
         )
+
+
+def _opened(path: str) -> tuple[BinaryIO, int]:
+    content = Path(path).open("rb")  # noqa: SIM115  it is closed when it is sent
+    return content, os.fstat(content.fileno()).st_size
 
 
 async def _direct(client: Client, user: str) -> str:

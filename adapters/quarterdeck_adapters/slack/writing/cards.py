@@ -72,7 +72,7 @@ def button(action: str, label: str, value: str, *, is_danger: bool = False) -> E
 
 def _button(one: Button, at: int, kept: dict[str, str]) -> Element:
     action = one.id if 0 < limits.measure(one.id) <= limits.NAME else f"qd:button{at}"
-    value = limits.refer(limits.sound(one.value), limits.BUTTON_VALUE, kept)
+    value = limits.refer(limits.sound(one.value), limits.BUTTON_VALUE, kept) if one.value else ""
     return button(action, one.label, value, is_danger=one.danger)
 
 

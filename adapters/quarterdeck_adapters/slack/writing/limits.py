@@ -10,7 +10,7 @@ from quarterdeck.core.text import well_formed
 
 TEXT: Final = 3_900  # a message of text alone; Slack advises 4,000 and refuses an edit beyond it
 MESSAGE: Final = 11_400  # all blocks of a message: refused somewhere above 12,000 (bolt-js issue 2509)
-SECTION: Final = 3_000
+SECTION: Final = 2_800  # Slack takes 3,000; four of ours fill a message
 BLOCKS: Final = 50
 BUTTONS_IN_ROW: Final = 10  # Slack takes 25; a row of more than a few is hard to read
 BUTTON_LABEL: Final = 75
@@ -44,6 +44,19 @@ def sound(text: str) -> str:
     return well_formed(text).replace("\x00", "\ufffd")
 
 
+def sound_within(value: object) -> object:
+    """Return `value` with every text in it made sound."""
+    match value:
+        case str():
+            return sound(value)
+        case Mapping():
+            return {sound(str(name)): sound_within(one) for name, one in value.items()}
+        case list() | tuple():
+            return [sound_within(one) for one in value]
+        case _:
+            return value
+
+
 def shorten(text: str, limit: int) -> str:
     """Return `text`, its end replaced by an ellipsis where it is too long; never half a grapheme."""
     if measure(text) <= limit:
@@ -61,7 +74,7 @@ def shorten(text: str, limit: int) -> str:
 
 def refer(value: str, limit: int, kept: dict[str, str]) -> str:
     """Return `value`, or where it is too long a reference to it, noted in `kept`."""
-    if measure(value) <= limit and not value.startswith(REFERENCE):
+    if value and measure(value) <= limit and not value.startswith(REFERENCE):
         return value
     reference = REFERENCE + hashlib.sha256(value.encode("utf-8", "replace")).hexdigest()[:32]
     kept[reference] = value
