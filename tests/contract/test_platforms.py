@@ -26,7 +26,10 @@ METHODS = {
 }
 EXCUSED = {
     "slack": {"declare"},  # its commands come with the app's manifest
-    "console": {"download"},  # its files lie on this machine already
+    "console": {
+        "download",
+        "typing",
+    },  # its files lie on this machine, and its screen shows what it waits for
     "web": {"download"},
 }
 REPLIES = (

@@ -14,10 +14,23 @@ from sqlalchemy import Column, Connection, Row, delete, func, select, update
 
 from quarterdeck.core.errors import Denied, NotFound
 from quarterdeck.store.history import insert_new
-from quarterdeck.store.tables import api_tokens, identities, people, usage
+from quarterdeck.store.tables import (
+    api_tokens,
+    approval_votes,
+    approvals,
+    budget_reservations,
+    budget_spend,
+    identities,
+    notes,
+    people,
+    usage,
+)
 
 REVOKED = "none"  # a role that was taken away; empty: none was ever granted
-OWNED: tuple[Column[str], ...] = (usage.c.person_id, api_tokens.c.person_id, identities.c.person_id)
+OWNED: tuple[Column[str], ...] = (
+    *(usage.c.person_id, api_tokens.c.person_id, identities.c.person_id),
+    *(notes.c.owner, approvals.c.asker_id),
+)
 
 Higher = Callable[[str, str], str | None]
 """Return the role that includes the other, None where neither does."""
@@ -169,3 +182,35 @@ def _together(role: str, other: str, higher: Higher) -> str:
 def _own(connection: Connection, old_id: str, new_id: str) -> None:
     for column in OWNED:
         connection.execute(update(column.table).where(column == old_id).values({column.name: new_id}))
+    _own_votes(connection, old_id, new_id)
+    _own_spending(connection, f"person:{old_id}", f"person:{new_id}")
+
+
+def _own_votes(connection: Connection, old_id: str, new_id: str) -> None:
+    """Make what two people said on a request the word of one; the older word of the two stays."""
+    theirs = select(approval_votes.c.approval_id).where(approval_votes.c.person_id == new_id)
+    both = approval_votes.c.approval_id.in_(theirs.scalar_subquery())
+    connection.execute(delete(approval_votes).where(approval_votes.c.person_id == old_id, both))
+    mine = approval_votes.c.person_id == old_id
+    connection.execute(update(approval_votes).where(mine).values(person_id=new_id))
+
+
+def _own_spending(connection: Connection, old_key: str, new_key: str) -> None:
+    """Add up what the two have spent of each budget; neither gets a fresh purse by linking."""
+    for row in connection.execute(select(budget_spend).where(budget_spend.c.key == old_key)).all():
+        names = {"budget": row.budget, "key": new_key, "period": row.period}
+        nothing = {"microusd": 0, "tokens": 0, "extra_microusd": 0}
+        insert_new(connection, budget_spend, {**names, **nothing})
+        purse = [budget_spend.c[name] == value for name, value in names.items()]
+        connection.execute(
+            update(budget_spend)
+            .where(*purse)
+            .values(
+                microusd=budget_spend.c.microusd + row.microusd,
+                tokens=budget_spend.c.tokens + row.tokens,
+                extra_microusd=budget_spend.c.extra_microusd + row.extra_microusd,
+            )
+        )
+    connection.execute(delete(budget_spend).where(budget_spend.c.key == old_key))
+    aside = budget_reservations.c.key == old_key
+    connection.execute(update(budget_reservations).where(aside).values(key=new_key))
