@@ -24,6 +24,9 @@ from quarterdeck_adapters.discord.api.breaker import MOST, WINDOW_S, Breaker
 from quarterdeck_adapters.discord.errors import GONE, closed, failure_of, refusal
 from quarterdeck_adapters.discord.gateway.budget import DAY_MS, NAME, Budget
 from quarterdeck_adapters.discord.gateway.budget import MOST as MOST_SESSIONS
+from quarterdeck_adapters.discord.gateway.intake import Intake
+from quarterdeck_adapters.discord.gateway.state import State
+from quarterdeck_adapters.discord.world import World
 
 RESPONSE: Any = SimpleNamespace(status=500, reason="x", headers={"Retry-After": "1.5"})
 
@@ -162,3 +165,19 @@ def test_the_log_names_no_token(caplog: pytest.LogCaptureFixture) -> None:
     """discord.py logs payloads at DEBUG only; ours never hold the token."""
     caplog.set_level(logging.DEBUG)
     assert "t0ken" not in str(refusal(401, 0, ""))
+
+
+async def test_a_new_session_is_on_disk_before_a_second_has_passed() -> None:
+    """After a kill, a direct message never met before is in no history that we read: only resuming brings it."""
+    clock, memory = FakeClock(), DictMemory()
+
+    async def accept(event: object) -> bool:
+        return True
+
+    state = State(memory, clock, World(), Intake(accept, clock))
+    keeping = asyncio.create_task(state.keep())
+    state.begin("session-1", "wss://gateway.invalid", 1)
+    await clock.advance(0)
+    keeping.cancel()
+
+    assert "session-1" == memory.values["session"]["id"]

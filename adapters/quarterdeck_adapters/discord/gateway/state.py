@@ -38,11 +38,12 @@ class Gap:
 
 
 class State:
-    """Write it down at most once a second, and the gap before the session that came after it."""
+    """Write it down at most once a second, a new session at once, and the gap before the session that came after."""
 
     def __init__(self, memory: Memory, clock: Clock, world: World, intake: Intake) -> None:
         self._memory, self._clock, self._world, self._intake = memory, clock, world, intake
         self._changed = asyncio.Event()
+        self._is_new = False
         self._world_s: float | None = None
         self._alive_ms: int | None = None
         self._written_gap: Gap | None = None
@@ -76,6 +77,7 @@ class State:
     def begin(self, session_id: str, url: str, number: int) -> None:
         """Take a new session."""
         self.session = Session(session_id, url, number)
+        self._is_new = True
         self._world_s = None  # what READY said is worth writing
         if self.gap is not None:
             self.is_due.set()
@@ -95,6 +97,9 @@ class State:
         while True:
             await self._changed.wait()
             self._changed.clear()
+            if self._is_new:  # a kill within the first second must be able to resume it
+                self._is_new = False
+                await self.save()
             await self._clock.sleep(SAVE_S)
             await self.save()
 
