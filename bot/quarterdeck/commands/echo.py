@@ -18,5 +18,6 @@ COMMAND = Command(
     ),
     allow="viewer",
     lane="light",
+    is_instant=True,
     examples=("/echo hello",),
 )

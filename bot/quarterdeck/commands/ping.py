@@ -15,5 +15,6 @@ COMMAND = Command(
     handler=ping,
     allow="viewer",
     lane="light",
+    is_instant=True,
     examples=("/ping",),
 )

@@ -93,7 +93,8 @@ class Command:
     A `light` command answers from memory or one read: no model, no durable run. `cooldown_s` is the least time
     between two runs by one person. `needs` names what the answer cannot do without (a file, a private answer); where
     a platform lacks it, its stated fallback takes its place, and where there is none the command is refused by name.
-    An `is_urgent` one does not wait for what was asked before it in the conversation.
+    An `is_urgent` one does not wait for what was asked before it in the conversation. An `is_instant` one is light,
+    changes nothing and answers from memory: it may run before its event is on disk, so that both are one commit.
     """
 
     name: str
@@ -106,5 +107,6 @@ class Command:
     needs: tuple[Need, ...] = ()
     cooldown_s: float = 0.0
     is_urgent: bool = False
+    is_instant: bool = False
     examples: tuple[str, ...] = ()
     detail: str = ""

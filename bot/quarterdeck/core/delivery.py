@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, Protocol
@@ -120,10 +120,16 @@ class OutboxRows(Protocol):
     async def sending(self, row_id: str) -> None:
         """Write down that a send begins."""
 
-    async def sent(self, row: Outgoing, message: Message) -> None:
+    async def answered(
+        self, event: Event, rows: Sequence[Outgoing], *, audit: Sequence[AuditEntry], now_ms: int
+    ) -> bool:
+        """Store an event that is answered already, and all of its answer, in one commit; False when it came before."""
+
+    def sent(self, row: Outgoing, message: Message) -> Awaitable[None]:
         """Write down that a part arrived, and `message`, what people see of it, in the history.
 
-        Where the part replaces another one's, `message` has that message's id, and its old text is gone.
+        Writing begins with the call, in the order of the calls. Where the part replaces another one's, `message` has
+        that message's id, and its old text is gone.
         """
 
     async def postpone(self, row_id: str, *, attempts: int, not_before_ms: int, reason: str) -> None:

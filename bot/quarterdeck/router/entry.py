@@ -8,7 +8,7 @@ from typing import Self
 
 from quarterdeck.core.adapter import Rendered
 from quarterdeck.core.delivery import Outgoing
-from quarterdeck.core.message import Conversation
+from quarterdeck.core.message import Conversation, Message
 
 MOST_IN_MEMORY = 1_000  # parts with their text; what waits behind so many is read from the disk again
 
@@ -18,8 +18,8 @@ class Entry:
     """Hold a place in a conversation's line. `row` is None where it is read when its turn comes.
 
     `has_begun`: its present content is on its way. `changing`: its content is being replaced on disk just now.
-    A sketch is no part but a view of the unfinished one that it `replaces`; it goes out when there is room for it,
-    or never; `over` is set then, and `was_drawn` says which.
+    `arrived`: it was sent, and only that is still to be written down. A sketch is no part but a view of the unfinished
+    one that it `replaces`; it goes out when there is room for it, or never: `over` is set then, `was_drawn` says which.
     """
 
     id: str
@@ -30,6 +30,7 @@ class Entry:
     was_put_back: bool = False
     is_buried: bool = False
     changing: asyncio.Event | None = None
+    arrived: Message | None = None
     sketch: Rendered | None = None
     was_drawn: bool = False
     over: asyncio.Event | None = None

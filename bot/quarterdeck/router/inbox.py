@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import replace
 from typing import Protocol
 
@@ -31,6 +31,9 @@ class Route(Protocol):
 
     def has_room(self, conversation_id: str, *, arriving_here: int = 0, arriving: int = 0) -> bool:
         """Tell whether one more event of this conversation may wait, beside those that are being stored now."""
+
+    def at_once(self, event: Event) -> Coroutine[None, None, bool] | None:
+        """Return what stores an event together with its answer and tells whether it is new; None: it must wait."""
 
     def dispatch(self, incoming: Incoming) -> None:
         """Handle a stored event when its turn comes; one with `ATTEMPTS` attempts is set aside then."""
@@ -70,6 +73,14 @@ class Inbox:
         ):
             metrics.EVENTS.add(platform=event.platform, outcome="refused")
             raise Busy("too many messages wait here already", hint="wait for the answers, then send it again")
+        if not here and (answering := self._route.at_once(event)) is not None:
+            try:
+                is_new = await answering
+            except UnicodeEncodeError:  # half a character: the ordinary way mends it
+                log.debug("Not answered at once", exc_info=True)
+            else:
+                metrics.EVENTS.add(platform=event.platform, outcome="accepted" if is_new else "duplicate")
+                return is_new
         event, body = _written(event)
         self._arriving[event.conversation.id] += 1
         try:

@@ -33,6 +33,7 @@ class Lanes(Generic[T]):
         self._is_ending = False
         self._idle = asyncio.Event()
         self._idle.set()
+        self._held = 0
         self.waiting = 0
 
     def start(self, group: asyncio.TaskGroup) -> None:
@@ -70,6 +71,17 @@ class Lanes(Generic[T]):
         self._lanes[key] = deque([item])
         if self._group is not None and not self._is_ending:
             self._spawn(key)
+
+    def hold(self) -> None:
+        """Count something beside the lanes that `drained` is to wait for, until `release`."""
+        self._held += 1
+        self._idle.clear()
+
+    def release(self) -> None:
+        """Say that it is over."""
+        self._held -= 1
+        if not self._lanes and not self._held:
+            self._idle.set()
 
     async def drained(self) -> None:
         """Return once nothing waits or is under way."""
@@ -111,5 +123,5 @@ class Lanes(Generic[T]):
                 self.waiting -= 1
         if not lane:
             del self._lanes[key]
-        if not self._lanes:
+        if not self._lanes and not self._held:
             self._idle.set()

@@ -106,6 +106,27 @@ class Outbox:
             self._begun.discard(key)
             self.sender.partials.pop(partial_of(key), None)
 
+    def prepared(self, to: Conversation, reply: Reply | None, key: str) -> list[Outgoing] | None:
+        """Return the parts of a reply that needs nothing but to be sent; None where there is more to do."""
+        if reply is None:
+            return []
+        if reply.stream is not None or reply.private_to is not None or reply.card is not None:
+            return None
+        return self._parts(to, reply, key)
+
+    async def answered(self, event: Event, parts: Sequence[Outgoing], audit: Sequence[AuditEntry]) -> bool:
+        """Store an event with all of its answer in one commit, then send; False, and nothing sent: it came before."""
+        claimed = {event.conversation.id} if parts and parts[0].state == "sending" else set()
+        self._claimed |= claimed
+        try:
+            is_new = await self._rows.answered(event, parts, audit=audit, now_ms=self._clock.now_ms())
+            if is_new:
+                for part in parts:
+                    self.sender.put(Entry.of(part))
+        finally:
+            self._claimed -= claimed
+        return is_new
+
     async def begin(self, to: Conversation, reply: Reply, *, key: str) -> None:
         """Show an unfinished answer; `commit` under the same key finishes it in the same place.
 
@@ -215,7 +236,9 @@ class Outbox:
             async with asyncio.timeout(DIRECT_LIMIT_S):
                 return await cast("Directs", adapter).direct(person)
         except (ServiceError, TimeoutError) as error:
-            log.info("No direct conversation", extra={"platform": adapter.platform, "error": repr(error)[:200]})
+            log.info(
+                "No direct conversation", extra={"platform": adapter.platform, "error": repr(error)[:200]}
+            )
             return None
 
     def _offer(self, to: Conversation, reply: Reply) -> Offer | None:

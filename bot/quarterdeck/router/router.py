@@ -8,8 +8,9 @@ options, too soon.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Coroutine, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 from quarterdeck.core.access import may
@@ -43,11 +44,13 @@ from quarterdeck.router.addressing import Wish, wish_of
 from quarterdeck.router.approvals.desk import ApprovalDesk
 from quarterdeck.router.explain import reply_to
 from quarterdeck.router.inbox import ATTEMPTS
+from quarterdeck.router.instant import Instants
 from quarterdeck.router.intake import Checked, Intake
 from quarterdeck.router.lanes import Lanes
 from quarterdeck.router.late import missed
 from quarterdeck.router.loops import LoopGuard
 from quarterdeck.router.outbox import Outbox
+from quarterdeck.router.record import decided, unrecorded
 from quarterdeck.router.running import Runner
 from quarterdeck.runtime import metrics
 
@@ -102,6 +105,7 @@ class Router:
         self._approvals = approvals
         self._clock, self._missed_after_s = clock, missed_after_s
         self._loops, self._said_freely = LoopGuard(clock), set[str]()
+        self._instants = Instants(commands)
         self._runner = Runner(outbox, clock, heavy_concurrency=limits.heavy_concurrency)
         self.lanes = Lanes(
             "handle", self._handle, lane_limit=limits.queue_limit, total_limit=limits.total_limit
@@ -117,6 +121,24 @@ class Router:
         command = self._commands.get(wish.name) if wish is not None else None
         lane = incoming.event.conversation.id
         self.lanes.put(f"{lane}!" if command is not None and command.is_urgent else lane, incoming)
+
+    def at_once(self, event: Event) -> Coroutine[None, None, bool] | None:
+        """Answer an instant command before its event is on disk; the coroutine stores both in one commit, and sends.
+
+        It returns False when the event came before. None: this event goes the ordinary way.
+        """
+        command = self._instants.of(event)
+        if command is None or not self.lanes.is_idle(event.conversation.id):
+            return None
+        self._runner.is_at_once = True
+        try:
+            answer = self._instants.run(command, partial(self._answer, event))
+        finally:
+            self._runner.is_at_once = False
+        if answer is None:
+            return None
+        parts = self._outbox.prepared(event.conversation, answer.reply, event.key)
+        return None if parts is None else self._outbox.answered(event, parts, answer.audit)
 
     def platforms(self) -> Collection[str]:
         """Name the platforms that can be answered."""
@@ -220,7 +242,8 @@ class Router:
         command = self._commands.get(wish.name)
         checked = self._intake.check(event, wish, command)
         decision = await self._decide(event, wish, person, command, checked)
-        audit: tuple[AuditEntry, ...] = (self._entry(event, wish, person, decision),)
+        now_ms = self._clock.now_ms()
+        audit: tuple[AuditEntry, ...] = (decided(event, wish, person, decision, at_ms=now_ms),)
         if event.is_late and (decision.allowed or decision.needs_approval is not None):
             late = missed(event, wish, now=self._clock.now(), after_s=self._missed_after_s)
             if late is not None:
@@ -231,7 +254,7 @@ class Router:
             if isinstance(approved, Reply):
                 return Answer(reply=approved, audit=audit)
             approval, decision = approved, Decision(allowed=True, rule=f"approval {approved}")
-            audit = (*audit, self._entry(event, wish, person, decision))
+            audit = (*audit, decided(event, wish, person, decision, at_ms=now_ms))
         if not decision.allowed:
             return Answer(reply=Reply(text=decision.reason, status="denied"), audit=audit)
         return await self._answer_allowed(event, wish, person, command, checked, approval, audit)
@@ -267,7 +290,7 @@ class Router:
                 for entry in audit:
                     await self._outbox.record(entry)
             except QuarterdeckError as error:
-                return Answer(reply=_unrecorded(command, error))
+                return Answer(reply=unrecorded(command, error))
             audit = ()
         started_s = self._clock.monotonic()
         try:
@@ -375,24 +398,3 @@ class Router:
         ]
         near = did_you_mean(f"/{name}", known)
         return UsageError(f"There is no command /{name[:60]}.", hint=near or "/help lists what there is")
-
-    def _entry(self, event: Event, wish: Wish, person: Person, decision: Decision) -> AuditEntry:
-        return AuditEntry(
-            kind="decision",
-            at_ms=self._clock.now_ms(),
-            person_id=person.id,
-            detail={
-                "event": event.key,
-                "identity": str(event.actor),
-                "conversation": event.conversation.id,
-                "action": f"command:{wish.name[:60]}",
-                "way": wish.way,
-                **decision.on_record(),
-            },
-        )
-
-
-def _unrecorded(command: Command, error: QuarterdeckError) -> Reply:
-    log.error("Effect refused: no record", extra={"command": command.name, "error": error.message})
-    text = f"I have not run /{command.name}: what changes something must be on record first, and that failed now."
-    return Reply(text=f"{text}\n{error.hint}" if error.hint else text, status="error")

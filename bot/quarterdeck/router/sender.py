@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from functools import partial
 from typing import ParamSpec, TypeVar, cast
 
 from quarterdeck.core.adapter import Ability, Adapter, Edits, Rendered
@@ -27,17 +26,15 @@ from quarterdeck.core.errors import (
     Unknown,
 )
 from quarterdeck.core.message import Message
-from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import Clock
 from quarterdeck.router.entry import Entries, Entry
 from quarterdeck.router.gate import Gate
 from quarterdeck.router.lanes import Lanes
 from quarterdeck.router.pace import Pacer
+from quarterdeck.router.part import explained, pause_after, rendered, said
 from quarterdeck.runtime import metrics
 
 TRIES = 8
-FIRST_PAUSE_S = 1.0
-LONGEST_PAUSE_S = 300.0
 STORE_PAUSE_S = 2.0
 PATIENCE_S = 2.0  # a longer wait for a turn is given up when the bot stops
 PARTIAL = 0  # the number of a part that shows an unfinished answer; finished ones count from 1
@@ -67,6 +64,7 @@ class Sender:
         self._is_ending = False
         self.entries = Entries()
         self.partials: dict[str, str] = {}  # messages of unfinished answers, by part
+        self._unwritten: dict[str, str] = {}  # messages that are posted, and that is not on disk yet
         self.lanes = Lanes("send", self._deliver, lane_limit=LANE_LIMIT, total_limit=TOTAL_LIMIT)
 
     def pacer(self, platform: str) -> Pacer:
@@ -127,6 +125,10 @@ class Sender:
         if entry.sketch is not None:
             await self._draw(entry, entry.sketch)
             return
+        if entry.arrived is not None and entry.row is not None:
+            await self._stored(self._rows.sent, entry.row, entry.arrived)
+            self._unwritten.pop(entry.id, None)
+            return
         is_put_back = False
         try:
             while await self._has_turn(entry):
@@ -157,7 +159,7 @@ class Sender:
             await cast("Edits", adapter).edit(place, message_id or "", sketch)
             entry.was_drawn = True
         except RateLimited as error:
-            pause_s = _pause_after(1) if error.retry_after_s is None else error.retry_after_s
+            pause_s = pause_after(1) if error.retry_after_s is None else error.retry_after_s
             pacer.refused(place, pause_s, is_global=error.is_global)
         except Exception as error:  # noqa: BLE001 - an adapter may be anybody's, and nothing is lost here
             log.info(
@@ -182,7 +184,7 @@ class Sender:
         if entry.row is None:
             entry.row = await self._stored(self._rows.one, entry.id)
         entry.has_begun = True
-        return not entry.is_buried
+        return not entry.is_buried and entry.id not in self._unwritten
 
     async def _paced(self, entry: Entry) -> bool:
         """Wait for a turn; False when the bot stops before one comes near."""
@@ -202,6 +204,8 @@ class Sender:
         target = await self._stored(self._rows.target, row.replaces)
         if target is None or target.id == row.id:
             return None
+        if target.id in self._unwritten:
+            return replace(target, message_id=self._unwritten[target.id])
         return target if target.message_id or target.state in ("waiting", "sending") else None
 
     def _goes_behind(self, entry: Entry, target: Target) -> bool:
@@ -244,31 +248,51 @@ class Sender:
         if row.state != "sending" and not is_safe:
             await self._stored(self._rows.sending, row.id)
         try:
-            message_id = await adapter.send(row.conversation, _rendered(row), row.id)
+            message_id = await adapter.send(row.conversation, rendered(row), row.id)
         except Exception as error:  # noqa: BLE001 - an adapter may be anybody's: it may have posted or not
-            return await self._failed(row, _explained(error, adapter, row), is_safe=is_safe)
+            return await self._failed(row, explained(error, adapter, row), is_safe=is_safe)
         await self._arrived(row, message_id)
         return None
 
     async def _change(self, adapter: Adapter, row: Outgoing, message_id: str) -> Outgoing | None:
         """Change a message; one that cannot be changed any more is left, and the new form posted below."""
         try:
-            await cast("Edits", adapter).edit(row.conversation, message_id, _rendered(row))
+            await cast("Edits", adapter).edit(row.conversation, message_id, rendered(row))
         except Exception as error:  # noqa: BLE001 - as above
-            explained = _explained(error, adapter, row)
-            if isinstance(explained, Rejected) and not isinstance(explained, Gone):
+            why = explained(error, adapter, row)
+            if isinstance(why, Rejected) and not isinstance(why, Gone):
                 log.info("Message not changed, posted anew", extra={"delivery": row.id})
                 return replace(row, replaces="")
-            return await self._failed(row, explained, is_safe=True)
+            return await self._failed(row, why, is_safe=True)
         await self._arrived(row, message_id)
         return None
 
     async def _arrived(self, row: Outgoing, message_id: str) -> None:
         self._heard(row.conversation.platform)
-        await self._stored(self._rows.sent, row, _said(row, message_id, self._clock.now()))
+        message = said(row, message_id, self._clock.now())
         if row.part == PARTIAL:
             self.partials[row.id] = message_id
+        self._unwritten[row.id] = message_id
+        self._write_behind(row, message)
         metrics.SENDS.add(platform=row.conversation.platform, outcome="sent")
+
+    def _write_behind(self, row: Outgoing, message: Message) -> None:
+        """Write down that a part arrived while the next one goes out; what is written later is written after it."""
+        entry = Entry(id=row.id, conversation=row.conversation, row=row, arrived=message)
+        try:
+            writing = asyncio.ensure_future(self._rows.sent(row, message))
+        except (Busy, ServiceError):
+            self.lanes.put(row.conversation.id, entry)
+            return
+        self.lanes.hold()
+        writing.add_done_callback(partial(self._written, entry))
+
+    def _written(self, entry: Entry, writing: asyncio.Future[None]) -> None:
+        if not writing.cancelled() and writing.exception() is None:
+            self._unwritten.pop(entry.id, None)
+        else:  # the disk is full: it is tried again in the conversation's line
+            self.lanes.put(entry.conversation.id, entry)
+        self.lanes.release()
 
     async def _failed(self, row: Outgoing, error: ServiceError, *, is_safe: bool) -> Outgoing | None:
         """Return the row to be tried again, or None when its end is on disk. `is_safe`: twice would be once."""
@@ -310,7 +334,7 @@ class Sender:
 
     async def _slow_down(self, row: Outgoing, error: RateLimited) -> Outgoing:
         """Wait as long as the platform asks; that is no failed try, however often it does."""
-        pause_s = error.retry_after_s if error.retry_after_s is not None else _pause_after(row.attempts + 1)
+        pause_s = error.retry_after_s if error.retry_after_s is not None else pause_after(row.attempts + 1)
         pacer = self.pacer(row.conversation.platform)
         pacer.refused(row.conversation, pause_s, is_global=error.is_global)
         attempts = row.attempts + (error.retry_after_s is None)
@@ -322,7 +346,7 @@ class Sender:
             await self.end(replace(row, attempts=attempts), "dead", f"{error.message} ({attempts} tries)")
             return None
         asked_s = getattr(error, "retry_after_s", None)
-        return await self._postponed(row, attempts, asked_s or _pause_after(attempts), error)
+        return await self._postponed(row, attempts, asked_s or pause_after(attempts), error)
 
     async def _postponed(self, row: Outgoing, attempts: int, pause_s: float, error: ServiceError) -> Outgoing:
         not_before_ms = self._clock.now_ms() + round(pause_s * 1000)
@@ -358,30 +382,3 @@ class Sender:
                     raise
                 log.error("Delivery not stored; trying again", extra={"error": error.message})
                 await self._clock.sleep(STORE_PAUSE_S)
-
-
-def _explained(error: Exception, adapter: Adapter, row: Outgoing) -> ServiceError:
-    if isinstance(error, ServiceError):
-        return error
-    log.error("Send failed unexpectedly", extra={"delivery": row.id}, exc_info=error)
-    return Unknown(repr(error)[:200], service=adapter.platform)
-
-
-def _rendered(row: Outgoing) -> Rendered:
-    return Rendered(text=row.text, body=dict(row.body))
-
-
-def _pause_after(attempts: int) -> float:
-    """Return seconds: doubling, bounded, up to a half less by chance so that parts do not return together."""
-    longest_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** (attempts - 1))
-    return longest_s * random.uniform(0.5, 1.0)  # noqa: S311  spreads load, guards nothing
-
-
-def _said(row: Outgoing, message_id: str, at: datetime) -> Message:
-    return Message(
-        id=message_id,
-        conversation=row.conversation,
-        author=Identity(platform=row.conversation.platform, user_id="quarterdeck"),
-        text=row.text,
-        sent_at=at,
-    )

@@ -48,6 +48,7 @@ POINTS: Final[tuple[str, ...]] = (
     "memory.wiped",
     "note.forgotten",
     "note.kept",
+    "outbox.answered",
     "outbox.buried",
     "outbox.ended",
     "outbox.postponed",

@@ -118,6 +118,15 @@ class Store:
             StorageFull, StorageBusy, StorageUnusable: nothing was written; the same call may succeed later.
             StorageRefused, StorageCorrupt: the statement, or the file, is at fault.
         """
+        return await self.submit(point, job)
+
+    def submit(self, point: str, job: Callable[[Connection], T]) -> asyncio.Future[T]:
+        """Queue a job like `write`, and return at once; the future has its result once that is on disk.
+
+        Raises:
+            Busy: too many jobs wait.
+            Unavailable: the database is being closed.
+        """
         if self._is_closing:
             raise Unavailable("the database is being closed", service=SERVICE)
         if self._queue.qsize() >= QUEUE_LIMIT:
@@ -127,7 +136,7 @@ class Store:
             )
         answer: asyncio.Future[T] = self._loop.create_future()
         self._queue.put(_Job(point, job, answer))
-        return await answer
+        return answer
 
     async def read(self, job: Callable[[Connection], T]) -> T:
         """Run `job` on a connection that cannot write and sees one moment, after all that was written.

@@ -126,24 +126,40 @@ def done_in(connection: Connection, seq: int, *, now_ms: int) -> None:
     _DONE.run(connection, {"of": seq, "now_ms": now_ms})
 
 
+def arrive_done_in(connection: Connection, event: Event, *, now_ms: int) -> bool:
+    """Store an event that is answered in the same commit; False when it came before."""
+    values = {**_arrived(event, now_ms), "body": EMPTY, "state": "done", "done_at_ms": now_ms}
+    if not _done_arrival(connection.dialect.name).run(connection, values):
+        return False
+    _change_history(connection, event, None, now_ms)
+    return True
+
+
 def _insert(connection: Connection, event: Event, body: str, now_ms: int) -> int | None:
-    values = {
+    values = {**_arrived(event, now_ms), "body": body, "state": "new"}
+    row = _arrival(connection.dialect.name).row(connection, values)
+    return None if row is None else int(row[0])
+
+
+def _arrived(event: Event, now_ms: int) -> dict[str, object]:
+    return {
         "platform": event.platform,
         "workspace": event.workspace,
         "event_id": event.id,
         "conversation_id": event.conversation.id,
         "kind": type(event).__name__,
-        "body": body,
-        "state": "new",
         "received_at_ms": now_ms,
     }
-    row = _arrival(connection.dialect.name).row(connection, values)
-    return None if row is None else int(row[0])
 
 
 @cache
 def _arrival(dialect: str) -> Prepared:
     return Prepared(insertion(dialect, inbox).returning(inbox.c.seq), columns=_ARRIVAL)
+
+
+@cache
+def _done_arrival(dialect: str) -> Prepared:
+    return Prepared(insertion(dialect, inbox), columns=(*_ARRIVAL, "done_at_ms"))
 
 
 def _change_history(connection: Connection, event: Event, message: Message | None, now_ms: int) -> None:

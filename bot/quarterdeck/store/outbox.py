@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import cast
@@ -12,12 +12,13 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from quarterdeck.core.delivery import AuditEntry, Offer, Outgoing, SendState, Target
 from quarterdeck.core.errors import NotFound
+from quarterdeck.core.event import Event
 from quarterdeck.core.message import Conversation, ConversationKind, Message
 from quarterdeck.core.ports import Delivery
 from quarterdeck.store.audit import Audit, Delivered
 from quarterdeck.store.engine import Store
 from quarterdeck.store.history import edit_in, record_in
-from quarterdeck.store.inbox import done_in
+from quarterdeck.store.inbox import arrive_done_in, done_in
 from quarterdeck.store.offers import offer_in, offer_of
 from quarterdeck.store.prepared import Prepared
 from quarterdeck.store.tables import outbox
@@ -100,10 +101,27 @@ class StoredOutbox:
         """Write down that a send begins."""
         await self._store.write("outbox.sending", lambda connection: _SENDING.run(connection, {"of": row_id}))
 
-    async def sent(self, row: Outgoing, message: Message) -> None:
+    async def answered(
+        self, event: Event, rows: Sequence[Outgoing], *, audit: Sequence[AuditEntry], now_ms: int
+    ) -> bool:
+        """Store an event that is answered already, and all of its answer, in one commit; False when it came before."""
+
+        def job(connection: Connection) -> bool:
+            is_new = arrive_done_in(connection, event, now_ms=now_ms)
+            if is_new:
+                for row in rows:
+                    _QUEUED.run(connection, _values(row))
+                for entry in audit:
+                    self._audit.append_in(connection, entry)
+            return is_new
+
+        return await self._store.submit("outbox.answered", job)
+
+    def sent(self, row: Outgoing, message: Message) -> Awaitable[None]:
         """Write down that a part arrived, and `message`, what people see of it, in the history.
 
-        Where the part replaces another one's, `message` has that message's id, and its old text is gone.
+        Writing begins with the call, in the order of the calls. Where the part replaces another one's, `message` has
+        that message's id, and its old text is gone.
         """
 
         def job(connection: Connection) -> None:
@@ -116,7 +134,7 @@ class StoredOutbox:
             if not (row.replaces and edit_in(connection, message)):
                 record_in(connection, message, is_ours=True)
 
-        await self._store.write("outbox.sent", job)
+        return self._store.submit("outbox.sent", job)
 
     async def postpone(self, row_id: str, *, attempts: int, not_before_ms: int, reason: str) -> None:
         """Put a part back to wait."""

@@ -1,4 +1,6 @@
-"""Be a whole bot in a process that a test kills: `killed_bot.py FOLDER MESSAGES IDEMPOTENT|plain FAULT`.
+"""Be a whole bot in a process that a test kills: `killed_bot.py FOLDER MESSAGES KIND FAULT`.
+
+KIND is `idempotent` or `plain`, how the platform takes our key, with `instant` after it where the command is that.
 
 The platform lies outside the process, in files of FOLDER: it delivers what was not acknowledged, again and again,
 and writes down every post that reaches it. The process ends by itself when nothing is left to do.
@@ -10,6 +12,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -83,6 +86,7 @@ async def echo(call: Call) -> Reply:
 
 TEXT = Option(name="text", summary="Anything", kind="text", required=True, positional=True, rest=True)
 ECHO = Command(name="echo", summary="Say it again", handler=echo, lane="light", options=(TEXT,))
+INSTANT = replace(ECHO, is_instant=True)
 
 
 class Limits:
@@ -92,14 +96,14 @@ class Limits:
     heavy_concurrency = 8
 
 
-async def main(folder: Path, messages: int, abilities: Sequence[Ability]) -> None:
+async def main(folder: Path, messages: int, abilities: Sequence[Ability], command: Command) -> None:
     """Run until everything is answered."""
     clock = SystemClock()
     store = await Store.open(folder / "quarterdeck.db")
     platform = FilePlatform(folder, messages, abilities)
     inbox_rows, outbox_rows = StoredInbox(store), StoredOutbox(store, Audit(store, clock, lambda text: text))
     outbox = Outbox(outbox_rows, {"fake": platform}, clock)
-    commands = Catalogue([ECHO])
+    commands = Catalogue([command])
     router = Router(
         rows=inbox_rows,
         outbox=outbox,
@@ -131,6 +135,7 @@ async def main(folder: Path, messages: int, abilities: Sequence[Ability]) -> Non
 
 if __name__ == "__main__":
     faults.arm(sys.argv[4], testing=True)
-    abilities = [Ability.IDEMPOTENT] if sys.argv[3] == "idempotent" else []
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), abilities))
+    abilities = [Ability.IDEMPOTENT] if "idempotent" in sys.argv[3] else []
+    command = INSTANT if "instant" in sys.argv[3] else ECHO
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), abilities, command))
     os._exit(0)

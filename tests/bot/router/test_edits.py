@@ -133,6 +133,7 @@ async def test_a_change_whose_answer_was_lost_is_made_again(make_bot, error: Exc
         while bot.outbox.lanes._lanes:
             await clock.advance(1)
             await asyncio.sleep(0.001)
+        await bot.settled()
 
     assert (["new"], ["sent", "sent"]) == (bot.platform.shown(), await bot.states())
 

@@ -19,6 +19,11 @@ POINTS = [
     for point in ("inbox.accepted", "outbox.queued", "outbox.sending", "outbox.sent", "inbox.resumed")
     for moment in (".before", "")
 ]
+INSTANT = [
+    f"{point}{moment}"
+    for point in ("outbox.answered", "outbox.sent", "outbox.sending")
+    for moment in (".before", "")
+]
 PASSAGES = (1, 2, 7, 20)
 
 
@@ -78,6 +83,23 @@ def test_nothing_is_doubled_and_every_doubt_is_shown_where_it_does_not(tmp_path:
     assert 3 * killed >= found["unknown"]
     assert {1} == set(posted.values())
     assert found["sent"] <= len(posted) <= MESSAGES * PARTS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", INSTANT)
+@pytest.mark.parametrize("kind", ["idempotent instant", "plain instant"])
+def test_what_is_answered_at_once_is_neither_lost_nor_doubled(tmp_path: Path, point: str, kind: str) -> None:
+    """The same kills where event and answer are one commit, and what was sent is written behind."""
+    killed = sum(run(tmp_path, kind, f"{point}:{passage}:kill") == -9 for passage in PASSAGES)
+    assert run(tmp_path, kind, "") == 0
+
+    found = states(tmp_path)
+    posted = Counter(key for key, _, _ in posts(tmp_path))
+    assert killed or (point.startswith("outbox.sending") and kind.startswith("idempotent"))
+    assert MESSAGES == found["event done"]
+    assert MESSAGES * PARTS == found["sent"] + found["unknown"]
+    assert (0 if kind.startswith("idempotent") else 3 * killed) >= found["unknown"]
+    assert {1} == set(posted.values())
 
 
 def assert_order(folder: Path) -> None:

@@ -151,6 +151,7 @@ async def test_ten_thousand_waiting_answers_all_arrive_in_order(make_bot) -> Non
         while lanes := len(bot.outbox.lanes._lanes):
             asleep = sum(not wake.done() for _, _, wake in clock._sleepers)
             await (clock.advance(0.5) if asleep >= lanes else asyncio.sleep(0.0001))
+        await bot.settled()
 
     by_place: dict[str, list[int]] = defaultdict(list)
     for one in platform.sent:

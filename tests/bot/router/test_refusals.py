@@ -111,6 +111,7 @@ async def test_a_rate_limit_is_no_failed_try(make_bot) -> None:
         while bot.outbox.lanes._lanes or bot.router.lanes._lanes:
             await clock.advance(1)
             await asyncio.sleep(0.001)
+        await bot.settled()
 
     assert ["sent"] * 2 == await bot.states()
     assert {"Pong.", "other"} == set(bot.platform.texts())

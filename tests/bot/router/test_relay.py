@@ -169,7 +169,7 @@ async def test_after_a_crash_the_answer_goes_on_in_the_same_message(make_bot, mo
             await bot.post("/talk")
             model.say("Half of ")
             await until(lambda: bot.platform.sent)
-            await until(lambda: bot.outbox.lanes.waiting == 0)
+            await bot.outbox.lanes.drained()
             raise KeyError  # the process dies here
     except* KeyError:
         pass
@@ -294,6 +294,7 @@ async def test_five_hundred_chats_at_once_all_get_their_whole_answer(make_bot) -
             await asyncio.sleep(0.001)
             await clock.advance(0.05)
         took_s = clock.monotonic()
+        await bot.settled()
 
     expected = {" ".join(f"{n}.{m}" for m in range(pieces)) for n in range(chats)}
     calls = len(platform.sent) + len(platform.edits)
