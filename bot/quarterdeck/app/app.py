@@ -12,10 +12,13 @@ import importlib
 import logging
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
+from quarterdeck.app.door import address, build_desk, build_door
 from quarterdeck.app.operations import operations
 from quarterdeck.app.parts import Parts
 from quarterdeck.core.errors import Denied
@@ -37,6 +40,10 @@ from quarterdeck.runtime.tasks import in_thread, supervise, unwrapped
 from quarterdeck.store.engine import Store
 from quarterdeck_adapters.console.operations import ConsoleDoor
 
+if TYPE_CHECKING:
+    from quarterdeck.web.access.desk import AccountDesk
+    from quarterdeck.web.door import WebDoor
+
 LIVE_VERBS = ("run", "console")
 HANG_UP_S = 2.0  # what other verbs asked for gets so long when `run` stops
 LINGER_S = 30.0  # what other terminals say through a console gets so long when it ends
@@ -52,10 +59,11 @@ class App(Parts):
     def __init__(self, loaded: Loaded, store: Store, redactor: Redactor, clock: Clock) -> None:
         super().__init__(loaded, store, redactor, clock)
         self._stopping = asyncio.Event()
+        self.door: WebDoor | None = None
         door = ConsoleDoor(self.console, self.owner, self.paths.files)
         self.control = ControlServer(
             self.paths.control_socket,
-            operations={one.name: one for one in (*door.operations(), *operations(self))},
+            operations={one.name: one for one in (*door.operations(), *operations(self, self._desk))},
             streams=door.streams(),
             authorise=self._authorise,
             clean=redactor.clean,
@@ -69,6 +77,7 @@ class App(Parts):
         """
         for name in platforms.switched_on(self.settings.platforms.missing()):
             self.adapters[name] = await in_thread(platforms.connect, name, self.platform_context(name))
+        self.adapters[self.page.platform] = self.page
 
     async def call(
         self, operation: str, parameters: Mapping[str, Json], progress: Progress | None = None
@@ -92,15 +101,20 @@ class App(Parts):
             in_thread(importlib.import_module, "quarterdeck.web.server"),
             in_thread(importlib.import_module, "quarterdeck.web.health"),
         )
-        routes = [*health.HealthRoutes(self.health, [self._count_queues]).all()]
+        door = self.door = await in_thread(build_door, self)
+        code = await door.open()
+        routes = [*health.HealthRoutes(self.health, [self._count_queues]).all(), *door.routes()]
         for adapter in self.adapters.values():
             routes += adapter.routes() if isinstance(adapter, Serves) else ()
         web = server.WebServer(self.settings.http, routes)
         await web.start()
+        if code:
+            _show_first_code(address(self, web.port), code)
         try:
             with unwrapped():
                 await self._serve(web.port)
         finally:
+            door.close()
             await web.stop()
 
     async def _serve(self, http_port: int) -> None:
@@ -172,6 +186,7 @@ class App(Parts):
     def _background(self) -> list[tuple[str, Work]]:
         return [
             ("native commands", self.offering.serve),
+            ("web streams", self._watch_streams),
             ("durable engine", partial(self.durable.serve, self.clock)),
             ("schedules", self.scheduler.serve),
             ("knowledge", self._warm_up),
@@ -180,6 +195,14 @@ class App(Parts):
             ("backups", partial(self.backups.run, self.settings.backup.every_s)),
             ("loop lag", partial(metrics.watch_loop_lag, self.clock)),
         ]
+
+    async def _watch_streams(self) -> None:
+        if self.door is not None:
+            await self.door.serve()
+
+    async def _desk(self) -> AccountDesk:
+        """Return who signs people in: of the door that is open, or of one that only changes what is stored."""
+        return self.door.desk if self.door is not None else await build_desk(self)
 
     async def _warm_up(self) -> None:
         """Start the vector index where there is something to search, so that the first question need not wait."""
@@ -237,6 +260,15 @@ async def open_app(loaded: Loaded, redactor: Redactor, *, verb: str) -> AsyncIte
             patience_s = LINGER_S if is_console else HANG_UP_S
             stack.push_async_callback(app.control.close, patience_s=patience_s, for_streams=is_console)
         yield app
+
+
+def _show_first_code(where: str, code: str) -> None:
+    """Show the owner the way in: on the terminal, once, and never in a log."""
+    sys.stderr.write(
+        f"\nThe chat page: {where}/sign-in#code={code}\n"
+        f"Nobody has an account there yet. Its first owner signs in with this one-time code:\n\n    {code}\n\n"
+    )
+    sys.stderr.flush()
 
 
 async def _hush(sentence: str) -> None:

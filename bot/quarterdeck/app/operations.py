@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
+from quarterdeck.app.accounts import AccountOperations, Desk
+from quarterdeck.app.door import address, build_desk
 from quarterdeck.app.parts import Parts
 from quarterdeck.core.ports import Operation
 from quarterdeck.models.operations import operations as model_operations
@@ -35,8 +38,8 @@ def _rights(parts: Parts) -> Iterator[Operation]:
     ).all()
 
 
-def operations(parts: Parts) -> Iterator[Operation]:
-    """Yield every operation, the wings' first."""
+def operations(parts: Parts, desk: Desk | None = None) -> Iterator[Operation]:
+    """Yield every operation, the wings' first; `desk` signs people in and out, where that is under way."""
     yield from about_operations(parts.commands, parts.health)
     yield from router_operations(
         deliveries=parts.deliveries,
@@ -44,6 +47,9 @@ def operations(parts: Parts) -> Iterator[Operation]:
         cancel=parts.router.cancel,
     )
     yield from _rights(parts)
+    yield from AccountOperations(
+        desk or partial(build_desk, parts), parts.roles, partial(address, parts)
+    ).all()
     yield from ScheduleOperations(
         parts.orders,
         find=parts.history.conversation,

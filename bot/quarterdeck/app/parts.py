@@ -50,6 +50,7 @@ from quarterdeck.runtime.web import Web
 from quarterdeck.schedule.digest import ConversationDigests, Sources
 from quarterdeck.schedule.orders import Rights, StandingOrders
 from quarterdeck.schedule.scheduler import QUEUE, Scheduler
+from quarterdeck.store.accounts import StoredAccounts
 from quarterdeck.store.answers import StoredAnswers
 from quarterdeck.store.approvals import StoredApprovals
 from quarterdeck.store.audit import Audit
@@ -67,6 +68,7 @@ from quarterdeck.store.memory import PlatformMemory
 from quarterdeck.store.notes import StoredNotes
 from quarterdeck.store.outbox import StoredOutbox
 from quarterdeck.store.people import StoredPeople
+from quarterdeck.store.rooms import StoredRooms
 from quarterdeck.store.schedules import ScheduleRepository
 from quarterdeck.store.tokens import StoredTokens
 from quarterdeck.store.transcript import Transcript
@@ -75,6 +77,7 @@ from quarterdeck.store.vault import Vault
 from quarterdeck.store.vault_keys import keys_of
 from quarterdeck_adapters.console.adapter import ConsoleAdapter
 from quarterdeck_adapters.console.parse import operating_system_user
+from quarterdeck_adapters.web.adapter import WebAdapter
 
 
 class Parts:
@@ -104,6 +107,7 @@ class Parts:
         self.inbox_rows, self.outbox_rows = StoredInbox(store), StoredOutbox(store, self.audit)
         self.people_rows = StoredPeople(store)
         self.tokens = StoredTokens(store, self.people_rows)
+        self.accounts = StoredAccounts(store, self.people_rows)
 
     def _build_rights(self) -> None:
         """Make what knows who somebody is and what they may do.
@@ -174,6 +178,8 @@ class Parts:
         self.web = Web(self.settings.egress)
         self.console = ConsoleAdapter(Transcript(self.store), self.clock)
         self.adapters[self.console.platform] = self.console
+        self.rooms = StoredRooms(self.store)
+        self.page = WebAdapter(self.rooms, self.clock, self.paths.files)
         self.outbox = Outbox(self.outbox_rows, self.adapters, self.clock, clean=self.redactor.clean)
         self.deliveries = DeliveryDesk(self.outbox_rows, self.outbox)
         self.health = BotHealth(

@@ -122,6 +122,37 @@ def unlink(invocation: Invocation, identity: str) -> None:
     invocation.show(parted, f"{identity} belongs to nobody now.")
 
 
+@verb.command("invite")
+@click.argument("role")
+@click.option("--name", default="", help="The account's name; the invited person chooses one unless given.")
+@click.pass_obj
+def invite(invocation: Invocation, role: str, name: str) -> None:
+    """Print a one-time code for the chat page; who signs in with it gets an account with ROLE.
+
+    It holds for seven days and for one person. ROLE is viewer, operator, editor, admin, owner, or one of your own.
+
+    \b
+    Example:
+      quarterdeck person invite operator --name anna
+    """
+    made = cast("Mapping[str, Json]", call("person.invite", {"role": role, "name": name}))
+    invocation.show(made, f"{made['link']}\ncode: {made['code']}")
+
+
+@verb.command("sign-out")
+@click.argument("identity")
+@click.pass_obj
+def sign_out(invocation: Invocation, identity: str) -> None:
+    """End every session of the web account IDENTITY, open pages included, within a second.
+
+    \b
+    Example:
+      quarterdeck person sign-out web::anna
+    """
+    ended = cast("Mapping[str, Json]", call("person.sign_out", {"identity": identity}))
+    invocation.show(ended, f"{ended['identity']} is signed out everywhere.")
+
+
 @verb.command("token")
 @click.argument("person")
 @click.option("--name", default="", help="What it is for; for people to read.")

@@ -17,6 +17,7 @@ from aiohttp.log import server_logger
 
 from quarterdeck.core.errors import SetupError
 from quarterdeck.runtime.routes import Handler, Principal, Route
+from quarterdeck.web.access.gate import renew_cookie
 from quarterdeck.web.guard import (
     BODY_LIMIT_BYTES,
     Guard,
@@ -134,6 +135,7 @@ def build(routes: Iterable[Route], reach: Reach) -> web.Application:
 
     app = web.Application(middlewares=[guarded], client_max_size=BODY_LIMIT_BYTES)
     app.on_response_prepare.append(add_security_headers)
+    app.on_response_prepare.append(renew_cookie)
     for declared in routes:
         methods = ("GET", "HEAD") if declared.method == "GET" else (declared.method,)
         for method in methods:

@@ -43,6 +43,10 @@ class Passkeys:
         self._rows, self._clock = rows, clock
         self._ceremonies: dict[str, _Ceremony] = {}
 
+    async def of(self, name: str) -> Sequence[Passkey]:
+        """Return an account's passkeys, oldest first."""
+        return await self._rows.passkeys(name)
+
     async def begin_registration(self, account: Account, host: str) -> Begun:
         """Ask for a new key of an account that is signed in.
 

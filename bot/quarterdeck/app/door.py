@@ -1,0 +1,69 @@
+"""Build the web door out of the parts; its libraries are loaded when it is first asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from quarterdeck.app.parts import Parts
+from quarterdeck.core.event import Event
+from quarterdeck.router.addressing import wish_of
+from quarterdeck.router.completion import Completion
+from quarterdeck.runtime.checks import startup_findings
+from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.store.accounts import StoredSessions
+
+if TYPE_CHECKING:
+    from quarterdeck.web.access.desk import AccountDesk
+    from quarterdeck.web.door import WebDoor
+
+
+def build_door(parts: Parts) -> WebDoor:
+    """Return the door, not open yet."""
+    from quarterdeck.web.door import House, WebDoor
+
+    async def count_people() -> int:
+        return len(await parts.people_rows.all())
+
+    def action_of(event: Event) -> str:
+        wish = wish_of(event, parts.commands)
+        return f"command:{wish.name}" if wish is not None else ""
+
+    return WebDoor(
+        House(
+            accounts=parts.accounts,
+            sessions=StoredSessions(parts.store),
+            tokens=parts.tokens,
+            people=parts.people,
+            record=parts.audit,
+            rooms=parts.rooms,
+            chat=parts.page,
+            answering=parts,
+            action_of=action_of,
+            authoriser=parts.authoriser,
+            commands=parts.commands,
+            complete=Completion(parts.commands, parts.people, parts.authoriser),
+            library=parts.knowledge.library,
+            health=parts.health,
+            findings=lambda: startup_findings(parts.loaded),
+            count_people=count_people,
+            clean=parts.redactor.clean,
+            clock=parts.clock,
+            files=parts.paths.files,
+            per_minute=parts.settings.http.requests_per_minute,
+        )
+    )
+
+
+async def build_desk(parts: Parts) -> AccountDesk:
+    """Return a desk for a process that serves nobody."""
+    return (await in_thread(build_door, parts)).desk
+
+
+def address(parts: Parts, port: int | None = None) -> str:
+    """Return where people reach the page."""
+    http = parts.settings.http
+    scheme = "https" if http.tls_certificate is not None or http.names else "http"
+    if http.names:
+        return f"{scheme}://{http.names[0]}"
+    host = "localhost" if http.host in ("127.0.0.1", "::1", "0.0.0.0", "::") else http.host  # noqa: S104
+    return f"{scheme}://{host}:{port or http.port}"
