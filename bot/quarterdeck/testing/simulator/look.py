@@ -78,7 +78,7 @@ def described(seen: SeenMessage, names: Names) -> dict[str, Json]:
         "files": list(seen.files),
         "reactions": list(seen.reactions),
         "pings": [names.of_person(ping) for ping in seen.pings],
-        "links": list(seen.links),
+        "links": list(dict.fromkeys(seen.links)),
         "private": bool(seen.to),
         "edited": seen.edits > 0,
         "deleted": seen.is_deleted,
