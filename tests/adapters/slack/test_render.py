@@ -12,7 +12,7 @@ from tests.adapters.slack.conftest import SamplesOfText
 from quarterdeck.core.adapter import Rendered
 from quarterdeck.core.person import Identity
 from quarterdeck.core.reply import Button, Card, Field, File, Input, Reply
-from quarterdeck.testing.simulator.slack.blocks import block_faults, is_too_long, view_faults
+from quarterdeck.testing.simulator.slack.markup.blocks import block_faults, is_too_long, view_faults
 from quarterdeck_adapters.slack.render import render
 from quarterdeck_adapters.slack.writing.limits import TEXT, measure, shorten
 from quarterdeck_adapters.slack.writing.mrkdwn import APART

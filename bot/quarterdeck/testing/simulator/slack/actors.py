@@ -9,16 +9,16 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from quarterdeck.testing.simulator.platform import SeenForm
-from quarterdeck.testing.simulator.slack import events
-from quarterdeck.testing.simulator.slack.answers import Answers
-from quarterdeck.testing.simulator.slack.blocks import view_faults
-from quarterdeck.testing.simulator.slack.delivery import Deliveries, Delivery
-from quarterdeck.testing.simulator.slack.emoji import name_of
+from quarterdeck.testing.simulator.slack.api.modals import view_of
+from quarterdeck.testing.simulator.slack.api.posting import keep, seen_of
+from quarterdeck.testing.simulator.slack.api.registry import Site
+from quarterdeck.testing.simulator.slack.delivery import events
+from quarterdeck.testing.simulator.slack.delivery.answers import Answers
+from quarterdeck.testing.simulator.slack.delivery.deliveries import Deliveries, Delivery
 from quarterdeck.testing.simulator.slack.filling import fill, shown
-from quarterdeck.testing.simulator.slack.methods import Site
-from quarterdeck.testing.simulator.slack.modals import view_of
-from quarterdeck.testing.simulator.slack.mrkdwn import escape
-from quarterdeck.testing.simulator.slack.posting import keep, seen_of
+from quarterdeck.testing.simulator.slack.markup.blocks import view_faults
+from quarterdeck.testing.simulator.slack.markup.emoji import name_of
+from quarterdeck.testing.simulator.slack.markup.mrkdwn import escape
 from quarterdeck.testing.simulator.slack.views import OpenView
 from quarterdeck.testing.simulator.slack.workspace import Channel, Payload, Post, StoredFile
 

@@ -14,17 +14,17 @@ from quarterdeck.testing.simulator.faults import Faults
 from quarterdeck.testing.simulator.platform import Fault, SeenButton, SeenMessage
 from quarterdeck.testing.simulator.server import LoopbackServer
 from quarterdeck.testing.simulator.slack.actors import Actors
-from quarterdeck.testing.simulator.slack.answers import Answers
-from quarterdeck.testing.simulator.slack.api import SCOPES, WebApi, refuse
-from quarterdeck.testing.simulator.slack.delivery import Deliveries, Delivery
-from quarterdeck.testing.simulator.slack.emoji import sign_of
-from quarterdeck.testing.simulator.slack.events import event_callback, with_addresses
-from quarterdeck.testing.simulator.slack.files import receive_upload, send_file
-from quarterdeck.testing.simulator.slack.http_door import HttpDoor
-from quarterdeck.testing.simulator.slack.methods import Site
-from quarterdeck.testing.simulator.slack.pace import RateLimits
-from quarterdeck.testing.simulator.slack.posting import seen_of
-from quarterdeck.testing.simulator.slack.sockets import Reason, SocketDoor
+from quarterdeck.testing.simulator.slack.api.files import receive_upload, send_file
+from quarterdeck.testing.simulator.slack.api.pace import RateLimits
+from quarterdeck.testing.simulator.slack.api.posting import seen_of
+from quarterdeck.testing.simulator.slack.api.registry import Site
+from quarterdeck.testing.simulator.slack.api.server import SCOPES, WebApi, refuse
+from quarterdeck.testing.simulator.slack.delivery.answers import Answers
+from quarterdeck.testing.simulator.slack.delivery.deliveries import Deliveries, Delivery
+from quarterdeck.testing.simulator.slack.delivery.events import event_callback, with_addresses
+from quarterdeck.testing.simulator.slack.delivery.http import HttpDoor
+from quarterdeck.testing.simulator.slack.delivery.sockets import Reason, SocketDoor
+from quarterdeck.testing.simulator.slack.markup.emoji import sign_of
 from quarterdeck.testing.simulator.slack.views import OpenForms
 from quarterdeck.testing.simulator.slack.workspace import Payload, Post, Workspace
 from quarterdeck.testing.simulator.waiting import Changes

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from quarterdeck.testing.clock import FakeClock
-from quarterdeck.testing.simulator.slack.blocks import block_faults, view_faults
-from quarterdeck.testing.simulator.slack.mrkdwn import Seen, read_blocks, read_markdown, read_mrkdwn
+from quarterdeck.testing.simulator.slack.markup.blocks import block_faults, view_faults
+from quarterdeck.testing.simulator.slack.markup.mrkdwn import Seen, read_blocks, read_markdown, read_mrkdwn
 from quarterdeck.testing.simulator.slack.workspace import Workspace
 
 

@@ -11,7 +11,7 @@ from collections import deque
 from typing import Final
 
 from quarterdeck.core.ports import Clock
-from quarterdeck.testing.simulator.slack.methods import Method
+from quarterdeck.testing.simulator.slack.api.registry import Method
 
 WINDOW_S: Final = 60.0
 BURST: Final = 1.2

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from quarterdeck.testing.simulator.slack.elements import (
+from quarterdeck.testing.simulator.slack.markup.elements import (
     ELEMENTS,
     check_element,
     check_text,

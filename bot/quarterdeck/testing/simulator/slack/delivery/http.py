@@ -16,7 +16,7 @@ import aiohttp
 
 from quarterdeck.core.ports import Clock
 from quarterdeck.testing.simulator.faults import ON_ANSWER, Faults
-from quarterdeck.testing.simulator.slack.delivery import DEADLINE_S, Delivery, NotTaken, within
+from quarterdeck.testing.simulator.slack.delivery.deliveries import DEADLINE_S, Delivery, NotTaken, within
 from quarterdeck.testing.simulator.slack.workspace import Payload
 
 PATH: Final = "/slack/events"

@@ -11,15 +11,15 @@ from typing import Any, Final
 from aiohttp import web
 
 from quarterdeck.core.ports import Clock
-from quarterdeck.testing.simulator.slack.events import deleted_event, message_of
-from quarterdeck.testing.simulator.slack.methods import Arguments, Refused, Site
-from quarterdeck.testing.simulator.slack.posting import (
+from quarterdeck.testing.simulator.slack.api.posting import (
     change,
     post_by_bot,
     read_content,
     read_thread,
     whisper,
 )
+from quarterdeck.testing.simulator.slack.api.registry import Arguments, Refused, Site
+from quarterdeck.testing.simulator.slack.delivery.events import deleted_event, message_of
 from quarterdeck.testing.simulator.slack.workspace import Channel, Post
 
 USES: Final = 5  # docs.slack.dev/interactivity/handling-user-interaction, 2026-11-21

@@ -6,8 +6,8 @@ import base64
 from collections.abc import Sequence
 from typing import TypeVar
 
-from quarterdeck.testing.simulator.slack.events import joined_event, message_of, reaction_event
-from quarterdeck.testing.simulator.slack.methods import Arguments, Refused, Site, channel_of, method
+from quarterdeck.testing.simulator.slack.api.registry import Arguments, Refused, Site, channel_of, method
+from quarterdeck.testing.simulator.slack.delivery.events import joined_event, message_of, reaction_event
 from quarterdeck.testing.simulator.slack.workspace import Channel, Payload, Post, Workspace
 
 T = TypeVar("T")

@@ -7,9 +7,9 @@ from typing import Final
 
 from aiohttp import web
 
-from quarterdeck.testing.simulator.slack.events import file_of, with_addresses
-from quarterdeck.testing.simulator.slack.methods import Arguments, Refused, Site, channel_of, method
-from quarterdeck.testing.simulator.slack.posting import Content, post_by_bot, read_blocks_of, read_thread
+from quarterdeck.testing.simulator.slack.api.posting import Content, post_by_bot, read_blocks_of, read_thread
+from quarterdeck.testing.simulator.slack.api.registry import Arguments, Refused, Site, channel_of, method
+from quarterdeck.testing.simulator.slack.delivery.events import file_of, with_addresses
 from quarterdeck.testing.simulator.slack.workspace import Payload, StoredFile
 
 UPLOAD_BYTES: Final = 1024 * 1024 * 1024

@@ -7,16 +7,16 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from quarterdeck.testing.simulator.slack.blocks import MARKDOWN_CHARACTERS, block_faults, is_too_long
-from quarterdeck.testing.simulator.slack.elements import units
-from quarterdeck.testing.simulator.slack.events import (
+from quarterdeck.testing.simulator.slack.api.registry import Arguments, Refused, Site
+from quarterdeck.testing.simulator.slack.delivery.events import (
     changed_event,
     mention_event,
     message_event,
     message_of,
 )
-from quarterdeck.testing.simulator.slack.methods import Arguments, Refused, Site
-from quarterdeck.testing.simulator.slack.mrkdwn import Seen, read_blocks, read_markdown, read_mrkdwn
+from quarterdeck.testing.simulator.slack.markup.blocks import MARKDOWN_CHARACTERS, block_faults, is_too_long
+from quarterdeck.testing.simulator.slack.markup.elements import units
+from quarterdeck.testing.simulator.slack.markup.mrkdwn import Seen, read_blocks, read_markdown, read_mrkdwn
 from quarterdeck.testing.simulator.slack.workspace import Channel, Payload, Post
 
 POST_CHARACTERS: Final = 40_000  # chat.postMessage cuts there; here it is refused unless `truncates`

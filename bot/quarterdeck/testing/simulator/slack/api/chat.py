@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from quarterdeck.testing.simulator.slack.blocks import MARKDOWN_CHARACTERS
-from quarterdeck.testing.simulator.slack.elements import units
-from quarterdeck.testing.simulator.slack.events import deleted_event, message_of
-from quarterdeck.testing.simulator.slack.methods import Arguments, Refused, Site, channel_of, method
-from quarterdeck.testing.simulator.slack.posting import (
+from quarterdeck.testing.simulator.slack.api.posting import (
     UPDATE_CHARACTERS,
     Content,
     change,
@@ -16,6 +12,10 @@ from quarterdeck.testing.simulator.slack.posting import (
     seen_of,
     whisper,
 )
+from quarterdeck.testing.simulator.slack.api.registry import Arguments, Refused, Site, channel_of, method
+from quarterdeck.testing.simulator.slack.delivery.events import deleted_event, message_of
+from quarterdeck.testing.simulator.slack.markup.blocks import MARKDOWN_CHARACTERS
+from quarterdeck.testing.simulator.slack.markup.elements import units
 from quarterdeck.testing.simulator.slack.workspace import Channel, Payload, Post
 
 

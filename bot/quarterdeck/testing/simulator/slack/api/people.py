@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from quarterdeck.testing.simulator.slack.conversations import page
-from quarterdeck.testing.simulator.slack.events import bot_of
-from quarterdeck.testing.simulator.slack.methods import Arguments, Refused, Site, channel_of, method
+from quarterdeck.testing.simulator.slack.api.conversations import page
+from quarterdeck.testing.simulator.slack.api.registry import Arguments, Refused, Site, channel_of, method
+from quarterdeck.testing.simulator.slack.delivery.events import bot_of
 from quarterdeck.testing.simulator.slack.workspace import Group, Payload, Person, Workspace
 
 

@@ -18,7 +18,7 @@ from aiohttp import WSMsgType, web
 from quarterdeck.core.ports import Clock
 from quarterdeck.testing.simulator.faults import ON_ANSWER, Faults
 from quarterdeck.testing.simulator.server import LoopbackServer, break_socket
-from quarterdeck.testing.simulator.slack.delivery import DEADLINE_S, Delivery, NotTaken, within
+from quarterdeck.testing.simulator.slack.delivery.deliveries import DEADLINE_S, Delivery, NotTaken, within
 from quarterdeck.testing.simulator.slack.workspace import Payload, Workspace
 
 MOST_CONNECTIONS: Final = 10

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from quarterdeck.testing.simulator.slack.blocks import view_faults
-from quarterdeck.testing.simulator.slack.methods import Arguments, Refused, Site, method
+from quarterdeck.testing.simulator.slack.api.registry import Arguments, Refused, Site, method
+from quarterdeck.testing.simulator.slack.markup.blocks import view_faults
 from quarterdeck.testing.simulator.slack.views import PUSH_LIMIT, OpenView
 from quarterdeck.testing.simulator.slack.workspace import Payload, Workspace
 

@@ -10,13 +10,13 @@ from typing import Any, Final
 from aiohttp import web
 
 from quarterdeck.testing.simulator.platform import Fault
-from quarterdeck.testing.simulator.slack.events import with_addresses
-from quarterdeck.testing.simulator.slack.methods import METHODS, Arguments, Method, Refused, Site
-from quarterdeck.testing.simulator.slack.pace import RateLimits
+from quarterdeck.testing.simulator.slack.api.pace import RateLimits
+from quarterdeck.testing.simulator.slack.api.registry import METHODS, Arguments, Method, Refused, Site
+from quarterdeck.testing.simulator.slack.delivery.events import with_addresses
 from quarterdeck.testing.simulator.slack.workspace import Payload
 
 for _name in ("chat", "conversations", "files", "modals", "people"):  # each registers its methods
-    importlib.import_module(f"quarterdeck.testing.simulator.slack.{_name}")
+    importlib.import_module(f"quarterdeck.testing.simulator.slack.api.{_name}")
 
 SCOPES: Final = frozenset(one.scope for one in METHODS.values() if one.scope)
 

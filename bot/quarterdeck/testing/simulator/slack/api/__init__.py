@@ -1,0 +1,1 @@
+"""Answer the Web API: one file a family of methods."""

@@ -1,0 +1,1 @@
+"""Bring events, commands and interactions to the app, and take its answers."""

@@ -1,0 +1,1 @@
+"""Read and check what messages are made of: blocks, mrkdwn, Markdown, emoji."""
