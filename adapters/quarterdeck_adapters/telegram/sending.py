@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 Parameters = dict[str, object]
 NO_PREVIEW: Final = {"is_disabled": True}
 UNCHANGED: Final = "message is not modified"
+SHOWN: Final = 1_000  # messages whose look is remembered: those that may still be growing
 
 
 class Sending:
@@ -28,6 +30,7 @@ class Sending:
     def __init__(self, api: Callable[[], Awaitable[Api]], memory: Memory, moves: Moves) -> None:
         self._api, self._moves = api, moves
         self._buttons = Buttons(memory)
+        self._shown: OrderedDict[tuple[str, str], str] = OrderedDict()
 
     async def post(self, to: Conversation, part: Rendered, key: str) -> str:
         """Post `part` and return the message's id; in a group, as a reply to what is answered.
@@ -50,19 +53,24 @@ class Sending:
             return await (await self._api()).call("sendMessage", parameters)
 
         message = await self.there(to, send)
+        self._remember(to, str(message["message_id"]), _digest(part.body))
         return str(message["message_id"])
 
     async def edit(self, to: Conversation, message_id: str, part: Rendered) -> None:
-        """Make the message say `part`.
+        """Make the message say `part`; Telegram, which refuses that, is not asked to change what says it already.
 
         Raises:
             ServiceError: what happened.
         """
+        digest = _digest(part.body)
+        if self._shown.get((to.id, message_id)) == digest:
+            return
+        self._shown.pop((to.id, message_id), None)  # unknown, until Telegram has answered
         method = "editMessageCaption" if "file" in part.body else "editMessageText"
 
         async def change(chat: int, _: int | None) -> Any:
             body = part.body
-            key = f"edit\n{message_id}\n{hashlib.sha256(repr(body).encode('utf-8', 'replace')).hexdigest()}"
+            key = f"edit\n{message_id}\n{digest}"
             parameters = await self._parameters(body, chat, key)
             parameters |= {"chat_id": chat, "message_id": int(message_id)}
             return await (await self._api()).call(method, parameters)
@@ -72,6 +80,12 @@ class Sending:
         except Rejected as error:
             if UNCHANGED not in error.detail.lower():
                 raise
+        self._remember(to, message_id, digest)
+
+    def _remember(self, to: Conversation, message_id: str, digest: str) -> None:
+        self._shown[to.id, message_id] = digest
+        if len(self._shown) > SHOWN:
+            self._shown.popitem(last=False)
 
     async def there(self, to: Conversation, act: Callable[[int, int | None], Awaitable[Any]]) -> Any:
         """Do something in a chat, wherever it has moved to.
@@ -105,3 +119,7 @@ class Sending:
                 cast("list[Row]", rows), chat=chat, key=key
             )
         return parameters
+
+
+def _digest(body: Mapping[str, object]) -> str:
+    return hashlib.sha256(repr(body).encode("utf-8", "replace")).hexdigest()

@@ -146,6 +146,19 @@ async def test_a_message_is_edited_in_place(bot: Connected) -> None:
     assert ((), 1) == (seen.buttons, seen.edits)
 
 
+async def test_telegram_is_not_asked_to_change_a_message_into_itself(bot: Connected) -> None:
+    """The last form of an answer that grew is often the one before it; Telegram refuses that."""
+    await bot.telegram.say("ada", "/ping", where="direct")
+    (event,) = await bot.inbox.count(1)
+    (message,) = await bot.answer(event, Reply(text="first"))
+    for text in ("first", "second", "second", "first"):
+        (part,) = bot.adapter.render(Reply(text=text))
+        await bot.adapter.edit(event.conversation, message, part)
+    (seen,) = [one for one in await bot.telegram.seen("ada", where="direct") if one.author == "bot"]
+
+    assert ("first", 2, ()) == (seen.text, seen.edits, bot.telegram.refusals())
+
+
 async def test_an_answer_in_a_topic_stays_there(bot: Connected) -> None:
     """A topic is a conversation of its own."""
     await bot.telegram.say("ada", "@bot hello", where="forum", thread="Releases")
