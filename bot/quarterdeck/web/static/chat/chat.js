@@ -4,6 +4,7 @@ import { byId } from "../lib/dom.js";
 import { belongTo, recall, keep } from "../lib/memory.js";
 import { signOut } from "../lib/signout.js";
 import { openAccount } from "./account.js";
+import { addressOf, randomId, roomOfAddress } from "./address.js";
 import { announce } from "./announce.js";
 import { Composer } from "./composer.js";
 import { lineOf, openOptions } from "./options.js";
@@ -18,11 +19,9 @@ import { Sidebar } from "./sidebar.js";
 import { Transcript } from "./transcript.js";
 import { showWelcome } from "./welcome.js";
 
-const newId = () => `n${[...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(36).padStart(2, "0")).join("")}`;
-
 export class Chat {
   constructor(me, commands, notice) {
-    Object.assign(this, { me, commands, notice, room: null, missed: 0 });
+    Object.assign(this, { me, commands, notice, room: null, missed: 0, made: new Set() });
     belongTo(me.account ?? me.name);
     const problem = (error) => this.notice.showProblem(error);
     this.scroll = new Scroll(() => this.room?.older());
@@ -51,7 +50,6 @@ export class Chat {
       open: (id, seq) => this.open(id, { seq }), problem, removed: (id) => id === this.room?.id && this.create(), renamed: () => this.showTitle(),
     });
     this.pane = new PassagePane((seq) => this.transcript.known.get(seq)?.message);
-    this.wire();
   }
 
   wire() {
@@ -63,13 +61,13 @@ export class Chat {
     byId("account").hidden = !this.me.account;
     byId("signout").addEventListener("click", () => signOut().catch((error) => this.notice.showProblem(error)));
     byId("open-palette").addEventListener("click", () => this.palette());
-    window.addEventListener("popstate", () => this.open(roomOfPath() ?? newId(), { isBack: true }));
+    window.addEventListener("popstate", () => this.open(roomOfAddress() ?? this.newId(), { isBack: true }));
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden) this.missed = 0;
       this.showTitle();
     });
     listenForKeys({
-      palette: () => this.palette(), search: () => this.search(), create: () => this.create(), step: (by) => this.step(by),
+      palette: () => this.palette(), search: () => this.sidebar.startSearch(), create: () => this.create(), step: (by) => this.step(by),
       slash: () => (this.composer.input.focus(), this.composer.input.value || this.composer.set("/")), end: () => this.scroll.toEnd(), escape: () => this.escape(),
     });
   }
@@ -77,31 +75,39 @@ export class Chat {
   async begin() {
     showWelcome(this.me, this.commands, (command) => this.start(command));
     const isLoaded = this.sidebar.refresh();
-    const named = roomOfPath();
+    const named = roomOfAddress();
     if (!named) await isLoaded;
     const last = recall("room");
     const known = this.sidebar.items.find((item) => item.id === last) ?? this.sidebar.items[0];
-    await this.open(named ?? known?.id ?? newId(), { isBack: true });
+    await this.open(named ?? known?.id ?? this.newId(), { isBack: true });
     await isLoaded;
     this.showTitle();
-    if (known || named) history.replaceState(null, "", `/chat/${encodeURIComponent(this.room.id)}`);
+    if (known || named) history.replaceState(null, "", addressOf(this.room.id));
+  }
+
+  /** Name a conversation that the server does not know yet. */
+  newId() {
+    const id = randomId();
+    this.made.add(id);
+    return id;
   }
 
   /** Open a conversation; one that is not there yet is made by the first message. */
   async open(id, { seq = null, isBack = false } = {}) {
     if (this.room?.id !== id) {
       this.enter(id);
-      if (!isBack) history.pushState(null, "", `/chat/${encodeURIComponent(id)}`);
+      if (!isBack) history.pushState(null, "", addressOf(id));
       const room = this.room;
       try {
-        await room.open();
+        if (!this.made.has(id)) await room.open();
       } catch (error) {
         if (this.room !== room || error.name === "AbortError") return;
         if (error.status !== 404) this.reopenLater(room, error);
-        else this.notice.showLine("open");
       }
       if (this.room !== room) return;
+      if (this.made.has(id)) this.notice.showLine("open");
       this.settle();
+      this.composer.catchUp();
     }
     if (seq !== null) this.flash(await this.room.find(seq));
   }
@@ -119,7 +125,8 @@ export class Chat {
   }
 
   enter(id) {
-    this.room?.close();
+    if (this.room) this.room.close();
+    else this.wire(); // what buttons and keys do needs a conversation to do it in
     this.pane.close();
     this.transcript.clear();
     this.room = new Room(id, this.transcript, this.scroll, {
@@ -157,12 +164,7 @@ export class Chat {
   create() {
     if (this.room && this.transcript.isEmpty) return this.composer.input.focus();
     this.sidebar.show(false);
-    return this.open(newId());
-  }
-
-  search() {
-    this.sidebar.show(true);
-    byId("search").focus();
+    return this.open(this.newId());
   }
 
   step(by) {
@@ -182,7 +184,7 @@ export class Chat {
   /** Send a press or a form; it cannot be written twice, so it is sent at once and not kept. */
   async act(body) {
     try {
-      const headers = { "Idempotency-Key": newId() };
+      const headers = { "Idempotency-Key": randomId() };
       await post(`${this.room.path}/messages`, body, { headers });
       return true;
     } catch (error) {
@@ -205,8 +207,9 @@ export class Chat {
   }
 
   accepted(item) {
+    this.made.delete(item.conversation);
     if (item.conversation !== this.room?.id || this.room.stream) return;
-    history.replaceState(null, "", `/chat/${encodeURIComponent(item.conversation)}`);
+    history.replaceState(null, "", addressOf(item.conversation));
     this.room.follow(); // the message made the conversation: now there is something to follow
     this.sidebar.refresh().then(() => this.showTitle());
   }
@@ -236,7 +239,7 @@ export class Chat {
     if (reason === "signed_out") return this.notice.showSignedOut();
     this.notice.showProblem({ message: "This conversation was deleted.", hint: "What you write next starts a new one." });
     this.sidebar.refresh();
-    return this.open(newId());
+    return this.open(this.newId());
   }
 
   showTitle() {
@@ -292,9 +295,4 @@ export class Chat {
     element.classList.add("is-found");
     element.addEventListener("animationend", () => element.classList.remove("is-found"), { once: true });
   }
-}
-
-function roomOfPath() {
-  const [, id] = /^\/chat\/([^/]+)$/.exec(location.pathname) ?? [];
-  return id ? decodeURIComponent(id) : null;
 }

@@ -7,7 +7,7 @@ import { Suggest } from "./suggest.js";
 export class Composer {
   /** `acts`: send(text, files, editing), stop(), lastMine(), dim(seq), catalogue, complete, openForm. */
   constructor(acts) {
-    Object.assign(this, { acts, editing: null, isWorking: false, room: "" });
+    Object.assign(this, { acts, editing: null, isWorking: false, room: "", isDue: false });
     this.input = byId("writing");
     this.attachments = new Attachments(() => this.refresh());
     this.suggest = new Suggest(this.input, acts);
@@ -24,9 +24,16 @@ export class Composer {
 
   /** Show the draft of another conversation. */
   enter(room) {
+    const isFirst = !this.room;
     this.room = room;
     this.endEditing();
-    this.set(recall(`draft.${room}`, ""));
+    this.set((isFirst && this.input.value) || recall(`draft.${room}`, "")); // some type faster than pages load
+    this.attachments.clear();
+  }
+
+  /** Send what was meant to be sent while the page was still loading. */
+  catchUp() {
+    if (this.isDue) this.send();
   }
 
   set(text) {
@@ -39,7 +46,7 @@ export class Composer {
   }
 
   typed() {
-    if (!this.editing) keep(`draft.${this.room}`, this.input.value);
+    if (!this.editing && this.room) keep(`draft.${this.room}`, this.input.value);
     this.input.style.height = "auto";
     this.input.style.height = `${this.input.scrollHeight}px`;
     this.suggest.update();
@@ -79,7 +86,8 @@ export class Composer {
   }
 
   send() {
-    if (byId("send").disabled) return;
+    this.isDue = !this.room;
+    if (byId("send").disabled || this.isDue) return;
     const text = this.input.value.trim();
     const editing = this.editing;
     const files = this.attachments.stored;

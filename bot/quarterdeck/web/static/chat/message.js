@@ -99,8 +99,7 @@ function fileOf(file) {
 }
 
 /** Show the day above the first message of a day. */
-export function markDay(item) {
-  const before = item.previousElementSibling;
+export function markDay(item, before) {
   const isFirst = before?.dataset.day !== item.dataset.day;
   const shown = item.querySelector(":scope > .day");
   if (!isFirst) shown?.remove();

@@ -13,7 +13,7 @@ export function conversationOffers(chat) {
 export function actionOffers(chat) {
   const actions = [
     { title: "New conversation", keys: "Alt+N", act: () => chat.create() },
-    { title: "Search everything said", keys: "Ctrl+Shift+F", act: () => chat.search() },
+    { title: "Search everything said", keys: "Ctrl+Shift+F", act: () => chat.sidebar.startSearch() },
     { title: "Keyboard shortcuts", keys: "?", act: openShortcuts },
     { title: "Attach files", act: () => byId("picker").click() },
   ];

@@ -2,6 +2,7 @@
 import { ask, get } from "../lib/api.js";
 import { byId, h, iconButton, later } from "../lib/dom.js";
 import { keep, recall } from "../lib/memory.js";
+import { addressOf } from "./address.js";
 import { confirm } from "./dialog.js";
 
 const FRESH_MS = 60_000;
@@ -66,7 +67,7 @@ export class Sidebar {
     const isNew = item.id !== this.current && item.last_seq > (this.seen[item.id] ?? 0) && item.id in this.seen;
     const title = item.title || "New conversation";
     const link = h("a", {
-      href: `/chat/${encodeURIComponent(item.id)}`, title, dir: "auto", "aria-current": item.id === this.current ? "page" : null,
+      href: addressOf(item.id), title, dir: "auto", "aria-current": item.id === this.current ? "page" : null,
       on: { click: (event) => this.clicked(event, item.id) },
     }, title, isNew ? h("span", { class: "unseen" }, ", new messages") : null);
     const actions = h("span", { class: "actions" },
@@ -125,6 +126,11 @@ export class Sidebar {
     }
   }
 
+  startSearch() {
+    this.show(true);
+    byId("search").focus();
+  }
+
   endSearch() {
     byId("search").value = "";
     this.search("");
@@ -140,14 +146,14 @@ export class Sidebar {
       const { results } = await get(`/search?q=${encodeURIComponent(words)}&limit=50`, { signal: this.abort.signal });
       const hits = results.map((hit) => this.hit(hit, words));
       const count = results.length === 1 ? "1 message" : `${results.length || "No"} messages`;
-      this.found.replaceChildren(h("h2", { role: "status" }, `${count} found`), ...hits);
+      this.found.replaceChildren(h("p", { class: "empty", role: "status" }, `${count} found`), ...hits);
     } catch (error) {
       if (error.name !== "AbortError") this.found.replaceChildren(h("p", { class: "empty" }, `${error.message} ${error.hint ?? ""}`));
     }
   }
 
   hit(hit, words) {
-    return h("a", { class: "hit", href: `/chat/${encodeURIComponent(hit.conversation)}`, on: { click: (event) => this.clicked(event, hit.conversation, hit.seq) } },
+    return h("a", { class: "hit", href: addressOf(hit.conversation), on: { click: (event) => this.clicked(event, hit.conversation, hit.seq) } },
       h("b", {}, hit.title || "New conversation"), h("span", { dir: "auto" }, ...marked(hit.snippet, words)));
   }
 }

@@ -19,7 +19,6 @@ export class Suggest {
   close() {
     this.asked += 1;
     this.list.hidden = true;
-    this.input.setAttribute("aria-expanded", "false");
     this.input.removeAttribute("aria-activedescendant");
   }
 
@@ -64,7 +63,6 @@ export class Suggest {
         h("b", {}, offer.title), h("span", {}, offer.summary));
     }));
     this.list.hidden = !offers.length;
-    this.input.setAttribute("aria-expanded", String(offers.length > 0));
     this.mark();
   }
 

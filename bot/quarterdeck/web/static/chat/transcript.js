@@ -1,7 +1,9 @@
 /* Hold what stands on the page: confirmed messages in order, answers being written, messages on their way. */
-import { byId } from "../lib/dom.js";
+import { byId, h } from "../lib/dom.js";
 import { liveAnswer, markDay, messageOf, unsentMessage } from "./message.js";
 import { GrowingText } from "./text.js";
+
+const CHUNK = 40; // what is out of sight is skipped chunk by chunk; to ask each message would cost more than it saves
 
 export class Transcript {
   constructor(acts) {
@@ -44,10 +46,16 @@ export class Transcript {
     const elements = fresh.map((message) => this.make(message));
     for (const message of fresh) if (message.role === "you") this.dropUnsent(message.cause);
     this.order.unshift(...fresh.map((message) => message.seq));
-    const next = this.list.firstElementChild;
-    this.list.prepend(...elements);
-    for (const element of elements) markDay(element);
-    if (next) markDay(next);
+    const next = this.elementAt(fresh.length);
+    const chunks = [];
+    for (let at = 0; at < elements.length; at += CHUNK) chunks.push(chunkOf(elements.slice(at, at + CHUNK)));
+    this.list.prepend(...chunks);
+    elements.forEach((element, index) => markDay(element, elements[index - 1]));
+    if (next) markDay(next, elements.at(-1));
+  }
+
+  elementAt(index) {
+    return this.known.get(this.order[index])?.element;
   }
 
   make(message) {
@@ -64,7 +72,7 @@ export class Transcript {
     else this.insert(message.seq, element);
     if (message.role === "you") this.dropUnsent(message.cause);
     else this.finish(message.cause);
-    markDay(element);
+    markDay(element, this.elementAt(this.order.indexOf(message.seq) - 1));
     if (!old) this.markLast();
     return !old;
   }
@@ -72,15 +80,19 @@ export class Transcript {
   insert(seq, element) {
     let at = this.order.length;
     while (at > 0 && this.order[at - 1] > seq) at -= 1;
-    const next = at < this.order.length ? this.known.get(this.order[at]).element : null;
+    const next = this.elementAt(at);
+    const before = this.elementAt(at - 1);
     this.order.splice(at, 0, seq);
-    this.list.insertBefore(element, next);
-    if (next) markDay(next);
+    const chunk = (before ?? next)?.parentElement;
+    if (next) next.parentElement === chunk ? next.before(element) : chunk.append(element);
+    else if (chunk && chunk.children.length < CHUNK) chunk.append(element);
+    else this.list.append(chunkOf([element]));
+    if (next) markDay(next, element);
   }
 
   markLast() {
     this.list.querySelector(".is-last")?.classList.remove("is-last");
-    const answers = this.list.lastElementChild;
+    const answers = this.elementAt(this.order.length - 1);
     if (answers?.classList.contains("bot")) answers.classList.add("is-last");
   }
 
@@ -93,6 +105,7 @@ export class Transcript {
       this.known.delete(seq);
     }
     this.order = this.order.filter((seq) => this.known.has(seq));
+    for (const chunk of this.list.querySelectorAll(":scope > :empty")) chunk.remove();
     this.markLast();
   }
 
@@ -149,3 +162,5 @@ export class Transcript {
     for (const [one, { element }] of this.known) element.classList.toggle("is-old", seq !== null && one >= seq);
   }
 }
+
+const chunkOf = (elements) => h("ol", { class: "chunk" }, ...elements);

@@ -50,7 +50,7 @@ for (const name of FORMS) {
   byId(`tab-${name}`).addEventListener("click", () => show(name));
   byId(`with-${name}`).addEventListener("submit", (event) => {
     event.preventDefault();
-    submit(event.currentTarget);
+    submit(event.target);
   });
 }
 byId("tabs").hidden = false;
