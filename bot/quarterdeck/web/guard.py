@@ -10,6 +10,7 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
@@ -102,10 +103,15 @@ def has_honest_host(request: web.Request, local: IpAddress, names: frozenset[str
     Any name would do for DNS rebinding, so no other one is taken. Ports may differ: tunnels change them.
     """
     hosts = request.headers.getall(hdrs.HOST, [])
-    if len(hosts) != 1 or not HOST.fullmatch(hosts[0]) or not request.raw_path.startswith("/"):
+    return len(hosts) == 1 and request.raw_path.startswith("/") and _names_us(hosts[0], local, names)
+
+
+@lru_cache(maxsize=1024)
+def _names_us(host: str, local: IpAddress, names: frozenset[str]) -> bool:
+    if not HOST.fullmatch(host):
         return False
     try:
-        parts = urlsplit(f"//{hosts[0]}")
+        parts = urlsplit(f"//{host}")
         name = parts.hostname or ""
         _ = parts.port  # raises where it is not a number
         if name in names:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from aiohttp import hdrs, web
 
@@ -67,6 +68,7 @@ def from_where(request: web.Request) -> Origin:
     return request[KEY]
 
 
+@lru_cache(maxsize=4096)
 def plain_address(text: str) -> IpAddress:
     """Read an address; IPv4 inside IPv6 is returned as IPv4.
 

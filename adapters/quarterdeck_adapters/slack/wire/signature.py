@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import hmac
 import re
+from functools import lru_cache
 from hashlib import sha256
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as Hash
 
 WINDOW_S: Final = 300
+BLOCK_BYTES: Final = 64  # of SHA-256
 TIMESTAMP: Final = re.compile(r"[0-9]{1,11}")
 
 
@@ -23,6 +28,19 @@ def is_genuine(secret: bytes, timestamp: str, signature: str, body: bytes) -> bo
     """Tell whether `signature` is that of `body` at `timestamp`; what is compared has one length always."""
     if not secret or not timestamp.isascii():
         return False
-    expected = "v0=" + hmac.digest(secret, b"v0:%b:%b" % (timestamp.encode(), body), "sha256").hex()
+    inner, outer = (one.copy() for one in _keyed(secret))
+    inner.update(b"v0:%b:%b" % (timestamp.encode(), body))
+    outer.update(inner.digest())
+    expected = f"v0={outer.hexdigest()}"
     given = signature.encode("utf-8", "surrogateescape")
     return hmac.compare_digest(sha256(expected.encode()).digest(), sha256(given).digest())
+
+
+@lru_cache(maxsize=4)
+def _keyed(secret: bytes) -> tuple[Hash, Hash]:
+    """Return the two hashes of HMAC with the key taken in already.
+
+    `hmac.digest` lets other threads run for each call, and getting the interpreter back costs twenty times the hash.
+    """
+    block = (secret if len(secret) <= BLOCK_BYTES else sha256(secret).digest()).ljust(BLOCK_BYTES, b"\0")
+    return sha256(bytes(byte ^ 0x36 for byte in block)), sha256(bytes(byte ^ 0x5C for byte in block))
