@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote_plus
 
@@ -32,15 +33,34 @@ WANTED: Final = {
 
 
 def form_of(body: bytes) -> dict[str, str]:
-    """Read the fields that matter of an urlencoded form; what is no UTF-8 is replaced, never refused."""
+    """Read the fields that matter of an urlencoded form; what is no UTF-8 is replaced, never refused.
+
+    The response URL is left as it came: few answers need it. `url_of` reads it.
+    """
     form = {}
     for pair in body.split(b"&"):
         field, _, value = pair.partition(b"=")
         name = WANTED.get(field)
-        if name is not None:
-            text = value.decode("utf-8", "replace")
-            form[name] = unquote_plus(text) if "%" in text or "+" in text else text
+        if name is None:
+            continue
+        text = value.decode("utf-8", "replace")
+        if "%" not in text:
+            form[name] = text.replace("+", " ")
+        elif name == "command":
+            form[name] = _slash(text)
+        else:
+            form[name] = text if name == "response_url" else unquote_plus(text)
     return form
+
+
+def url_of(written: str) -> str:
+    """Return a response URL, whether it came in a form or in JSON."""
+    return unquote_plus(written) if "://" not in written else written
+
+
+@lru_cache(maxsize=512)
+def _slash(text: str) -> str:
+    return unquote_plus(text)
 
 
 def invoked(form: Mapping[str, str], at: datetime) -> Invoked | None:

@@ -14,6 +14,7 @@ from typing import Final
 
 from quarterdeck.core.adapter import Memory
 from quarterdeck.core.ports import Clock
+from quarterdeck_adapters.slack.reading.slash import url_of
 
 TRIGGER_S: Final = 2.7  # of Slack's 3 s
 RESPONSE_URL_S: Final = 29 * 60.0
@@ -112,7 +113,7 @@ class Answers:
         """Write the response URL down, for an answer that takes longer than this process may live."""
         opening = self._openings.get(key)
         if opening is not None and opening.response_url:
-            kept = {"url": opening.response_url, "user": opening.user}
+            kept = {"url": url_of(opening.response_url), "user": opening.user}
             await self._memory.put(_name(key), kept, keep_s=RESPONSE_URL_S)
 
     async def response_url(self, key: str) -> str:
@@ -129,7 +130,7 @@ class Answers:
         if is_over or opening.uses >= RESPONSE_URL_USES:
             return ""
         opening.uses += 1
-        return opening.response_url
+        return url_of(opening.response_url)
 
 
 def _name(key: str) -> str:

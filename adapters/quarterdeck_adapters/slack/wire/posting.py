@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 KEPT_S: Final = 90 * 86_400.0  # how long a button with a long value can be pressed
 FORM_S: Final = 7 * 86_400.0
 PRIVATE_S: Final = 86_400.0
+UNFINISHED: Final = "#0"  # a part that shows an answer which still grows: it is changed later
 NOT_A_MEMBER: Final = frozenset({"channel_not_found", "not_in_channel"})
 
 Body = Mapping[str, object]
@@ -129,9 +130,8 @@ class Posting:
         opening.acknowledgement = None
         if waiting is None:
             return False
-        is_error = body.get("status") == "error"
-        fits = "files" not in body and "view" not in body and (is_error if opening.is_form else True)
-        if not fits:
+        is_whole = "files" not in body and "view" not in body and not key.endswith(UNFINISHED)
+        if not is_whole or (opening.is_form and body.get("status") != "error"):
             waiting.close()
             return False
         await self._keep(body)
