@@ -6,7 +6,6 @@ browsers send it for whoever asks: a change needs a header that only our own pag
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from aiohttp import hdrs, web
@@ -197,10 +196,10 @@ def drop_cookie(request: web.Request, response: web.StreamResponse) -> None:
     )
 
 
-Renewing = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
-
-
 async def renew_cookie(request: web.Request, response: web.StreamResponse) -> None:
     """Send the new secret of a session that got one while the request was checked."""
-    if FRESH in request:
-        set_cookie(request, response, request[FRESH])
+    if FRESH not in request:
+        return
+    set_cookie(request, response, request[FRESH])
+    written = response.cookies[cookie_name(request)].OutputString()
+    response.headers.add(hdrs.SET_COOKIE, written)  # aiohttp has written the cookies that were set before
