@@ -43,6 +43,7 @@ from quarterdeck_adapters.slack.wire.http import HttpDoor
 from quarterdeck_adapters.slack.wire.posting import Posting
 from quarterdeck_adapters.slack.wire.readback import ReadBack
 from quarterdeck_adapters.slack.wire.reception import Helpers, Reception
+from quarterdeck_adapters.slack.wire.secret import Secret
 from quarterdeck_adapters.slack.wire.sockets import Sockets
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ class SlackAdapter:
     def __init__(self, context: PlatformContext, settings: SlackSettings, mode: str) -> None:
         self._context, self._settings, self._mode = context, settings, mode
         self._clock = context.clock
+        self._token = Secret(lambda: context.secret(settings.bot_token), context.clock)
         self._link: Link = "off"
         self._line: Line | None = None
         self._live = 0
@@ -224,7 +226,7 @@ class SlackAdapter:
             ServiceError: Slack did not give it.
         """
         line = self._open_line()
-        await line.files.download(line.client, self._bot_token(), attachment, into, limit_bytes)
+        await line.files.download(line.client, self._token.value(), attachment, into, limit_bytes)
 
     async def members(self, of: Conversation) -> frozenset[Identity] | None:
         """Return everybody who reads it, but for the bot; None when that cannot be known."""
@@ -254,7 +256,7 @@ class SlackAdapter:
         module: Any = await in_thread(importlib.import_module, f"{__package__}.wire.client")
         api_url = self._settings.api_url
         client = module.Client(
-            api_url=api_url, session=session, token=self._bot_token, on_auth_failed=self._on_refused_token
+            api_url=api_url, session=session, token=self._token.value, on_auth_failed=self._on_refused_token
         )
         return Line(session=session, client=client, files=Files(session, self._context.memory, api_url))
 
@@ -334,9 +336,6 @@ class SlackAdapter:
         if self._was_refused:
             raise AuthFailed("Slack refuses our token", service=errors.SERVICE, hint=errors.REINSTALL)
         return self._line
-
-    def _bot_token(self) -> str:
-        return self._context.secret(self._settings.bot_token)
 
     def _on_live(self, count: int) -> None:
         self._live = count

@@ -198,6 +198,24 @@ async def test_a_revoked_token_is_said_once_and_not_knocked_with(
         assert 1 == len([one for one in slack.refusals() if "chat.postMessage" in one])
 
 
+async def test_an_app_token_that_is_refused_stops_no_answer(
+    slack: SlackSimulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """F25: it only opens sockets; the fix names its own variable."""
+    async with running(slack) as bot:
+        where = await spoken(bot)
+        slack.api._app_token = "another"  # what Slack knows since somebody made a new one
+        slack.sockets.break_all()
+        while "needs_auth" != bot.adapter.link:
+            await asyncio.sleep(0)
+        await bot.send(Reply(text="still here"), where, bot.events[0].key)
+
+        assert ["still here"] == await said_by_bot(slack)
+        assert "SLACK_APP_TOKEN" in next(
+            one.fix for one in caplog.records if "no connection" in one.getMessage()
+        )
+
+
 async def test_a_server_error_leaves_a_post_in_doubt_and_a_question_not(bot: Bot) -> None:
     """What changes nothing may simply be asked again."""
     where = await spoken(bot)

@@ -28,7 +28,7 @@ READS: Final = frozenset({"auth.test", "apps.connections.open", "files.info", "f
 
 
 class Client(AsyncWebClient):
-    """Be the SDK's client. `on_auth_failed` hears when Slack refuses our token."""
+    """Be the SDK's client. `on_auth_failed` hears when Slack refuses the bot's token."""
 
     def __init__(
         self,
@@ -65,7 +65,8 @@ class Client(AsyncWebClient):
             ServiceError: what Slack refused, or what went wrong on the way.
         """
         query = _present(params)
-        token = query.pop("token", None) or self._token_of()
+        other_token = query.pop("token", None)
+        token = other_token or self._token_of()
         sent: dict[str, Any] = {
             "Authorization": f"Bearer {token}",
             "Content-Type": FORM if json is None else JSON,
@@ -86,7 +87,12 @@ class Client(AsyncWebClient):
         except (aiohttp.ClientError, TimeoutError) as error:
             verb = "GET" if is_read else "POST"
             raise failure_of(error, service=errors.SERVICE, method=verb) from error
-        content = self._checked(api_method, raw, status, received, is_read=is_read)
+        try:
+            content = self._checked(api_method, raw, status, received, is_read=is_read)
+        except AuthFailed as error:
+            if other_token is None:
+                self._on_auth_failed(error)
+            raise
         return AsyncSlackResponse(
             client=self,
             http_verb=http_verb,
@@ -110,7 +116,7 @@ class Client(AsyncWebClient):
             content = {}
         if status < 400 and content.get("ok") is True:
             return content
-        error = errors.refusal(
+        raise errors.refusal(
             method,
             str(content.get("error") or ""),
             status=status,
@@ -118,9 +124,6 @@ class Client(AsyncWebClient):
             needed=str(content.get("needed") or ""),
             is_read=is_read,
         )
-        if isinstance(error, AuthFailed):
-            self._on_auth_failed(error)
-        raise error
 
 
 def _present(params: dict[str, Any] | None) -> dict[str, Any]:

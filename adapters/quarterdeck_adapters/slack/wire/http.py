@@ -19,12 +19,12 @@ from quarterdeck.core.ports import Clock
 from quarterdeck.runtime.routes import Principal, Route, route
 from quarterdeck_adapters.slack.reading.slash import form_of
 from quarterdeck_adapters.slack.wire.reception import TAKEN, Ack, Reception
+from quarterdeck_adapters.slack.wire.secret import Secret
 from quarterdeck_adapters.slack.wire.signature import is_fresh, is_genuine
 
 PATH: Final = "/slack/events"
 TIMESTAMP: Final = "X-Slack-Request-Timestamp"
 SIGNATURE: Final = "X-Slack-Signature"
-SECRET_S: Final = 1.0  # how long a resolved secret is used; one that was changed holds after that
 JSON: Final = {"Content-Type": "application/json"}
 
 log = logging.getLogger(__name__)
@@ -34,8 +34,8 @@ class HttpDoor:
     """Take what Slack posts. `secret` resolves the signing secret."""
 
     def __init__(self, reception: Reception, clock: Clock, secret: Callable[[], str]) -> None:
-        self._reception, self._clock, self._secret_of = reception, clock, secret
-        self._secret, self._secret_until_s = b"", 0.0
+        self._reception, self._clock, self._secret = reception, clock, Secret(secret, clock)
+        self._is_shut = False
 
     def routes(self) -> tuple[Route, ...]:
         """Declare the address, and who may call it."""
@@ -85,15 +85,16 @@ class HttpDoor:
         return TAKEN if "ssl_check" in form else await self._reception.command(form)
 
     def _current_secret(self) -> bytes:
-        now_s = self._clock.monotonic()
-        if now_s >= self._secret_until_s:
-            try:
-                self._secret = self._secret_of().encode()
-            except SetupError as error:
-                log.error("Slack's requests are refused", extra={"error": error.message, "hint": error.hint})
-                self._secret = b""
-            self._secret_until_s = now_s + SECRET_S
-        return self._secret
+        """Return the signing secret; without one nothing is genuine."""
+        try:
+            secret = self._secret.value().encode()
+        except SetupError as error:
+            if not self._is_shut:
+                log.error("Slack's requests are refused", extra={"error": error.message, "fix": error.hint})
+            self._is_shut = True
+            return b""
+        self._is_shut = False
+        return secret
 
 
 def _object(text: bytes | str) -> Mapping[str, object] | None:

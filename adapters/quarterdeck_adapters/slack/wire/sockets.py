@@ -24,6 +24,8 @@ CROWDED_S: Final = 60.0  # other processes hold the app's ten connections
 REFUSED_S: Final = 60.0
 LONGEST_S: Final = 8.0  # between two attempts: within 10 s of a loss, somebody listens again
 
+NEW_APP_KEY: Final = "make an app-level token with connections:write and set SLACK_APP_TOKEN"
+
 log = logging.getLogger(__name__)
 
 
@@ -91,7 +93,7 @@ class Sockets:
         try:
             return await self._connect()
         except AuthFailed as error:
-            self._on_refused(error.hint or error.message)
+            self._on_refused(f"{NEW_APP_KEY} ({error.message})")
             await self._clock.sleep(REFUSED_S)
         except RateLimited as error:
             await self._clock.sleep(error.retry_after_s or REFUSED_S)
