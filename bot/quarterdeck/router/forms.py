@@ -109,7 +109,8 @@ class Forms:
         await self._keep(replace(form, is_ended=True, last_event=event.key))
 
     async def _take_words(self, event: Posted, screen: Screen) -> Wish | Reply | None:
-        form = (await self._words()).get((event.conversation.id, str(event.actor)))
+        asked = await self._words()
+        form = asked.get((event.conversation.id, str(event.actor))) if asked else None
         if form is None:
             return None
         is_again = form.last_event == event.key

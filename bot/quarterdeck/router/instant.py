@@ -14,7 +14,7 @@ from typing import TypeVar
 from quarterdeck.core.command import Command
 from quarterdeck.core.event import Event, Invoked, Posted
 from quarterdeck.core.ports import Commands
-from quarterdeck.router.addressing import wish_of
+from quarterdeck.router.addressing import Wish
 
 PATIENCE = 3  # times in a row that a command may wait, before it is mostly taken for an ordinary one
 TRY_AGAIN = 16  # every so often it is tried again: it may have waited for what is in memory from then on
@@ -27,15 +27,15 @@ log = logging.getLogger(__name__)
 class Instants:
     """Know which events give instant commands, and which of these commands keep their promise."""
 
-    def __init__(self, commands: Commands) -> None:
-        self._commands = commands
+    def __init__(self, commands: Commands, read: Callable[[Event], Wish | None]) -> None:
+        self._commands, self._read = commands, read
         self._waited: Counter[str] = Counter()  # times in a row, by command
 
     def of(self, event: Event) -> Command | None:
         """Return the instant command that an event gives; one that had to wait again and again is none."""
         if event.is_late or event.origin or not isinstance(event, Posted | Invoked):
             return None
-        wish = wish_of(event, self._commands)
+        wish = self._read(event)
         command = self._commands.get(wish.name) if wish is not None and wish.is_ordered else None
         if command is None or not command.is_instant:
             return None

@@ -58,6 +58,8 @@ class Intake:
     ) -> None:
         self._commands, self._forms, self._cooldowns, self._clock = commands, forms, cooldowns, clock
         self._adapter, self._house = adapter, house or House()
+        self._screens: dict[str, Screen] = {}
+        self._last: tuple[Event, Wish | None] | None = None
 
     async def wish(self, event: Event) -> Wish | Reply | None:
         """Return what the event asks for, what to say to it instead, or None when it asks nothing.
@@ -65,7 +67,13 @@ class Intake:
         Raises:
             UserError: it answers a question that is somebody else's, or closed.
         """
-        return await self._forms.take(event, self._screen(event)) or wish_of(event, self._commands)
+        return await self._forms.take(event, self._screen(event)) or self.read(event)
+
+    def read(self, event: Event) -> Wish | None:
+        """Return what the event asks for by itself; asked again of the same event it is not read again."""
+        if self._last is None or self._last[0] is not event:
+            self._last = (event, wish_of(event, self._commands))
+        return self._last[1]
 
     def check(self, event: Event, wish: Wish, command: Command | None) -> Checked:
         """Read the options; what is wrong with them is told after the authoriser was asked, and only to who may."""
@@ -125,7 +133,11 @@ class Intake:
 
     def _screen(self, event: Event) -> Screen:
         abilities: frozenset[Ability] = self._adapter(event.platform).abilities
-        return Screen(abilities=abilities, form_inputs=self._house.form_inputs.get(event.platform, 0))
+        screen = self._screens.get(event.platform)
+        if screen is None or screen.abilities is not abilities:
+            inputs = self._house.form_inputs.get(event.platform, 0)
+            screen = self._screens[event.platform] = Screen(abilities=abilities, form_inputs=inputs)
+        return screen
 
 
 def kept(attachments: Sequence[Attachment]) -> Reply:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from quarterdeck.core.adapter import Ability, Adapter, Directs, Rendered
-from quarterdeck.core.delivery import AuditEntry, Offer, OutboxRows, Outgoing
+from quarterdeck.core.delivery import AuditEntry, Offer, OutboxRows, Outgoing, SendState
 from quarterdeck.core.errors import ServiceError
 from quarterdeck.core.event import Event, Pressed
 from quarterdeck.core.message import Conversation
@@ -304,12 +304,13 @@ class Outbox:
     def _parts(self, to: Conversation, reply: Reply, key: str) -> list[Outgoing]:
         adapter = self.adapter(to.platform)
         rendered = self._rendered(adapter, to, reply)
-        parts = [
-            self._part(to, part, key, number, len(rendered)) for number, part in enumerate(rendered, start=1)
-        ]
+        states: list[SendState] = ["waiting"] * len(rendered)
         if self._is_free(to):
-            parts[0] = replace(parts[0], state="sending")
-        return parts
+            states[0] = "sending"
+        return [
+            self._part(to, part, key, number, len(rendered), states[number - 1])
+            for number, part in enumerate(rendered, start=1)
+        ]
 
     def _is_free(self, to: Conversation) -> bool:
         """Tell whether a part for this conversation can go out at once, and take the turn: that saves a write."""
@@ -320,7 +321,9 @@ class Outbox:
             and self.sender.pacer(to.platform).take(to)
         )
 
-    def _part(self, to: Conversation, part: Rendered, key: str, number: int, of: int) -> Outgoing:
+    def _part(
+        self, to: Conversation, part: Rendered, key: str, number: int, of: int, state: SendState = "waiting"
+    ) -> Outgoing:
         return Outgoing(
             id=f"{key}#{number}",
             cause=key,
@@ -329,7 +332,7 @@ class Outbox:
             parts=of,
             body=part.body,
             text=part.text,
-            state="waiting",
+            state=state,
             created_at_ms=self._clock.now_ms(),
         )
 

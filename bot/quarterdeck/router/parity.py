@@ -77,9 +77,12 @@ def needs_of(command: Command) -> frozenset[str]:
 
 def unmet(command: Command, abilities: Collection[Ability]) -> str:
     """Say what keeps a command from running on a platform with these abilities; empty when nothing does."""
+    needs = needs_of(command)
+    if not needs:
+        return ""
     missing = [
         LABELS[need].lower()
-        for need in sorted(needs_of(command))
+        for need in sorted(needs)
         if parity("", need, abilities).how == "refused"
     ]
     return f"/{command.name} needs what this platform does not have: {', '.join(missing)}" if missing else ""

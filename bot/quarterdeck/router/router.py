@@ -105,7 +105,7 @@ class Router:
         self._approvals = approvals
         self._clock, self._missed_after_s = clock, missed_after_s
         self._loops, self._said_freely = LoopGuard(clock), set[str]()
-        self._instants = Instants(commands)
+        self._instants = Instants(commands, intake.read)
         self._runner = Runner(outbox, clock, heavy_concurrency=limits.heavy_concurrency)
         self.lanes = Lanes(
             "handle", self._handle, lane_limit=limits.queue_limit, total_limit=limits.total_limit

@@ -11,7 +11,8 @@ from quarterdeck.core.reply import Card, Reply
 def spotless(reply: Reply, clean: Callable[[str], str]) -> Reply:
     """Return `reply` with every text gone through `clean`."""
     if reply.card is None and not reply.citations:
-        return replace(reply, text=clean(reply.text))
+        text = clean(reply.text)
+        return reply if text is reply.text else replace(reply, text=text)
     citations = tuple(
         replace(one, document=clean(one.document), heading=clean(one.heading), url=clean(one.url))
         for one in reply.citations

@@ -142,6 +142,8 @@ def complete(
 
 def _files_for(command: Command, given: Mapping[str, object], reading: Reading) -> dict[str, object]:
     """Give each option of kind `file` that was left out one of the files that no other option names."""
+    if not reading.attachments:
+        return {}
     named = set(map(str, given.values()))
     free = [one.name for one in reading.attachments if one.name not in named]
     left_out = [one.name for one in command.options if one.kind == "file" and one.name not in given]

@@ -43,9 +43,19 @@ class Metric:
         self.summary = summary
         self.labels = tuple(labels)
         self._lock = Lock()
+        self._seen: dict[tuple[tuple[str, str], ...], Labels] = {}  # labels as given, checked once
         _METRICS.append(self)
 
     def _series(self, known: Mapping[Labels, object], labels: Mapping[str, str]) -> Labels:
+        given = tuple(labels.items())
+        series = self._seen.get(given)
+        if series is None or series not in known:
+            series = self._checked(known, labels)
+            if len(self._seen) < MOST_SERIES:
+                self._seen[given] = series
+        return series
+
+    def _checked(self, known: Mapping[Labels, object], labels: Mapping[str, str]) -> Labels:
         if len(labels) != len(self.labels):
             raise TypeError(f"{self.name} wants the labels {self.labels}, not {tuple(labels)}")
         series = tuple(labels[name][:LONGEST_LABEL] for name in self.labels)
