@@ -134,6 +134,8 @@ def _safe(written: str, citations: Collection[int]) -> str:
 
 
 def _kept(tag: str, name: str, value: str) -> str | None:
+    if name in ("title", "lang"):
+        return None
     if name == "class":
         return value if all(CLASSES.fullmatch(one) for one in value.split()) else None
     if name == "align":
