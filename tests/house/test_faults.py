@@ -8,7 +8,7 @@ from pathlib import Path
 from quarterdeck.runtime import faults
 
 ROOT = Path(__file__).parents[2]
-NAMED_WRITES = ("write", "_change", "reach")  # the first argument of these names the durable write
+NAMED_WRITES = ("write", "submit", "_change", "reach")  # the first argument of these names the durable write
 
 
 def names_in(path: Path) -> set[str]:
