@@ -310,9 +310,10 @@ class Harbour:
         if self.lose_answers and request.transport:
             self.lose_answers -= 1
             request.transport.abort()
-        return web.json_response({"id": key, "seq": talk.keys[key]}, status=202)
+        return web.json_response({"id": cause_of(key), "seq": talk.keys[key]}, status=202)
 
-    def _take(self, talk: Talk, key: str, body: Body) -> int:
+    def _take(self, talk: Talk, sent: str, body: Body) -> int:
+        key = cause_of(sent)
         if "edit_of" in body:
             talk.seq += 1
             talk.emit("rewind", {"to": body["edit_of"]})
@@ -364,3 +365,8 @@ def refusal(status: int, message: str) -> web.Response:
     """Return an error as the API writes it."""
     error = {"kind": "user", "message": message, "hint": "Try another way."}
     return web.json_response({"error": error}, status=status)
+
+
+def cause_of(key: str) -> str:
+    """Return the name that the server gives to what was sent under `key`."""
+    return f"web::{key[::-1]}"

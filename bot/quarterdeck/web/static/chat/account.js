@@ -19,7 +19,7 @@ export function openAccount(me) {
   const why = h("p", { class: "hint" }, "Browsers allow passkeys at https addresses and at localhost only, not at an IP address.");
   const body = h("div", { class: "body" },
     h("p", {}, `${me.name} · ${me.role}`, h("br"), h("span", { class: "hint" }, me.identities.join(", "))), said,
-    h("h3", {}, "Passkeys"), keys, canHavePasskeys() ? add : why, h("h3", {}, "Password"), passwordForm(say));
+    h("h3", {}, "Passkeys"), keys, canHavePasskeys() ? add : why, h("h3", {}, "Password"), passwordForm(say, me.account));
   openDialog("Your account", body);
   draw();
 }
@@ -51,14 +51,15 @@ async function addKey(say, draw) {
   }
 }
 
-function passwordForm(say) {
+function passwordForm(say, name) {
   const input = (id, text, complete) => [h("label", { for: id }, text),
     h("input", { id, type: "password", autocomplete: complete, required: true, minlength: id === "new" ? "12" : null })];
-  const form = h("form", { class: "inputs" }, ...input("current", "Present password", "current-password"), ...input("new", "New password, at least 12 characters", "new-password"),
+  const owner = h("input", { type: "text", autocomplete: "username", value: name, hidden: true }); // for password managers
+  const form = h("form", { class: "inputs" }, owner, ...input("current", "Present password", "current-password"), ...input("new", "New password, at least 12 characters", "new-password"),
     h("div", { class: "ends" }, h("button", { type: "submit" }, "Change the password")));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const [current, fresh] = form.querySelectorAll("input");
+    const [current, fresh] = form.querySelectorAll("[type=password]");
     try {
       await post("/me/password", { current: current.value, new: fresh.value });
       form.reset();

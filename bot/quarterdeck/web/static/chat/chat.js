@@ -30,7 +30,7 @@ export class Chat {
       edit: (message) => this.composer.edit(message),
       press: (message, button) => this.act({ press: { seq: message.seq, button: button.id } }),
       submit: (message, values, files) => this.act({ form: { seq: message.seq, id: message.form.id, values, files: files.map((file) => file.id) } }),
-      confirmed: (key) => this.outgoing.drop(key),
+      confirmed: (message) => this.confirmed(message),
       retry: (item) => this.outgoing.retry(item),
       rewrite: (item) => (this.discard(item), this.composer.set(item.body.text), this.composer.input.focus()),
       discard: (item) => this.discard(item),
@@ -109,7 +109,7 @@ export class Chat {
       this.settle();
       this.composer.catchUp();
     }
-    if (seq !== null) this.flash(await this.room.find(seq));
+    if (seq !== null) this.scroll.show(await this.room.find(seq));
   }
 
   reopenLater(room, error) {
@@ -200,6 +200,11 @@ export class Chat {
     this.refresh();
   }
 
+  confirmed(message) {
+    const item = this.outgoing.behind(message);
+    if (item) this.discard(item);
+  }
+
   discard(item) {
     this.outgoing.drop(item.key);
     this.transcript.dropUnsent(item.key);
@@ -208,6 +213,7 @@ export class Chat {
 
   accepted(item) {
     this.made.delete(item.conversation);
+    if (item.conversation === this.room?.id && this.transcript.holds(item.cause)) this.discard(item); // the stream was faster
     if (item.conversation !== this.room?.id || this.room.stream) return;
     history.replaceState(null, "", addressOf(item.conversation));
     this.room.follow(); // the message made the conversation: now there is something to follow
@@ -286,13 +292,5 @@ export class Chat {
     if (this.composer.input.value.startsWith("/")) this.composer.set("");
     this.scroll.toEnd();
     this.composer.focus();
-  }
-
-  flash(element) {
-    if (!element) return;
-    this.scroll.isPinned = false;
-    element.scrollIntoView({ block: "center" });
-    element.classList.add("is-found");
-    element.addEventListener("animationend", () => element.classList.remove("is-found"), { once: true });
   }
 }

@@ -68,7 +68,7 @@ export function unsentMessage(item, acts) {
   const text = h("div", { class: "text is-plain", dir: "auto" }, item.shown);
   const bubble = h("div", { class: "bubble" }, h("span", { class: "unseen" }, "You: "), text);
   const element = h("li", { class: `message mine is-${item.state}`, data: { key: item.key } }, bubble, fileList(item.files, true));
-  if (item.state === "sending") return element;
+  if (item.state === "sending" || item.state === "sent") return element;
   const isMild = item.state === "waiting";
   const trouble = h(
     "div",

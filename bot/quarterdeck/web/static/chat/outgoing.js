@@ -7,7 +7,7 @@ import { keep, recall } from "../lib/memory.js";
 const WAIT_MS = 4_000;
 
 export class Outgoing {
-  /** `changed(item)` is told of every new state; `accepted(item, seq)` once the server has it. */
+  /** `changed(item)` is told of every new state; `accepted(item)` once the server has it. */
   constructor({ changed, accepted }) {
     Object.assign(this, { changed, accepted, items: recall("unsent", []), isSending: new Set() });
     for (const item of this.items) if (item.state === "sending") item.state = "waiting";
@@ -39,6 +39,11 @@ export class Outgoing {
     const waiting = this.items.filter((item) => item.state === "waiting");
     for (const item of waiting) this.set(item, "sending");
     for (const conversation of new Set(waiting.map((item) => item.conversation))) this.drain(conversation);
+  }
+
+  /** Return the item that became this message of the conversation, if it is still held. */
+  behind(message) {
+    return this.items.find((item) => item.key === message.key || (item.cause && item.cause === message.cause));
   }
 
   /** Forget an item: it stands in the conversation now, or nobody wants it. */
@@ -76,9 +81,9 @@ export class Outgoing {
   async send(item) {
     try {
       const path = `/conversations/${encodeURIComponent(item.conversation)}/messages`;
-      const { seq } = await post(path, item.body, { headers: { "Idempotency-Key": item.key } });
+      item.cause = (await post(path, item.body, { headers: { "Idempotency-Key": item.key } })).id;
       this.set(item, "sent");
-      this.accepted(item, seq);
+      this.accepted(item);
       return true;
     } catch (error) {
       if (!this.items.includes(item)) return true;

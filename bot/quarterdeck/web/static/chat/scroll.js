@@ -56,4 +56,13 @@ export class Scroll {
     this.top = this.place.scrollTop;
     requestAnimationFrame(() => (this.place.style.overflowAnchor = ""));
   }
+
+  /** Bring a message into sight and point it out. */
+  show(element) {
+    if (!element) return;
+    this.isPinned = false;
+    element.scrollIntoView({ block: "center" });
+    element.classList.add("is-found");
+    element.addEventListener("animationend", () => element.classList.remove("is-found"), { once: true });
+  }
 }

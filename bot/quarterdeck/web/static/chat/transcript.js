@@ -23,6 +23,11 @@ export class Transcript {
     for (const list of [this.list, this.liveList, this.pendingList]) list.replaceChildren();
   }
 
+  /** Tell whether the message that was taken under `cause` stands here. */
+  holds(cause) {
+    return this.order.some((seq) => this.known.get(seq).message.cause === cause);
+  }
+
   get isEmpty() {
     return !this.order.length && !this.live.size && !this.unsent.size;
   }
@@ -44,7 +49,7 @@ export class Transcript {
   prepend(messages) {
     const fresh = messages.filter((message) => !this.known.has(message.seq));
     const elements = fresh.map((message) => this.make(message));
-    for (const message of fresh) if (message.role === "you") this.dropUnsent(message.cause);
+    for (const message of fresh) if (message.role === "you") this.acts.confirmed(message);
     this.order.unshift(...fresh.map((message) => message.seq));
     const next = this.elementAt(fresh.length);
     const chunks = [];
@@ -70,7 +75,7 @@ export class Transcript {
     const element = this.make(message);
     if (old) old.element.replaceWith(element);
     else this.insert(message.seq, element);
-    if (message.role === "you") this.dropUnsent(message.cause);
+    if (message.role === "you") this.acts.confirmed(message);
     else this.finish(message.cause);
     markDay(element, this.elementAt(this.order.indexOf(message.seq) - 1));
     if (!old) this.markLast();
@@ -154,7 +159,6 @@ export class Transcript {
   dropUnsent(key) {
     this.unsent.get(key)?.remove();
     this.unsent.delete(key);
-    this.acts.confirmed(key);
   }
 
   /** Dim what an edit of message `seq` takes back. */

@@ -27,9 +27,10 @@ function show(status) {
   const platforms = Object.entries(status.platforms);
   const findings = (status.findings ?? []).filter((one) => one.level !== "info" && one.level !== "ok");
   const problems = [...status.problems, ...findings.map((one) => ({ what: one.area, message: one.message, fix: one.fix }))];
+  const isOn = platforms.filter(([, one]) => stateOf(one) !== "off").length;
   const receiving = platforms.filter(([, one]) => stateOf(one) === "receiving").length;
   byId("headline").textContent = problems.length || platforms.some(([, one]) => stateOf(one) === "needs_auth") ? "Something needs you" : "All is well";
-  byId("sub").textContent = `${receiving} of ${platforms.length} platforms receiving · up for ${span(status.uptime_s)} · version ${status.version}`;
+  byId("sub").textContent = `${receiving} of ${isOn} platforms receiving · up for ${span(status.uptime_s)} · version ${status.version}`;
   byId("platforms").replaceChildren(...platforms.map(platform));
   byId("waiting").replaceChildren(...figures(status));
   byId("errors").replaceChildren(...(problems.length ? problems.map(problem) : [h("li", { class: "empty" }, "None.")]));
