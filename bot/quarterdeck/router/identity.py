@@ -57,7 +57,7 @@ class Directory:
         self._rows, self._default_role = rows, default_role
         self._owners = {str(identity): name for identity, name in owners.items()}
         self._roles, self._groups, self._platforms = roles or Roles(), groups, platforms
-        self._kept: dict[str, tuple[Known, Person]] = {}  # without groups, while their row is the same
+        self._kept: dict[tuple[str, str], tuple[Known | None, Person]] = {}  # without groups, while the row is the same
 
     async def person_of(
         self, identity: Identity, name: str = "", groups: frozenset[str] | None = None
@@ -68,14 +68,14 @@ class Directory:
         """
         known = await self._rows.known(identity)
         own = str(identity)
-        kept = self._kept.get(own)
+        kept = self._kept.get((own, name))
         if kept is not None and kept[0] is known and not self._groups().by_name:
             return kept[1]
         person = await self._resolve(known, identity, own, name, groups)
-        if known is not None and known.person.name and not person.groups:
+        if not person.groups:
             if len(self._kept) >= MOST_KEPT:
                 self._kept.clear()
-            self._kept[own] = (known, person)
+            self._kept[own, name] = (known, person)
         return person
 
     async def _resolve(

@@ -296,7 +296,7 @@ audit = Table(
     Column("person_id", String(60), nullable=False, default=""),
     Column("detail", Text, nullable=False),  # canonical JSON, redacted
     Column("previous", String(64), nullable=False),
-    Column("hash", String(64), nullable=False, unique=True),
+    Column("hash", String(64), nullable=False),  # not indexed: each would dirty a page of its own
 )
 
 secrets = Table(

@@ -251,3 +251,6 @@ def _create_web() -> None:
         sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
+    names = {"uq": "uq_%(table_name)s_%(column_0_name)s"}  # the first revision gave the constraint none
+    with op.batch_alter_table("audit", naming_convention=names) as audit:
+        audit.drop_constraint("uq_audit_hash", type_="unique")
