@@ -22,13 +22,13 @@ LINKS: Final = (
 )  # fmt: skip
 SIGNS: Final = (
     "```", "```py\nprint('@everyone')\n```", "`", "``", "**", "**bold**", "*", "_", "__", "~~", "~~gone~~", "||",
-    "||spoiler||", "> ", "> > > deep", "# head", "-# small", "- ", "1. ", "***", "\\", "\\*", "&amp;", "&lt;!channel&gt;",
-    "<b>", "</b><script>", "<u>x</u>", "[", "](", "|", "---", "===", "$x$", "{{x}}", "%s%n", "'; DROP TABLE", "​```",
+    "||spoiler||", "> ", "> > > deep", "# head", "-# small", "- ", "1. ", "***", "\\", "\\*", "&amp;",
+    "&lt;!channel&gt;", "<b>", "</b><script>", "<u>x</u>", "[", "](", "|", "---", "===", "$x$", "{{x}}", "%s%n", "'; DROP TABLE", "\u200b```",
 )  # fmt: skip
 LETTERS: Final = (
-    FAMILY, "🇩🇪🇫🇷", "👍🏽", "❤️‍🔥", "e\u0301", "\u0301\u0301", "\u200b", "\u200d", "\u200e", "\u202e", "\u2066", "\ufeff",
-    "\u2060", "שלום", "مرحبا بكم", "漢字かな", "ไทย", "\u2028", "\u2029", "\u00a0", "\u3000", "﷽", "Z̴̢͠a̷l̶g̵o̷",
-    "\x00", "\x07", "\x1b[31m", "\t", "\r\n", "\u0085", "\ufffe", "𝕏", "\U000e0041", "😀" * 40,
+    FAMILY, "🇩🇪🇫🇷", "👍🏽", "❤️‍🔥", "e\u0301", "\u0301\u0301", "\u200b", "\u200d", "\u200e", "\u202e", "\u2066", 
+    "\ufeff", "\u2060", "שלום", "مرحبا بكم", "漢字かな", "ไทย", "\u2028", "\u2029", "\u00a0", "\u3000", "﷽", "Z̴̢͠a̷l̶g̵o̷",
+    "\x00", "\x07", "\x1b[31m", "\t", "\r\n", "\u0085", "\ufffe", "\U0001d54f", "\U000e0041", "😀" * 40,
 )  # fmt: skip
 TABLE: Final = "\n\n| a | b |\n|---|---|\n"
 
@@ -38,7 +38,7 @@ def answer(number: int) -> str:
 
     Each hundred has all lengths, up to 40,000 characters.
     """
-    chance = random.Random(number)  # noqa: S311 - no secret
+    chance = random.Random(number)
     size = 40_000 if number % 50 == 7 else chance.choice((0, 40, 400, 1_900, 2_100, 4_200, 9_000))
     if number % 25 == 3:
         return f"{FAMILY * 900} {word(number, 0)}"

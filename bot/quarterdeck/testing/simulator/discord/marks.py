@@ -104,26 +104,18 @@ def previews_in(content: str) -> list[str]:
 
 def shown(world: World, content: str) -> str:
     """Return `content` as a person reads it: without signs of markup, with names for mentions."""
-    pieces: list[str] = []
-    place = 0
-    for match in CODE.finditer(content):
-        pieces.append(shown_prose(world, content[place : match.start()]))
-        pieces.append((match.group(2) if match.group(1) else match.group(4)).strip("\n"))
-        place = match.end()
-    return "".join([*pieces, shown_prose(world, content[place:])])
-
-
-def shown_prose(world: World, text: str) -> str:
-    """Return text without code as a person reads it."""
     kept: list[str] = []
 
-    def keep(match: re.Match[str]) -> str:
-        kept.append(match.group(1))
+    def keep(text: str) -> str:
+        kept.append(text)
         return f"\ue000{len(kept) - 1}\ue001"
 
-    text = re.sub(r"\\([^a-zA-Z0-9\s])", keep, text, flags=re.ASCII)
+    text = CODE.sub(
+        lambda match: keep((match.group(2) if match.group(1) else match.group(4)).strip("\n")), content
+    )
+    text = re.sub(r"\\([^a-zA-Z0-9\s])", lambda match: keep(match.group(1)), text, flags=re.ASCII)
     text = MASKED.sub(lambda match: match.group(1), text)
-    text = re.sub(r"https?://[^\s<>]+", lambda match: keep_whole(match, kept), text)
+    text = re.sub(r"https?://[^\s<>]+", lambda match: keep(match.group()), text)
     text = re.sub(r"<(\ue000\d+\ue001)>", r"\1", text)
     text = re.sub(r"(?m)^(?:#{1,3}|-#) +", "", text)
     text = re.sub(r"(?m)^>(?:>>)? ?", "", text)
@@ -136,13 +128,9 @@ def shown_prose(world: World, text: str) -> str:
     text = ROLE.sub(lambda match: f"@{world.roles.get(int(match.group(1)), 'deleted-role')}", text)
     text = re.sub(r"<#(\d+)>", lambda match: f"#{channel_name(world, int(match.group(1)))}", text)
     text = re.sub(r"<a?:(\w+):\d+>", r":\1:", text)
-    return re.sub(r"\ue000(\d+)\ue001", lambda match: kept[int(match.group(1))], text)
-
-
-def keep_whole(match: re.Match[str], kept: list[str]) -> str:
-    """Set an address aside, so that signs in it are not taken for markup."""
-    kept.append(match.group())
-    return f"\ue000{len(kept) - 1}\ue001"
+    while (whole := re.sub(r"\ue000(\d+)\ue001", lambda match: kept[int(match.group(1))], text)) != text:
+        text = whole  # an address that was set aside holds signs that were
+    return text
 
 
 def name_of(world: World, number: int) -> str:

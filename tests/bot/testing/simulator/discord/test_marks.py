@@ -13,6 +13,7 @@ from quarterdeck.testing.simulator.discord.world import World
         (r"\*a\* \_b\_ \`c\` \~\~d\~\~", "*a* _b_ `c` ~~d~~"),
         (r"**a** _b_ `c` ~~d~~", "a b c d"),
         (r"`\_` and C:\new", r"\_ and C:\new"),
+        (r"**a `b*` c** ~~`d`~~ https://a.example/b\_c", "a b* c d https://a.example/b_c"),
     ],
 )
 def test_escaped_signs_stand_for_themselves(content: str, text: str) -> None:
