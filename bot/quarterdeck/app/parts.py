@@ -162,6 +162,7 @@ class Parts:
             record=self.usage_rows.record,
             ledger=self.budgets if self.settings.budgets else None,
             answers=StoredAnswers(self.store),
+            kept=PlatformMemory(self.store, "models", self.clock),
         )
         self.notes = StoredNotes(self.store)
         self.summaries = Summaries(

@@ -2,46 +2,134 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, Protocol
 
-Speaker = Literal["system", "user", "assistant"]
-Finish = Literal["stop", "length", "tool_calls", "refusal"]
+Speaker = Literal["system", "user", "assistant", "tool"]
+Finish = Literal["stop", "length", "tool_calls", "refusal", "content_filter"]
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+
+NO_TOOL, ANY_TOOL, FREE = "none", "required", "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enclosed:
+    """Hold a picture or file that goes to a model: its bytes, or where they lie on this machine."""
+
+    media_type: str
+    content: bytes | Path = field(repr=False)
+    name: str = ""
+
+    @property
+    def is_image(self) -> bool:
+        """Tell pictures from other files."""
+        return self.media_type.startswith("image/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """Offer the model something that it may ask for; `schema` is the JSON Schema of its arguments, an object."""
+
+    name: str
+    description: str
+    schema: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """Hold what a model asks for: `arguments` is JSON as the model wrote it; `id` pairs it with its result.
+
+    `mark` is the vendor's own sign on the call, which goes back with it in later turns.
+    """
+
+    id: str
+    name: str
+    arguments: str = "{}"
+    mark: str = ""
+
+    def values(self) -> Mapping[str, object]:
+        """Return the arguments.
+
+        Raises:
+            ValueError: they are no JSON object.
+        """
+        try:
+            found = json.loads(self.arguments or "{}")
+        except RecursionError as error:
+            raise ValueError("nested without end") from error
+        if not isinstance(found, dict):
+            raise ValueError("not a JSON object")
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thoughts:
+    """Hold what a vendor wants back word for word in later turns; only the wire format that wrote it reads it."""
+
+    wire: str
+    parts: tuple[Mapping[str, object], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelMessage:
-    """Hold one turn of a chat with a model."""
+    """Hold one turn of a chat with a model.
+
+    A user's turn may enclose files. The assistant's may ask for tools; then `thoughts` and `reasoning` are what its
+    last delta said. A tool's turn is the result of the call `call_id`; `is_error` where it failed.
+    """
 
     speaker: Speaker
     text: str
+    enclosed: tuple[Enclosed, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
+    call_id: str = ""
+    is_error: bool = False
+    reasoning: str = ""
+    thoughts: Thoughts | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
-    """Ask a model. `model` is the vendor's id without our provider prefix; `max_output_tokens` bounds the answer."""
+    """Ask a model. `model` is the vendor's id without our provider prefix; `max_output_tokens` bounds the answer.
+
+    `tool_choice` is `auto`, `none`, `required` or the name of a tool; it is a wish where a vendor cannot be held to it.
+    With `json_schema` the text of the answer is one JSON document.
+    """
 
     model: str
     messages: tuple[ModelMessage, ...]
     max_output_tokens: int = 1024
     temperature: float | None = None
     json_schema: Mapping[str, object] | None = None
+    tools: tuple[Tool, ...] = ()
+    tool_choice: str = FREE
+    effort: Effort | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Count what a call used; None where the vendor did not say."""
+    """Count what a call used; None where the vendor did not say.
+
+    `cached_tokens` are among the input tokens, `reasoning_tokens` among the output tokens; `microusd` is what the
+    vendor says that the call cost.
+    """
 
     input_tokens: int | None = None
     output_tokens: int | None = None
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    microusd: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delta:
     """Hold the next piece of an answer. The last delta of a whole answer has `finish`; without it, it was cut off.
 
-    Where several models may answer, the last delta also names in `answered_by` the one that did.
+    Tool calls come whole and with the last delta only: of an answer that was cut off there are none. Where several
+    models may answer, the last delta also names in `answered_by` the one that did.
     """
 
     text: str = ""
@@ -49,13 +137,15 @@ class Delta:
     finish: Finish | None = None
     usage: Usage | None = None
     answered_by: Connected | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    thoughts: Thoughts | None = None
 
 
 class Dialect(Protocol):
     """Speak one wire format for many providers."""
 
     def complete(self, request: ModelRequest) -> AsyncIterator[Delta]:
-        """Stream the answer.
+        """Stream the answer; closing the iterator stops the vendor.
 
         Raises:
             ServiceError: mapped from the vendor's error; a stream that ends without `finish` raises `Unavailable`.
@@ -79,7 +169,7 @@ class Dialect(Protocol):
 class Connected:
     """Name the model that answers a role: `provider/model`, and how it is shown to people.
 
-    `label` is empty for capable models; the built-in model's answers are marked with it.
+    `label` is what people are told below its answer: that it is the small built-in one, that its name changed.
     """
 
     provider: str
@@ -99,6 +189,17 @@ class KeptAnswer:
     answered_by: Connected
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Say what is wanted beyond text: tools that the model may ask for, JSON of a schema, more or less thought."""
+
+    tools: tuple[Tool, ...] = ()
+    tool_choice: str = FREE
+    json_schema: Mapping[str, object] | None = None
+    effort: Effort | None = None
+    temperature: float | None = None
+
+
 class Models(Protocol):
     """Answer with whichever model the settings name for a role (`chat`, `fast`, …)."""
 
@@ -114,8 +215,11 @@ class Models(Protocol):
         person_id: str = "",
         conversation_id: str = "",
         workflow: str = "",
+        wanted: Wanted = Wanted(),
     ) -> AsyncIterator[Delta]:
         """Stream an answer from the role's first model that works; usage is recorded for person and conversation.
+
+        Tool calls are whole and fit their tools, JSON fits its schema, or the call fails; JSON comes in one piece.
 
         Raises:
             SetupError: no model is connected.
@@ -125,6 +229,33 @@ class Models(Protocol):
 
     async def how_to_connect(self) -> str:
         """Say in CommonMark how to connect a model: the variable, the local server found, the built-in model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """Show what one connected provider offers; `reason` says why its list could not be had."""
+
+    provider: str
+    models: tuple[str, ...] = ()
+    reason: str = ""
+
+
+class ModelChoices(Protocol):
+    """Let a conversation have a model of its own."""
+
+    async def offered(self) -> list[Offered]:
+        """Return the models of every connected provider, their lists at most 15 minutes old."""
+
+    async def chosen(self, conversation_id: str) -> Connected | None:
+        """Return what was chosen for the conversation, None where the settings decide."""
+
+    async def choose(self, conversation_id: str, name: str) -> Connected | None:
+        """Let `provider/model` answer there from now on; an empty name leaves it to the settings again.
+
+        Raises:
+            NotFound: no such provider or model.
+            SetupError: the provider is off.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -24,7 +25,8 @@ FOLDER: Final = "providers"
 BUILTIN: Final = "builtin"
 CUSTOM: Final = "custom"
 
-DialectName = Literal["openai_chat", "anthropic", "llama_cpp"]
+DialectName = Literal["openai_chat", "openai_responses", "anthropic", "gemini", "llama_cpp"]
+KeyHeader = Literal["bearer", "x-api-key", "api-key", "x-goog-api-key"]
 VariableName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 
 
@@ -35,7 +37,7 @@ class Key(Row):
     """Variables that hold the key; the first that is set is used, and switches the provider on."""
     is_needed: bool = Field(default=True, alias="needed")
     """Whether nothing works without a key."""
-    header: Literal["bearer", "x-api-key", "api-key"] = "bearer"
+    header: KeyHeader = "bearer"
     """How the key is sent."""
 
 
@@ -55,6 +57,18 @@ class Local(Row):
     """A path, from the server's root, that lists the models held in memory."""
 
 
+class Compatible(Row):
+    """Describe the vendor's second endpoint, in another wire format."""
+
+    dialect: DialectName
+    """The format; chosen by naming it in the settings."""
+    ends: str = ""
+    """Chosen too where the address ends so."""
+    header: KeyHeader = "bearer"
+    """How the key is sent there."""
+    capabilities: Capabilities = Capabilities()
+
+
 class ProviderRow(Row):
     """Describe one provider, as its file does; the file's name is the provider's id."""
 
@@ -71,6 +85,12 @@ class ProviderRow(Row):
     local: Local | None = None
     """Present where this is a server on the owner's machine that may be looked for."""
     capabilities: Capabilities = Capabilities()
+    compatible: Compatible | None = None
+    """Another endpoint of the same vendor that may be used instead."""
+    renamed: dict[str, str] = Field(default_factory=dict)
+    """What answers in place of ids that the vendor retired; `*` stands for any characters."""
+    concurrency: int = Field(default=512, ge=1, le=10_000)
+    """How many calls may be under way at once; others wait their turn."""
     rank: int = Field(default=50, ge=0, le=100)
     """Which goes first where several are connected and the settings name none; the least."""
     note: str = ""
@@ -96,6 +116,13 @@ class Provider:
 
     id: str
     row: ProviderRow
+
+    def current(self, model: str) -> str:
+        """Return the id that the vendor has for `model` today: another one where it was retired."""
+        for old, new in self.row.renamed.items():
+            if fnmatchcase(model, old):
+                return new
+        return model
 
 
 class Catalog:
@@ -143,8 +170,23 @@ class Catalog:
         changes: dict[str, object] = {"headers": {**known.headers, **setting.headers}}
         if setting.base_url is not None:
             changes["base_url"] = setting.base_url
-        if setting.dialect is not None and setting.dialect != known.dialect:
-            changes |= {"dialect": setting.dialect, "capabilities": Capabilities()}
+        if setting.concurrency is not None:
+            changes["concurrency"] = setting.concurrency
+        changes |= _format(known, setting)
         if setting.models:
             changes["models"] = known.models.model_copy(update={"chat": setting.models[0]})
         return known.model_copy(update=changes)
+
+
+def _format(known: ProviderRow, setting: ProviderSettings) -> dict[str, object]:
+    """Return what changes with another wire format; the vendor's own second endpoint is known by its data."""
+    other = known.compatible
+    address = (setting.base_url or "").rstrip("/")
+    ends_so = other is not None and bool(other.ends) and address.endswith(other.ends)
+    wanted = setting.dialect or (other.dialect if other is not None and ends_so else known.dialect)
+    if wanted == known.dialect:
+        return {}
+    if other is None or other.dialect != wanted:
+        return {"dialect": wanted, "capabilities": Capabilities()}
+    key = known.key.model_copy(update={"header": other.header})
+    return {"dialect": wanted, "capabilities": other.capabilities, "key": key}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from quarterdeck.models.capabilities import Capabilities
+from quarterdeck.models.catalog import KeyHeader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,9 @@ class Connection:
     service: str
     base_url: str
     key: str = field(default="", repr=False)
-    key_header: Literal["bearer", "x-api-key", "api-key"] = "bearer"
+    key_header: KeyHeader = "bearer"
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     capabilities: Capabilities = field(default_factory=Capabilities)
+    chat_capabilities: Capabilities | None = None
+    """Those of its chat completions, where it is spoken to in another format."""
     timeouts: Timeouts = field(default_factory=Timeouts)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import assert_never
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, assert_never
 
-from quarterdeck.core.errors import KeyMissing, SetupError
+from quarterdeck.core.errors import AuthFailed, KeyMissing, RateLimited, ServiceError, SetupError
 from quarterdeck.core.model import Dialect
 from quarterdeck.models.catalog import BUILTIN, Catalog, Provider
 from quarterdeck.models.connection import Connection, Timeouts
@@ -14,6 +16,9 @@ from quarterdeck.models.local.builtin import BUILD_COMMAND, Builtin
 from quarterdeck.runtime.secrets import Resolver, SecretRef
 from quarterdeck.runtime.settings import Settings
 from quarterdeck.runtime.tasks import in_thread
+
+RATE_REST_S: Final = 30.0
+REFUSED_REST_S: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,15 +40,30 @@ class _Open:
     dialect: Dialect
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Key:
+    """Hold one key and where it is from."""
+
+    ref: SecretRef
+    value: str = field(repr=False)
+
+
 class Connections:
     """Connect to providers of the catalogue, each once, when it is first used."""
 
     def __init__(
-        self, settings: Settings, catalog: Catalog, resolver: Resolver, builtin: Builtin, timeouts: Timeouts
+        self,
+        settings: Settings,
+        catalog: Catalog,
+        resolver: Resolver,
+        builtin: Builtin,
+        timeouts: Timeouts,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings, self._catalog, self._resolver = settings, catalog, resolver
-        self._builtin, self._timeouts = builtin, timeouts
-        self._open: dict[str, _Open] = {}
+        self._builtin, self._timeouts, self._monotonic = builtin, timeouts, monotonic
+        self._open: dict[tuple[str, str], _Open] = {}
+        self._rests: dict[tuple[str, str], float] = {}
         self._retired: list[Dialect] = []
         self._opening = asyncio.Lock()
 
@@ -54,13 +74,13 @@ class Connections:
             reason = self._builtin.why_off()
             return Switch(is_on=not reason, reason=reason or "installed", fix=f"run `{BUILD_COMMAND}`")
         try:
-            key = self._key(provider)
+            keys = self._keys(provider)
         except SetupError as error:
             return Switch(is_on=False, reason=error.message, fix=error.hint, is_mistake=True)
         if row.base_url is None:
             return Switch(is_on=False, reason="no address", fix=f"set providers.{id_}.base_url")
-        if key is not None:
-            return Switch(is_on=True, reason=f"key from {key[0]}")
+        if keys:
+            return Switch(is_on=True, reason=f"key from {' and '.join(str(key.ref) for key in keys)}")
         if row.key.is_needed:
             names = " or ".join(row.key.variables)
             return Switch(is_on=False, reason="no key", fix=f"set {names or f'providers.{id_}.key'}")
@@ -69,22 +89,45 @@ class Connections:
         fix = "start it" if row.local and self._settings.models.discover else f"set providers.{id_}.base_url"
         return Switch(is_on=False, reason="not configured", fix=fix)
 
-    def _key(self, provider: Provider) -> tuple[SecretRef, str] | None:
-        """Return the key and where it is from; None where nothing holds one.
+    def _keys(self, provider: Provider) -> list[_Key]:
+        """Return the keys and where they are from; empty where nothing holds one.
 
         Raises:
-            SetupError: what should hold the key is missing, blank or a placeholder.
+            SetupError: what should hold a key is missing, blank or a placeholder.
         """
         setting = self._settings.providers.get(provider.id)
-        if setting is not None and setting.key is not None:
-            return setting.key, self._resolver.get(setting.key)
+        named = (setting.key, *setting.keys) if setting is not None else ()
+        refs = [ref for ref in named if ref is not None]
+        if refs:
+            return [_Key(ref=ref, value=self._resolver.get(ref)) for ref in dict.fromkeys(refs)]
         for name in provider.row.key.variables:
             ref = SecretRef("env", name)
             try:
-                return ref, self._resolver.get(ref)
+                return [_Key(ref=ref, value=self._resolver.get(ref))]
             except KeyMissing:
                 continue
-        return None
+        return []
+
+    def _key(self, provider: Provider) -> str:
+        """Return the first key that need not rest, or the one that rests shortest; empty for none."""
+        now_s = self._monotonic()
+        keys = [key.value for key in self._keys(provider)]
+        return min(
+            keys, key=lambda one: max(0.0, self._rests.get((provider.id, one), 0.0) - now_s), default=""
+        )
+
+    def rotate(self, provider: Provider, dialect: Dialect, error: ServiceError) -> bool:
+        """Let the key rest with which `dialect` failed; True where another one may be tried at once."""
+        rest_s = REFUSED_REST_S
+        if isinstance(error, RateLimited):
+            rest_s = error.retry_after_s or RATE_REST_S
+        elif not isinstance(error, AuthFailed):
+            return False
+        now_s = self._monotonic()
+        for (id_, key), opened in self._open.items():
+            if opened.dialect is dialect:
+                self._rests[id_, key] = now_s + rest_s
+        return any(self._rests.get((provider.id, key.value), 0.0) <= now_s for key in self._keys(provider))
 
     def connection(self, provider: Provider) -> Connection:
         """Put together what is needed to talk to `provider`.
@@ -93,7 +136,7 @@ class Connections:
             SetupError: key, address or a header's secret is missing.
         """
         row, key = provider.row, self._key(provider)
-        if key is None and row.key.is_needed:
+        if not key and row.key.is_needed:
             name = next(iter(row.key.variables), f"providers.{provider.id}.key")
             raise KeyMissing(f"there is no key for {row.name}", env_name=name)
         if row.base_url is None:
@@ -106,10 +149,11 @@ class Connections:
         return Connection(
             service=row.name,
             base_url=row.base_url,
-            key=key[1] if key else "",
+            key=key,
             key_header=row.key.header,
             headers=headers,
             capabilities=row.capabilities,
+            chat_capabilities=row.compatible.capabilities if row.compatible else None,
             timeouts=self._timeouts,
         )
 
@@ -121,13 +165,14 @@ class Connections:
         """
         async with self._opening:
             connection = None if provider.id == BUILTIN else self.connection(provider)
-            known = self._open.get(provider.id)
+            slot = (provider.id, connection.key if connection else "")
+            known = self._open.get(slot)
             if known is not None and known.connection == connection:
                 return known.dialect
             if known is not None:
                 self._retired.append(known.dialect)  # an answer may still be streaming over it
             dialect = await self._make(provider, connection)
-            self._open[provider.id] = _Open(connection, dialect)
+            self._open[slot] = _Open(connection, dialect)
             return dialect
 
     async def _make(self, provider: Provider, connection: Connection | None) -> Dialect:
@@ -152,6 +197,14 @@ def _connect(provider: Provider, connection: Connection) -> Dialect:
             from quarterdeck.models.dialects.openai_chat import OpenAIChat
 
             return OpenAIChat(connection)
+        case "openai_responses":
+            from quarterdeck.models.dialects.openai_responses import OpenAIResponses
+
+            return OpenAIResponses(connection)
+        case "gemini":
+            from quarterdeck.models.dialects.gemini import Gemini
+
+            return Gemini(connection)
         case "anthropic":
             from quarterdeck.models.dialects.anthropic import Anthropic
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final, cast
 
 from quarterdeck.core.errors import QuarterdeckError, Rejected, ServiceError, SetupError, Unavailable
 from quarterdeck.core.model import Connected, Delta, Dialect, ModelRequest, Usage, UsageRow
 from quarterdeck.core.ports import Clock
-from quarterdeck.models.breaker import Breaker
+from quarterdeck.models.breaker import Breaker, RetryBudget
 from quarterdeck.models.connection import Timeouts
 from quarterdeck.models.meter import Meter, Purpose
 from quarterdeck.runtime import metrics
@@ -35,6 +35,10 @@ class Link:
 
     connected: Connected
     open: Callable[[], Awaitable[Dialect]]
+    rotate: Callable[[Dialect, ServiceError], bool] = lambda _, __: False
+    """Lets the key rest that was refused; True where there is another one."""
+    concurrency: int = 512
+    """How many calls of this provider may be under way at once."""
 
 
 @dataclass(slots=True)
@@ -43,6 +47,7 @@ class _Progress:
 
     passed_on: bool = False
     characters: int = 0
+    dialect: Dialect | None = None
     usage: Usage = field(default_factory=Usage)
     outcome: str = "cancelled"
 
@@ -56,6 +61,8 @@ class Fallback:
         self._clock, self._record, self._timeouts = clock, record, timeouts or Timeouts()
         self._meter = meter
         self._breakers: dict[str, Breaker] = {}
+        self._budgets: dict[str, RetryBudget] = {}
+        self._slots: dict[str, asyncio.Semaphore] = {}
 
     async def complete(
         self, chain: Sequence[Link], request: ModelRequest, purpose: Purpose
@@ -88,8 +95,11 @@ class Fallback:
             provider = link.connected.provider
             message = f"{provider} failed several times in a row and is left alone for {rest_s:.0f} s"
             raise Unavailable(message, service=provider, retry_after_s=rest_s)
+        budget = self._budgets.setdefault(link.connected.provider, RetryBudget())
+        budget.called()
         began_s = self._clock.monotonic()
-        for attempt in range(1, ATTEMPTS + 1):
+        attempt = 1
+        while True:
             try:
                 async with aclosing(self._recorded(link, request, purpose, progress)) as deltas:
                     async for delta in deltas:
@@ -99,11 +109,15 @@ class Fallback:
             except ServiceError as error:
                 if error.retryable:
                     breaker.failed()
+                dialect = progress.dialect
+                if not progress.passed_on and dialect is not None and link.rotate(dialect, error):
+                    continue  # each key rests after it failed, so that this ends
                 pause_s = _pause_s(error, attempt)
                 used_s = self._clock.monotonic() - began_s
-                is_last = attempt == ATTEMPTS or used_s + pause_s > RETRY_WITHIN_S
-                if not error.retryable or progress.passed_on or is_last:
+                is_last = attempt >= ATTEMPTS or used_s + pause_s > RETRY_WITHIN_S
+                if not error.retryable or progress.passed_on or is_last or not budget.take():
                     raise
+            attempt += 1
             await self._clock.sleep(pause_s)
 
     async def _recorded(
@@ -150,19 +164,31 @@ class Fallback:
         provider, total_s = link.connected.provider, self._timeouts.total_s
         deadline = asyncio.get_running_loop().time() + total_s
         try:
-            async with asyncio.timeout_at(deadline):
-                dialect = await link.open()
-            async with aclosing(cast("AsyncGenerator[Delta, None]", dialect.complete(request))) as deltas:
-                while True:
-                    async with asyncio.timeout_at(deadline):
-                        delta = await anext(deltas, None)
-                    if delta is None:
-                        return
-                    self._measure(delta, provider, progress)
-                    yield delta
+            async with self._slot(link, deadline):
+                async with asyncio.timeout_at(deadline):
+                    dialect = progress.dialect = await link.open()
+                async with aclosing(cast("AsyncGenerator[Delta, None]", dialect.complete(request))) as deltas:
+                    while True:
+                        async with asyncio.timeout_at(deadline):
+                            delta = await anext(deltas, None)
+                        if delta is None:
+                            return
+                        self._measure(delta, provider, progress)
+                        yield delta
         except TimeoutError as error:
             message = f"{provider} did not finish its answer in {total_s:g} s"
             raise Unavailable(message, service=provider, hint="ask for something shorter") from error
+
+    @asynccontextmanager
+    async def _slot(self, link: Link, deadline: float) -> AsyncIterator[None]:
+        """Wait until one call less than allowed is under way with the provider."""
+        slots = self._slots.setdefault(link.connected.provider, asyncio.Semaphore(link.concurrency))
+        async with asyncio.timeout_at(deadline):
+            await slots.acquire()
+        try:
+            yield
+        finally:
+            slots.release()
 
     @staticmethod
     def _measure(delta: Delta, provider: str, progress: _Progress) -> None:

@@ -12,6 +12,7 @@ from quarterdeck.models.catalog import Provider
 from quarterdeck.models.prices import Prices
 
 CHARACTERS_PER_TOKEN: Final = 4  # where a vendor does not count
+TOKENS_PER_FILE: Final = 1600  # a large picture (Anthropic, page "Vision", 2026-11-21)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,7 @@ class Meter:
         Raises:
             OverBudget: a budget does not allow it.
         """
-        asked = _tokens(sum(len(message.text) for message in request.messages))
+        asked = _asked(request)
         if self._ledger is None:
             return Reading(self, connected, Reservation(), asked)
         microusd = await self.price(
@@ -89,10 +90,21 @@ class Reading:
             used = usage
         elif has_begun:
             used = Usage(input_tokens=self._asked, output_tokens=_tokens(characters))
-        microusd = await self._meter.price(self._connected, used)
+        microusd = used.microusd
+        if microusd is None:  # else the vendor said it, as OpenRouter does
+            microusd = await self._meter.price(self._connected, used)
         tokens = (used.input_tokens or 0) + (used.output_tokens or 0)
         await self._meter.settle(self._reservation, microusd=microusd or 0, tokens=tokens)
         return microusd
+
+
+def _asked(request: ModelRequest) -> int:
+    """Estimate the tokens of a request."""
+    texts = [message.text + message.reasoning for message in request.messages]
+    texts += [call.arguments for message in request.messages for call in message.tool_calls]
+    texts += [f"{tool.name}{tool.description}{tool.schema}" for tool in request.tools]
+    enclosed = sum(len(message.enclosed) for message in request.messages)
+    return _tokens(sum(map(len, texts))) + enclosed * TOKENS_PER_FILE
 
 
 def _tokens(characters: int) -> int:

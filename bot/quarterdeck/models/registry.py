@@ -8,17 +8,20 @@ settings list several models: nothing that people wrote goes to a place that nob
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+import logging
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Final
 
 from quarterdeck.core.budget import Ledger, OverBudget
 from quarterdeck.core.errors import ServiceError, SetupError
-from quarterdeck.core.model import Connected, Delta, Dialect, ModelMessage, ModelRequest
+from quarterdeck.core.model import Connected, Delta, Dialect, ModelMessage, ModelRequest, Wanted
 from quarterdeck.core.ports import Clock
 from quarterdeck.models.answers import Answers
 from quarterdeck.models.catalog import BUILTIN, Catalog, Provider
+from quarterdeck.models.checked import checked
+from quarterdeck.models.choosing import Choosing, Kept, Lists
 from quarterdeck.models.connection import Timeouts
 from quarterdeck.models.connections import Connections
 from quarterdeck.models.fallback import Fallback, Link, Record
@@ -29,6 +32,8 @@ from quarterdeck.models.meter import Meter, Purpose
 from quarterdeck.models.prices import Prices
 from quarterdeck.runtime.secrets import Resolver
 from quarterdeck.runtime.settings import Settings
+
+log = logging.getLogger(__name__)
 
 DISCOVERY_LIFE_S: Final = 15.0
 LIST_TIMEOUT_S: Final = 5.0
@@ -56,13 +61,22 @@ class ModelRegistry:
         record: Record,
         ledger: Ledger | None = None,
         answers: Answers | None = None,
+        kept: Kept | None = None,
         timeouts: Timeouts | None = None,
     ) -> None:
-        """`ledger` holds calls to budgets, `answers` keeps earlier ones for them; without, nothing is limited."""
+        """`ledger` holds calls to budgets, `answers` keeps earlier ones for them; without, nothing is limited.
+
+        `kept` remembers what conversations chose.
+        """
         timeouts = timeouts or Timeouts()
         self.settings, self.catalog = settings, catalog.changed(settings.providers)
         self.builtin = Builtin(settings.models.builtin)
-        self.connections = Connections(settings, self.catalog, resolver, self.builtin, timeouts)
+        self.connections = Connections(
+            settings, self.catalog, resolver, self.builtin, timeouts, clock.monotonic
+        )
+        self.lists = Lists(self.connections, clock)
+        self.choosing = Choosing(self.catalog, self.connections, self.lists, kept) if kept else None
+        self._renamed: dict[str, str] = {}
         self._clock = clock
         stated = {name: setting.prices for name, setting in settings.providers.items()}
         meter = Meter(ledger, Prices(stated), self.catalog.get)
@@ -87,6 +101,7 @@ class ModelRegistry:
         person_id: str = "",
         conversation_id: str = "",
         workflow: str = "",
+        wanted: Wanted = Wanted(),  # noqa: B008 - frozen
     ) -> AsyncGenerator[Delta, None]:
         """Stream an answer from the role's first model that works; close the iterator to stop early.
 
@@ -97,10 +112,19 @@ class ModelRegistry:
             OverBudget: a budget does not allow the call.
             ServiceError: every model of the role failed.
         """
-        choices = await self.choices(role)
+        choices = await self.choices(role, conversation_id)
         if not choices:
             raise SetupError("no language model is connected", hint="`/chat` says how to connect one")
-        request = ModelRequest(model="", messages=tuple(messages), max_output_tokens=max_output_tokens)
+        request = ModelRequest(
+            model="",
+            messages=tuple(messages),
+            max_output_tokens=max_output_tokens,
+            temperature=wanted.temperature,
+            json_schema=wanted.json_schema,
+            tools=wanted.tools,
+            tool_choice=wanted.tool_choice,
+            effort=wanted.effort,
+        )
         purpose = Purpose(role=role, person_id=person_id, conversation_id=conversation_id, workflow=workflow)
         refused: OverBudget | None = None
         try:
@@ -118,12 +142,19 @@ class ModelRegistry:
         self, choices: Sequence[Choice], request: ModelRequest, purpose: Purpose
     ) -> AsyncGenerator[Delta, None]:
         """Stream the answer of the first of `choices` that gives one, and keep it where budgets want that."""
-        links = [Link(connected=one.connected, open=self._opener(one.provider)) for one in choices]
+        links = [self._link(one) for one in choices]
         pieces: list[str] = []
+        keeps = self._answers is not None and _is_plain(request)
+
+        def stream(asked: ModelRequest) -> AsyncGenerator[Delta, None]:
+            return self._fallback.complete(links, asked, purpose)
+
+        is_held = request.json_schema is not None or bool(request.tools)
+        answer = checked(stream, request) if is_held else stream(request)
         try:
-            async with aclosing(self._fallback.complete(links, request, purpose)) as deltas:
+            async with aclosing(answer) as deltas:
                 async for delta in deltas:
-                    if self._answers is not None:
+                    if keeps and self._answers is not None:
                         pieces.append(delta.text)
                         if delta.finish == "stop" and delta.answered_by is not None:
                             await self._answers.keep(
@@ -133,7 +164,7 @@ class ModelRegistry:
                                 delta.answered_by,
                                 self._clock.now_ms(),
                             )
-                    yield delta
+                    yield self._told(delta) if delta.finish else delta
         except ServiceError:
             self._found = None  # the local server may be gone: look again
             raise
@@ -155,7 +186,7 @@ class ModelRegistry:
                 except OverBudget:
                     continue
                 return
-            if way == "cached" and self._answers is not None:
+            if way == "cached" and self._answers is not None and _is_plain(request):
                 kept = await self._answers.find(request, purpose.role)
                 if kept is not None:
                     yield Delta(text=kept.text)
@@ -169,8 +200,12 @@ class ModelRegistry:
         off = self.builtin.why_off()
         return how_to_connect(self.catalog, found, off, discover=self.settings.models.discover)
 
-    async def choices(self, role: str) -> list[Choice]:
+    async def choices(self, role: str, conversation_id: str = "") -> list[Choice]:
         """Return the models that may answer for `role`, in order; empty when there is none."""
+        if role == "chat" and conversation_id and self.choosing is not None:
+            chosen = await self.choosing.chosen(conversation_id)
+            if chosen is not None and (own := self._named(str(chosen))) is not None:
+                return [own]
         roles = self.settings.models.roles
         named: Sequence[str] = getattr(roles, role, ())
         if role == "fast" and not named:
@@ -211,6 +246,14 @@ class ModelRegistry:
         """Pair a model with its provider, marked where it is the built-in one."""
         if provider.id == BUILTIN:
             return Choice(connected=self.builtin.connected(model), provider=provider)
+        current = provider.current(model)
+        if current != model and f"{provider.id}/{current}" not in self._renamed:
+            self._renamed[f"{provider.id}/{current}"] = model
+            log.warning(
+                "Model was retired by its vendor, another one answers",
+                extra={"provider": provider.id, "model": model, "current": current},
+            )
+        model = current
         return Choice(connected=Connected(provider=provider.id, model=model), provider=provider)
 
     async def _automatic(self, role: str) -> Choice | None:
@@ -251,8 +294,31 @@ class ModelRegistry:
         except (ServiceError, SetupError, TimeoutError):
             return ""
 
-    def _opener(self, provider: Provider) -> Callable[[], Awaitable[Dialect]]:
+    def _link(self, choice: Choice) -> Link:
+        provider = choice.provider
+
         async def open_() -> Dialect:
             return await self.connections.open(provider)
 
-        return open_
+        def rotate(dialect: Dialect, error: ServiceError) -> bool:
+            return self.connections.rotate(provider, dialect, error)
+
+        return Link(
+            connected=choice.connected, open=open_, rotate=rotate, concurrency=provider.row.concurrency
+        )
+
+    def _told(self, delta: Delta) -> Delta:
+        """Let the first answer of a model say in place of which one it answers."""
+        by = delta.answered_by
+        old = self._renamed.get(str(by)) if by is not None else None
+        if by is None or not old:
+            return delta
+        self._renamed[str(by)] = ""
+        label = f"{by.provider} has retired {old}; {by.model} answers in its place"
+        return replace(delta, answered_by=replace(by, label=label))
+
+
+def _is_plain(request: ModelRequest) -> bool:
+    """Tell whether an answer depends on nothing but the words of the request."""
+    wants_more = request.tools or request.json_schema is not None or request.effort is not None
+    return not wants_more and not any(one.enclosed or one.tool_calls for one in request.messages)

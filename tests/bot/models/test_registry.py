@@ -272,7 +272,7 @@ async def test_a_rotated_key_is_used_from_then_on(make: Make, vendor: Any, kit: 
     """`secret rotate` needs no restart."""
     vendor.answers = [kit.stream_answer(kit.openai_stream("x"))]
     environ = {"OPENAI_API_KEY": "sk-old-1234567890"}
-    registry = make({"providers": {"openai": {"base_url": vendor.url}}}, environ)
+    registry = make({"providers": {"openai": {"base_url": vendor.url, "dialect": "openai_chat"}}}, environ)
 
     await kit.heard(registry.complete(HELLO))
     environ["OPENAI_API_KEY"] = "sk-new-1234567890"

@@ -6,19 +6,26 @@ ours (`fallback.py`), so that there is one budget for them.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from typing import cast
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Final, cast
 
 import anthropic
-from anthropic import AsyncAnthropic, AsyncStream, Omit
-from anthropic.types import RawMessageStreamEvent
+import httpx2
+from anthropic import AsyncAnthropic, Omit
 
 from quarterdeck.core.errors import Rejected, ServiceError
-from quarterdeck.core.model import Delta, Finish, ModelRequest, Usage
+from quarterdeck.core.model import Delta, Finish, ModelRequest, Thoughts, Usage
 from quarterdeck.models.connection import Connection
 from quarterdeck.models.dialects import errors
-from quarterdeck.models.dialects.request import system_of, turns_of
+from quarterdeck.models.dialects.anthropic_body import WIRE, body_of
+from quarterdeck.models.dialects.calls import Calls
+from quarterdeck.models.dialects.events import events
+from quarterdeck.models.dialects.request import count, loaded, mapping, text
 from quarterdeck.models.dialects.transport import FOREIGN, failure, http_client
+
+if TYPE_CHECKING:
+    from quarterdeck.models.dialects.openai_client import Opens
 
 FINISHES: Mapping[str, Finish] = {
     "max_tokens": "length",
@@ -27,6 +34,7 @@ FINISHES: Mapping[str, Finish] = {
     "refusal": "refusal",
 }
 """What stop reasons mean; any other is an ordinary end (types of anthropic 2.11.0, 2026-11-21)."""
+NAMED: Final = ("model", "messages", "max_tokens", "stream")
 
 
 class Anthropic:
@@ -48,21 +56,32 @@ class Anthropic:
         Raises:
             ServiceError: see `_ours`; `Unavailable` when the stream ends without a stop reason.
         """
-        finish: Finish | None = None
-        usage = Usage()
+        ways = self._connection.capabilities.of(request.model)
+        request = await loaded(request, ways, self._service)
+        body = body_of(request, ways, self._service)
+        answer = _Answer(self._service)
         try:
-            async with await self._open(request) as stream:
-                async for event in stream:
-                    delta, reason, usage = _read(event, usage)
-                    finish = FINISHES.get(reason, "stop") if reason else finish
-                    if delta.text or delta.reasoning:
+            async with aclosing(self._events(body)) as heard:
+                async for event in heard:
+                    if delta := answer.hear(event):
                         yield delta
+                    if answer.is_over:
+                        break
         except (anthropic.AnthropicError, *FOREIGN) as error:
-            if finish is None:  # after it the answer is whole, whatever happens to the rest of the stream
+            if (
+                answer.finish is None
+            ):  # after it the answer is whole, whatever happens to the rest of the stream
                 raise self._ours(error) from error
-        if finish is None:
-            raise errors.cut_off(self._service)
-        yield Delta(finish=finish, usage=usage)
+        yield answer.last()
+
+    async def _events(self, body: Mapping[str, object]) -> AsyncGenerator[Mapping[str, object], None]:
+        create = cast("Opens", self._client.messages.with_streaming_response.create)
+        more = {name: value for name, value in body.items() if name not in NAMED}
+        async with create(**{name: body[name] for name in NAMED}, extra_body=more) as answer:
+            response = cast("httpx2.Response", answer.http_response)
+            async with aclosing(events(response, self._service)) as heard:
+                async for event in heard:
+                    yield event
 
     async def embed(self, model: str, texts: Sequence[str]) -> list[list[float]]:
         """Refuse: there is no such endpoint.
@@ -91,39 +110,6 @@ class Anthropic:
         """Close connections."""
         await self._client.close()
 
-    async def _open(self, request: ModelRequest) -> AsyncStream[RawMessageStreamEvent]:
-        create = cast(
-            "Callable[..., Awaitable[AsyncStream[RawMessageStreamEvent]]]", self._client.messages.create
-        )
-        stream = await create(**self._parameters(request))
-        kind = stream.response.headers.get("Content-Type", "")
-        if "html" in kind or "application/json" in kind:
-            await stream.close()
-            raise errors.not_understood(self._service, f"{kind.partition(';')[0]} instead of a stream")
-        return stream
-
-    def _parameters(self, request: ModelRequest) -> dict[str, object]:
-        ways = self._connection.capabilities
-        parameters: dict[str, object] = {
-            "model": request.model,
-            "stream": True,
-            "max_tokens": request.max_output_tokens,
-            "messages": turns_of(request),
-        }
-        if system := system_of(request):
-            parameters["system"] = system
-        if request.json_schema is not None:
-            output = {"format": {"type": "json_schema", "schema": request.json_schema}}
-            parameters["output_config"] = output
-        body = dict(ways.extra_body)
-        if (
-            request.temperature is not None and ways.sampling == "ok"
-        ):  # the SDK knows no such argument any more
-            body["temperature"] = request.temperature
-        if body:
-            parameters["extra_body"] = body
-        return {name: value for name, value in parameters.items() if name not in ways.drop}
-
     def _ours(self, error: Exception) -> ServiceError:
         """Translate what the SDK raised; the seam's test walks its classes."""
         service = self._service
@@ -132,7 +118,7 @@ class Anthropic:
                 pause_s = errors.retry_after_s(response.headers)
                 return errors.from_body(service, error.body, status=error.status_code, retry_after_s=pause_s)
             case anthropic.APITimeoutError():
-                return errors.no_answer(service, self._connection.timeouts.idle_s)
+                return failure(self._connection, error.__cause__ or httpx2.ReadTimeout(""))
             case anthropic.APIConnectionError() | anthropic.RetryableError():
                 return failure(self._connection, error.__cause__ or error)
             case anthropic.APIResponseValidationError() | anthropic.APIWebhookValidationError():
@@ -156,32 +142,90 @@ def _headers(connection: Connection) -> dict[str, str | Omit]:
     return {**headers, **connection.headers}
 
 
-def _read(event: RawMessageStreamEvent, usage: Usage) -> tuple[Delta, str | None, Usage]:
-    """Return what an event says, its stop reason, and the count of tokens so far."""
-    match getattr(event, "type", None):
-        case "content_block_delta":
-            said = getattr(event, "delta", None)
-            return Delta(text=_text(said, "text"), reasoning=_text(said, "thinking")), None, usage
-        case "message_start":
-            return Delta(), None, _usage_of(getattr(getattr(event, "message", None), "usage", None), usage)
-        case "message_delta":
-            reason = _text(getattr(event, "delta", None), "stop_reason")
-            return Delta(), reason, _usage_of(getattr(event, "usage", None), usage)
-    return Delta(), None, usage
+class _Answer:
+    """Put one answer together from its events; what a server may leave out is not missed."""
+
+    def __init__(self, service: str) -> None:
+        self._service, self._calls = service, Calls(service)
+        self._blocks: dict[object, dict[str, object]] = {}
+        self._usage = Usage()
+        self.finish: Finish | None = None
+        self.is_over = False
+
+    def hear(self, event: Mapping[str, object]) -> Delta | None:
+        """Take an event and return what it says.
+
+        Raises:
+            ServiceError: it reports a failure.
+        """
+        match event.get("type"):
+            case "content_block_delta":
+                return self._piece(event.get("index"), mapping(event.get("delta")))
+            case "content_block_start":
+                return self._begin(event.get("index"), mapping(event.get("content_block")))
+            case "message_start":
+                self._usage = _usage_of(mapping(mapping(event.get("message")).get("usage")), self._usage)
+            case "message_delta":
+                if reason := text(mapping(event.get("delta")).get("stop_reason")):
+                    self.finish = FINISHES.get(reason, "stop")
+                self._usage = _usage_of(mapping(event.get("usage")), self._usage)
+            case "message_stop":
+                self.is_over = self.finish is not None
+            case "error":
+                raise errors.from_body(self._service, event)
+            case None:
+                if event.get("error"):
+                    raise errors.from_body(self._service, event)
+                raise errors.not_understood(self._service, "something that is no piece of an answer")
+        return None
+
+    def _begin(self, place: object, block: Mapping[str, object]) -> Delta | None:
+        match block.get("type"):
+            case "tool_use":
+                self._calls.add(place, id_=block.get("id"), name=block.get("name"))
+            case "thinking" | "redacted_thinking":
+                self._blocks[place] = dict(block)
+            case "text" if words := text(block.get("text")):
+                return Delta(text=words)
+        return None
+
+    def _piece(self, place: object, said: Mapping[str, object]) -> Delta | None:
+        match said.get("type"):
+            case "text_delta":
+                return Delta(text=text(said.get("text")))
+            case "thinking_delta":
+                self._append(place, "thinking", text(said.get("thinking")))
+                return Delta(reasoning=text(said.get("thinking")))
+            case "signature_delta":
+                self._append(place, "signature", text(said.get("signature")))
+            case "input_json_delta":
+                self._calls.add(place, piece=said.get("partial_json"))
+        return None
+
+    def _append(self, place: object, name: str, words: str) -> None:
+        block = self._blocks.setdefault(place, {"type": "thinking", "thinking": ""})
+        block[name] = text(block.get(name)) + words
+
+    def last(self) -> Delta:
+        """Return the end of the answer.
+
+        Raises:
+            Unavailable: it has none.
+        """
+        if self.finish is None:
+            raise errors.cut_off(self._service)
+        calls = self._calls.whole() if self.finish == "tool_calls" else ()
+        thoughts = Thoughts(wire=WIRE, parts=tuple(self._blocks.values())) if self._blocks and calls else None
+        return Delta(finish=self.finish, usage=self._usage, tool_calls=calls, thoughts=thoughts)
 
 
-def _text(part: object, name: str) -> str:
-    """Return the text called `name`; the SDK checks nothing of what it hands us."""
-    value = getattr(part, name, None)
-    return value if isinstance(value, str) else ""
-
-
-def _usage_of(counted: object, before: Usage) -> Usage:
+def _usage_of(counted: Mapping[str, object], before: Usage) -> Usage:
     """Return the newest counts; tokens read from or written to a cache are input too."""
     names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-    parts = [value for name in names if isinstance(value := getattr(counted, name, None), int)]
-    written = getattr(counted, "output_tokens", None)
+    found = [value for name in names if (value := count(counted.get(name))) is not None]
+    written, cached = count(counted.get("output_tokens")), count(counted.get("cache_read_input_tokens"))
     return Usage(
-        input_tokens=sum(parts) if parts else before.input_tokens,
-        output_tokens=written if isinstance(written, int) else before.output_tokens,
+        input_tokens=sum(found) if found else before.input_tokens,
+        output_tokens=before.output_tokens if written is None else written,
+        cached_tokens=before.cached_tokens if cached is None else cached,
     )

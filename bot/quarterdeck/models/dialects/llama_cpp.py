@@ -12,7 +12,7 @@ from quarterdeck.core.model import Delta, Finish, ModelRequest, Usage
 from quarterdeck.core.ports import Json
 from quarterdeck.models.connection import Timeouts
 from quarterdeck.models.dialects import errors
-from quarterdeck.models.dialects.request import messages_of
+from quarterdeck.models.dialects.request import plain_turns_of
 from quarterdeck.runtime.workers.worker import Worker
 
 SERVICE: Final = "the built-in model"
@@ -48,7 +48,7 @@ class LlamaCpp:
 
     async def _answer(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
         order: Json = {
-            "messages": messages_of(request),
+            "messages": cast("Json", plain_turns_of(request)),
             "max_output_tokens": request.max_output_tokens,
             "temperature": request.temperature,
             "json_schema": cast("Json", request.json_schema),

@@ -1,48 +1,62 @@
 """Speak OpenAI's chat completions, which nearly every server understands.
 
-Imports the SDK: import this module when a provider is first used, not before. Retries are not the SDK's but
-ours (`fallback.py`), so that there is one budget for them.
+Imports the SDK: import this module when a provider is first used, not before.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from typing import cast
+import json
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import Final, cast
 
 import openai
-from openai import AsyncOpenAI, AsyncStream, Omit
-from openai.types.chat import ChatCompletionChunk
 
-from quarterdeck.core.errors import Rejected, ServiceError
-from quarterdeck.core.model import Delta, Finish, ModelRequest, Usage
-from quarterdeck.models.connection import Connection
+from quarterdeck.core.budget import MICRO
+from quarterdeck.core.model import Delta, Finish, ModelMessage, ModelRequest, Thoughts, ToolCall, Usage
+from quarterdeck.models.capabilities import Capabilities
 from quarterdeck.models.dialects import errors
-from quarterdeck.models.dialects.request import messages_of, with_schema_told
+from quarterdeck.models.dialects.calls import Calls
+from quarterdeck.models.dialects.openai_client import OpenAIClient, Opens
+from quarterdeck.models.dialects.request import (
+    Turn,
+    closed,
+    count,
+    data_uri,
+    forced_of,
+    is_any,
+    loaded,
+    mapping,
+    merged,
+    parts,
+    system_of,
+    text,
+    tools_of,
+    turns_of,
+    with_schema_told,
+    without,
+)
 from quarterdeck.models.dialects.think import ThinkTags
-from quarterdeck.models.dialects.transport import FOREIGN, failure, http_client
+from quarterdeck.models.dialects.transport import FOREIGN
 
+WIRE: Final = "openai_chat"
 FINISHES: Mapping[str, Finish] = {
     "length": "length",
     "model_length": "length",  # Mistral
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
-    "content_filter": "refusal",
+    "content_filter": "content_filter",
+    "sensitive": "content_filter",  # Z.ai
+    "refusal": "refusal",
 }
-"""What finish reasons mean; any other that a server writes is an ordinary end, but `error` is none."""
+"""What finish reasons mean; any other that a server writes is an ordinary end, but those of `BROKEN` are none."""
+BROKEN: Final = frozenset(
+    {"error", "network_error", "insufficient_system_resource"}
+)  # OpenRouter, Z.ai, DeepSeek
 
 
-class OpenAIChat:
+class OpenAIChat(OpenAIClient):
     """Be a `Dialect` over one connection."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection, self._service = connection, connection.service
-        self._ways, self._headers = connection.capabilities, _headers(connection)
-        self._client = AsyncOpenAI(
-            api_key=connection.key or "unused",
-            base_url=connection.base_url,
-            max_retries=0,
-            http_client=http_client(connection.base_url, connection.timeouts),
-        )
 
     async def complete(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
         """Stream the answer.
@@ -50,200 +64,240 @@ class OpenAIChat:
         Raises:
             ServiceError: see `_ours`; `Unavailable` when the stream ends without a finish reason.
         """
-        finish: Finish | None = None
-        usage: Usage | None = None
-        tags = ThinkTags() if self._ways.reasoning_out == "think-tags" else None
+        ways = self._ways.of(request.model)
+        request = await loaded(request, ways, self._service)
+        body = body_of(request, ways, self._service)
+        create = cast("Opens", self._client.chat.completions.with_streaming_response.create)
+        answer = _Answer(self._service, ways)
         try:
-            async with await self._open(request) as stream:
-                async for chunk in stream:
-                    delta, reason, counted = self._heard(chunk, tags)
-                    usage = counted or usage
-                    finish = self._finish_of(reason) or finish
-                    if delta.text or delta.reasoning:
+            async with aclosing(self._events(create, body, "model", "messages", "stream")) as heard:
+                async for event in heard:
+                    if delta := answer.hear(event):
                         yield delta
         except (openai.OpenAIError, *FOREIGN) as error:
-            if finish is None:  # after it the answer is whole, whatever happens to the rest of the stream
+            if (
+                answer.finish is None
+            ):  # after it the answer is whole, whatever happens to the rest of the stream
                 raise self._ours(error) from error
-        if finish is None:
-            raise errors.cut_off(self._service)
-        text, thoughts = tags.flush() if tags else ("", "")
-        yield Delta(text=text, reasoning=thoughts, finish=finish, usage=usage)
+        yield answer.last()
 
-    async def embed(self, model: str, texts: Sequence[str]) -> list[list[float]]:
-        """Return one vector a text, in order.
 
-        Raises:
-            ServiceError: see `_ours`; `Rejected` where the provider makes no embeddings.
-        """
-        if not self._ways.embeddings:
-            message = f"{self._service} makes no embeddings"
-            raise Rejected(
-                message, service=self._service, status=404, hint="name another model for this role"
-            )
-        try:
-            answer = await self._client.embeddings.create(
-                model=model, input=list(texts), encoding_format="float", extra_headers=self._headers
-            )
-            vectors = [item.embedding for item in sorted(answer.data, key=lambda item: item.index)]
-        except (openai.OpenAIError, *FOREIGN) as error:
-            raise self._ours(error) from error
-        except (AttributeError, TypeError) as error:
-            raise errors.not_understood(self._service, "something that is no embedding") from error
-        if len(vectors) != len(texts):
-            raise errors.not_understood(self._service, f"{len(vectors)} vectors for {len(texts)} texts")
-        return vectors
+class _Answer:
+    """Put one answer together from its chunks."""
 
-    async def models(self) -> list[str]:
-        """List the model ids that the endpoint offers.
+    def __init__(self, service: str, ways: Capabilities) -> None:
+        self._service, self._calls = service, Calls(service)
+        self._tags = ThinkTags() if ways.reasoning_out == "think-tags" else None
+        self._usage: Usage | None = None
+        self._details: list[Mapping[str, object]] = []
+        self._has_begun = False
+        self.finish: Finish | None = None
+
+    def hear(self, event: Mapping[str, object]) -> Delta | None:
+        """Take a chunk and return what it says; servers leave out whatever they like.
 
         Raises:
-            ServiceError: see `_ours`.
+            ServiceError: it reports a failure, or is no chunk.
         """
+        if event.get("error"):
+            raise errors.from_body(self._service, event)
+        self._count(event)
+        choices = event.get("choices")
+        if not choices:
+            if not self._has_begun and "choices" not in event and not event.get("usage"):
+                raise errors.not_understood(self._service, "something that is no piece of an answer")
+            return None
+        self._has_begun = True
         try:
-            page = await self._client.models.list(extra_headers=self._headers)
-            return [model.id for model in page.data]
-        except (openai.OpenAIError, *FOREIGN) as error:
-            raise self._ours(error) from error
-        except (AttributeError, TypeError) as error:
-            raise errors.not_understood(self._service, "something that is no list of models") from error
-
-    async def close(self) -> None:
-        """Close connections."""
-        await self._client.close()
-
-    async def _open(self, request: ModelRequest) -> AsyncStream[ChatCompletionChunk]:
-        create = cast(
-            "Callable[..., Awaitable[AsyncStream[ChatCompletionChunk]]]", self._client.chat.completions.create
-        )
-        stream = await create(**self._parameters(request), extra_headers=self._headers)
-        kind = stream.response.headers.get("Content-Type", "")
-        if "html" in kind or "application/json" in kind:
-            await stream.close()
-            raise errors.not_understood(self._service, f"{kind.partition(';')[0]} instead of a stream")
-        return stream
-
-    def _parameters(self, request: ModelRequest) -> dict[str, object]:
-        ways = self._ways
-        messages = messages_of(request)
-        parameters: dict[str, object] = {
-            "model": request.model,
-            "stream": True,
-            ways.max_tokens_field: request.max_output_tokens,
-        }
-        if ways.stream_usage == "include_usage":
-            parameters["stream_options"] = {"include_usage": True}
-        if request.temperature is not None and ways.sampling == "ok":
-            parameters["temperature"] = request.temperature
-        if request.json_schema is not None and ways.json_output == "schema":
-            schema = {"name": "answer", "schema": request.json_schema}
-            parameters["response_format"] = {"type": "json_schema", "json_schema": schema}
-        elif request.json_schema is not None:
-            messages = with_schema_told(messages, request.json_schema)
-            if ways.json_output == "object":
-                parameters["response_format"] = {"type": "json_object"}
-        if ways.extra_body:
-            parameters["extra_body"] = ways.extra_body
-        parameters["messages"] = messages
-        return {name: value for name, value in parameters.items() if name not in ways.drop}
-
-    def _heard(
-        self, chunk: ChatCompletionChunk, tags: ThinkTags | None
-    ) -> tuple[Delta, str | None, Usage | None]:
-        """Read a chunk; the SDK checks nothing of it."""
-        try:
-            return *_read(chunk, tags), _usage_of(chunk)
-        except (AttributeError, TypeError) as error:
+            choice = choices[0]  # type: ignore[index]  # what it is, the next line finds out
+            said = choice.get("delta") or choice.get("message")
+            reason = choice.get("finish_reason")
+            delta = self._said(said) if said is not None else None
+        except (AttributeError, TypeError, KeyError, IndexError) as error:
             raise errors.not_understood(self._service, "something that is no piece of an answer") from error
+        if isinstance(reason, str) and reason:
+            if reason in BROKEN:
+                raise errors.from_status(self._service, 502, "it broke off the answer")
+            self.finish = FINISHES.get(reason, "stop")
+        return delta
 
-    def _finish_of(self, reason: str | None) -> Finish | None:
-        if reason == "error":
-            raise errors.from_status(self._service, 502, "it broke off the answer")
-        return FINISHES.get(reason, "stop") if reason else None
+    def _said(self, said: Mapping[str, object]) -> Delta | None:
+        content = said.get("content")
+        words, thoughts = (content, "") if isinstance(content, str) else _split(content)
+        if len(said) > 1 or not words:  # rarely
+            thoughts += text(said.get("reasoning_content")) or text(said.get("reasoning"))
+            words += text(said.get("refusal"))
+            self._details += parts(said.get("reasoning_details"))
+            if asked := said.get("tool_calls"):
+                self._ask(asked)
+        if self._tags:
+            words, more = self._tags.feed(words)
+            thoughts += more
+        return Delta(text=words, reasoning=thoughts) if words or thoughts else None
 
-    def _ours(self, error: Exception) -> ServiceError:
-        """Translate what the SDK raised; the seam's test walks its classes."""
-        service = self._service
-        match error:
-            case openai.APIStatusError(response=response):
-                pause_s = errors.retry_after_s(response.headers)
-                return errors.from_body(service, error.body, status=error.status_code, retry_after_s=pause_s)
-            case openai.APITimeoutError():
-                return errors.no_answer(service, self._connection.timeouts.idle_s)
-            case openai.APIConnectionError():
-                return failure(self._connection, error.__cause__ or error)
-            case openai.APIResponseValidationError():
-                return errors.not_understood(service, "something that is not in its format")
-            case openai.APIError():
-                return errors.from_body(service, error.body or error.message)
-            case openai.LengthFinishReasonError() | openai.ContentFilterFinishReasonError():
-                return Rejected(f"{service}: {error}", service=service, status=400, detail=str(error))
-            case openai.OpenAIError():
-                return errors.unreachable(service, str(error))
-        return failure(self._connection, error)
+    def _ask(self, asked: object) -> None:
+        """Collect calls; servers that write whole calls may leave out the index."""
+        for n, one in enumerate(parts(asked)):
+            function = mapping(one.get("function"))
+            arguments = function.get("arguments")
+            if isinstance(arguments, dict):  # Ollama and Mistral have written objects here
+                arguments = json.dumps(arguments)
+            place = one.get("index")
+            if place is None:
+                place = one.get("id") or n
+            extra = one.get("extra_content")  # Gemini's thought signature
+            mark = json.dumps(extra) if extra else None
+            self._calls.add(place, id_=one.get("id"), name=function.get("name"), piece=arguments, mark=mark)
+
+    def _count(self, event: Mapping[str, object]) -> None:
+        usage = event.get("usage") or mapping(event.get("x_groq")).get("usage")
+        if isinstance(usage, Mapping):
+            self._usage = _usage_of(usage)
+
+    def last(self) -> Delta:
+        """Return the end of the answer.
+
+        Raises:
+            Unavailable: it has none.
+        """
+        if self.finish is None:
+            raise errors.cut_off(self._service)
+        words, thoughts = self._tags.flush() if self._tags else ("", "")
+        calls: tuple[ToolCall, ...] = ()
+        if self._calls and self.finish in ("stop", "tool_calls"):  # some servers say "stop" after a call
+            calls, self.finish = self._calls.whole(), "tool_calls"
+        kept = Thoughts(wire=WIRE, parts=tuple(self._details)) if self._details else None
+        return Delta(
+            text=words,
+            reasoning=thoughts,
+            finish=self.finish,
+            usage=self._usage,
+            tool_calls=calls,
+            thoughts=kept,
+        )
 
 
-def _headers(connection: Connection) -> Mapping[str, str]:
-    """Return the headers of every call; the SDK's own would tell any vendor our OpenAI organisation.
+def body_of(request: ModelRequest, ways: Capabilities, service: str) -> dict[str, object]:
+    """Return the request as the capability record allows it.
 
-    Where the key travels in another header, or there is none, the SDK's own is left out.
+    Raises:
+        Rejected: it needs something that the model cannot do.
     """
-    headers: dict[str, str | Omit] = {"OpenAI-Organization": Omit(), "OpenAI-Project": Omit()}
-    if not connection.key or connection.key_header != "bearer":
-        headers["Authorization"] = Omit()
-    if connection.key and connection.key_header != "bearer":
-        headers[connection.key_header] = connection.key
-    return cast("Mapping[str, str]", {**headers, **connection.headers})
+    body: dict[str, object] = {
+        "model": request.model,
+        "stream": True,
+        ways.max_tokens_field: request.max_output_tokens,
+    }
+    if request.json_schema is not None:
+        body |= _json_mode(request.json_schema, ways)
+        request = request if ways.json_output == "schema" else with_schema_told(request)
+    if ways.stream_usage == "include_usage" and body["stream"]:
+        body["stream_options"] = {"include_usage": True}
+    effort = ways.effort_of(request.effort)
+    if request.temperature is not None and (
+        ways.sampling == "ok" or (ways.sampling == "not-when-reasoning" and effort == "none")
+    ):
+        body["temperature"] = request.temperature
+    if tools := tools_of(request, ways, service):
+        body["tools"] = [
+            {
+                "type": "function",
+                "function": {
+                    "name": tool.name,
+                    "description": tool.description,
+                    "parameters": closed(tool.schema) if ways.closed_schemas else tool.schema,
+                },
+            }
+            for tool in tools
+        ]
+        if forced := forced_of(request, ways):
+            named = {"type": "function", "function": {"name": forced}}
+            body["tool_choice"] = forced if is_any(forced) else named
+    body["messages"] = _messages(request, ways)
+    merged(body, ways.extra_body, ways.reasoning_in[effort] if effort else {})
+    return without(body, ways.drop)
 
 
-def _read(chunk: ChatCompletionChunk, tags: ThinkTags | None) -> tuple[Delta, str | None]:
-    """Return what a chunk says and its finish reason; servers leave out whatever they like."""
-    choice = next(iter(chunk.choices or ()), None)
-    delta = getattr(choice, "delta", None)
-    if choice is None or delta is None:
-        return Delta(), getattr(choice, "finish_reason", None)
-    text, thoughts = _split(delta.content)
-    for name in ("reasoning_content", "reasoning"):
-        said = getattr(delta, name, None)
-        if isinstance(said, str):
-            thoughts += said
-            break
-    if isinstance(getattr(delta, "refusal", None), str):
-        text += delta.refusal or ""
-    if tags:
-        text, more = tags.feed(text)
-        thoughts += more
-    reason = choice.finish_reason
-    return Delta(text=text, reasoning=thoughts), reason if isinstance(reason, str) else None
+def _json_mode(schema: Mapping[str, object], ways: Capabilities) -> dict[str, object]:
+    made: dict[str, object] = {}
+    if ways.json_output == "schema":
+        wanted = closed(schema) if ways.closed_schemas else schema
+        made["response_format"] = {"type": "json_schema", "json_schema": {"name": "answer", "schema": wanted}}
+    elif ways.json_output == "object":
+        made["response_format"] = {"type": "json_object"}
+    if made and not ways.json_streams:
+        made["stream"] = False
+    return made
+
+
+def _messages(request: ModelRequest, ways: Capabilities) -> list[Turn]:
+    system = system_of(request)
+    first: list[Turn] = [{"role": "system", "content": system}] if system else []
+    return first + [_turn(message, ways) for message in turns_of(request)]
+
+
+def _turn(message: ModelMessage, ways: Capabilities) -> Turn:
+    if message.speaker == "tool":
+        return {"role": "tool", "tool_call_id": message.call_id, "content": message.text}
+    turn: Turn = {"role": message.speaker, "content": _content(message)}
+    if message.tool_calls:
+        turn["content"] = message.text or None
+        turn["tool_calls"] = [_call(call) for call in message.tool_calls]
+    replays = ways.replay_reasoning
+    if message.speaker == "assistant" and (
+        replays == "always" or (replays == "with-tools" and message.tool_calls)
+    ):
+        if ways.replay_field == "reasoning_content":
+            turn["reasoning_content"] = message.reasoning
+        elif message.thoughts is not None and message.thoughts.wire == WIRE:
+            turn["reasoning_details"] = list(message.thoughts.parts)
+    return turn
+
+
+def _content(message: ModelMessage) -> object:
+    if not message.enclosed:
+        return message.text
+    content: list[object] = [{"type": "text", "text": message.text}] if message.text else []
+    for one in message.enclosed:
+        if one.is_image:
+            content.append({"type": "image_url", "image_url": {"url": data_uri(one)}})
+        else:
+            file = {"filename": one.name or "file", "file_data": data_uri(one)}
+            content.append({"type": "file", "file": file})
+    return content
+
+
+def _call(call: ToolCall) -> dict[str, object]:
+    made: dict[str, object] = {
+        "id": call.id,
+        "type": "function",
+        "function": {"name": call.name, "arguments": call.arguments},
+    }
+    if call.mark.startswith("{"):
+        made["extra_content"] = json.loads(call.mark)
+    return made
 
 
 def _split(content: object) -> tuple[str, str]:
-    """Return answer and thoughts of a content that is text, or a list of parts."""
-    if isinstance(content, str):
-        return content, ""
-    text, thoughts = "", ""
-    for part in content if isinstance(content, list) else ():
-        if not isinstance(part, Mapping):
-            continue
+    """Return answer and thoughts of a content that is a list of parts."""
+    words, thoughts = "", ""
+    for part in parts(content):
         if part.get("type") == "thinking":
-            thoughts += _split(part.get("thinking"))[0]
-        elif isinstance(part.get("text"), str):
-            text += part["text"]
-    return text, thoughts
+            said = part.get("thinking")
+            thoughts += said if isinstance(said, str) else _split(said)[0]
+        else:
+            words += text(part.get("text"))
+    return words, thoughts
 
 
-def _usage_of(chunk: ChatCompletionChunk) -> Usage | None:
-    """Return the count of tokens where this chunk has one: in `usage`, or where Groq puts it."""
-    usage: object = chunk.usage
-    if usage is None:
-        groq = getattr(chunk, "x_groq", None)
-        usage = groq.get("usage") if isinstance(groq, Mapping) else None
-    if usage is None:
-        return None
+def _usage_of(usage: Mapping[str, object]) -> Usage:
+    """Return the count of tokens; what was read from a cache stands where each vendor likes."""
+    cached = count(mapping(usage.get("prompt_tokens_details")).get("cached_tokens"))
+    cost = usage.get("cost")  # OpenRouter, in US dollars
     return Usage(
-        input_tokens=_count(usage, "prompt_tokens"), output_tokens=_count(usage, "completion_tokens")
+        input_tokens=count(usage.get("prompt_tokens")),
+        output_tokens=count(usage.get("completion_tokens")),
+        cached_tokens=count(usage.get("prompt_cache_hit_tokens")) if cached is None else cached,
+        reasoning_tokens=count(mapping(usage.get("completion_tokens_details")).get("reasoning_tokens")),
+        microusd=round(cost * MICRO) if isinstance(cost, (int, float)) and cost >= 0 else None,
     )
-
-
-def _count(usage: object, name: str) -> int | None:
-    value = usage.get(name) if isinstance(usage, Mapping) else getattr(usage, name, None)
-    return value if isinstance(value, int) else None

@@ -21,6 +21,7 @@ from quarterdeck.runtime.settings.types import (
     Headers,
     Network,
     OptionalSecret,
+    Secrets,
     Url,
     VaultKey,
     Zone,
@@ -70,8 +71,12 @@ class ProviderSettings(Section):
     """Model ids to offer, where the endpoint cannot list them."""
     prices: dict[str, PriceSettings] = Field(default_factory=dict)
     """What its models cost, by model id, `*` for all; needed where a budget counts money and nobody knows."""
-    dialect: Literal["openai_chat", "anthropic"] | None = None
+    dialect: Literal["openai_chat", "openai_responses", "anthropic", "gemini"] | None = None
     """The wire format; needed for a provider that is not in the catalogue."""
+    keys: Secrets = ()
+    """More keys; the next is used where one is refused or has used up its rate."""
+    concurrency: int | None = Field(default=None, ge=1, le=10_000)
+    """How many calls may be under way at once; others wait their turn."""
 
 
 class KnowledgeSettings(Section):

@@ -175,3 +175,22 @@ Headers = Annotated[
     BeforeValidator(_headers),
     WithJsonSchema({"type": "object", "additionalProperties": {"type": "string"}}),
 ]
+
+
+def _secrets(value: object) -> tuple[SecretRef, ...]:
+    if not isinstance(value, (list, tuple)):
+        raise refuse("must be a list", "write [env:FIRST_KEY, env:SECOND_KEY]")
+    return tuple(_ours(SecretRef.parse)(one) for one in value)
+
+
+Secrets = Annotated[
+    tuple[SecretRef, ...],
+    BeforeValidator(_secrets),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "items": {"type": "string", "pattern": "^(env|secret):[A-Za-z_][A-Za-z0-9_.-]{0,127}$"},
+            "description": "References to secrets: env:NAME or secret:NAME.",
+        }
+    ),
+]

@@ -43,7 +43,7 @@ async def test_an_answer_streams_in_pieces_with_usage_and_finish(
 
     deltas = await kit.heard(open_chat().complete(kit.ask()))
 
-    usage = Usage(input_tokens=9, output_tokens=5)
+    usage = Usage(input_tokens=9, output_tokens=5, cached_tokens=2)
     assert [Delta(text="Hel"), Delta(text="lo"), Delta(finish="stop", usage=usage)] == deltas
 
 

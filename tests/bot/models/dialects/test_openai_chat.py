@@ -194,7 +194,7 @@ async def test_usage_is_found_where_groq_puts_it(kit: Any, vendor: Any, open_cha
         ("stop", "stop"),
         ("length", "length"),
         ("tool_calls", "tool_calls"),
-        ("content_filter", "refusal"),
+        ("content_filter", "content_filter"),
         ("eos", "stop"),
     ],
 )

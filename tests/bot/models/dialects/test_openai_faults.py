@@ -253,8 +253,8 @@ async def test_leaving_early_closes_the_connection(kit: Any, vendor: Any, open_c
     async with aclosing(dialect.complete(kit.ask())) as deltas:
         await anext(deltas)
 
-    pool = dialect._client._client._transport._pool  # type: ignore[attr-defined]
-    assert [] == pool.connections
+    connector = dialect._client._client._transport._session.connector  # type: ignore[attr-defined]
+    assert (0, 0) == (len(connector._acquired), len(connector._conns))
 
 
 async def test_the_key_is_in_no_error(kit: Any, vendor: Any, open_chat: Any) -> None:

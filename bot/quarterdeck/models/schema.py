@@ -1,0 +1,29 @@
+"""Check a value against a JSON Schema; nothing that a schema names is ever fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from quarterdeck.core.text import printable
+
+WORDS_LIMIT: Final = 300
+
+
+def fault_in(value: object, schema: Mapping[str, object]) -> str:
+    """Return what is wrong first, in a few words; empty when the value fits."""
+    import jsonschema  # a tenth of a second, and only where something is checked
+    from jsonschema.exceptions import best_match
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
+
+    checker = jsonschema.Draft202012Validator(dict(schema), registry=Registry())
+    try:
+        error = best_match(checker.iter_errors(value))
+    except (Unresolvable, jsonschema.exceptions.SchemaError, RecursionError):
+        return "its schema cannot be used"
+    if error is None:
+        return ""
+    where = "/".join(str(part) for part in error.absolute_path)
+    words = printable(error.message)[:WORDS_LIMIT]
+    return f"{where}: {words}" if where else words
