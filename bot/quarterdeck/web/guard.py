@@ -16,10 +16,13 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from quarterdeck.core.errors import ServiceError
 from quarterdeck.runtime.routes import BODY_LIMIT_BYTES as BODY_LIMIT_BYTES
 from quarterdeck.runtime.routes import Handler, Route
 from quarterdeck.web.origin import KEY as ORIGIN
 from quarterdeck.web.origin import IpAddress, Network, Origin, origin_of, plain_address
+
+log = logging.getLogger(__name__)
 
 HOST = re.compile(r"[0-9A-Za-z.:\[\]-]+")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -86,7 +89,12 @@ class Guard:
         if (request.content_length or 0) > declared.body_bytes:
             raise web.HTTPRequestEntityTooLarge(declared.body_bytes, request.content_length or 0)
         verify = declared.principal.verify
-        if verify is not None and not await verify(request):
+        try:
+            is_known = verify is None or await verify(request)
+        except ServiceError as error:
+            log.warning("Nobody can be recognised", extra={"error": error.message})
+            raise web.HTTPServiceUnavailable() from error
+        if not is_known:
             raise web.HTTPUnauthorized()
         return await handler(request)
 

@@ -152,6 +152,8 @@ class Streams:
         self, request: web.Request, caller: Caller, room: Room, after: int
     ) -> web.StreamResponse:
         """Stream a conversation to whoever asked."""
+        if request.method == "HEAD":  # it would wait for nothing
+            return web.Response(headers=HEADERS)
         mine = sum(1 for one in self._open if one.caller.person.id == caller.person.id)
         if mine >= MOST_PER_PERSON or self._is_closed:
             raise refusal(429, "too many open streams", hint="close some", retry_after_s=1.0)

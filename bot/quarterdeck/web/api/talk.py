@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from aiohttp import web
 
@@ -60,7 +61,7 @@ class TalkEndpoints:
         words = Parameter(name="q", summary="Words that must all be there", max_length=200)
         after = Parameter(name="after", summary="The last number that you have", kind="integer")
 
-        def one(method: str, path: str, summary: str, handle, **more) -> Endpoint:  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN003
+        def one(method: str, path: str, summary: str, handle: Any, **more: Any) -> Endpoint:
             return Endpoint(
                 method=method, path=path, summary=summary, handle=handle, principal=gate.api, **more
             )
