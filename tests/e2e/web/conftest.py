@@ -33,9 +33,12 @@ class Watch:
             self.faults.append(f"foreign request: {request.url}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Return the machine's Chromium, headless."""
+    """Return the machine's Chromium, headless.
+
+    Not for the session: Playwright's plain form holds an event loop, beside which no asynchronous test could run.
+    """
     path = find_or_skip("chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])

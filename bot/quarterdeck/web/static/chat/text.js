@@ -56,13 +56,16 @@ function blockOf(html, isWhole) {
 }
 
 function decorate(content, citations, isWhole) {
-  for (const pre of content.querySelectorAll("pre")) boxCode(pre, isWhole);
+  for (const pre of content.querySelectorAll("pre")) {
+    if (pre.querySelector("code")) boxCode(pre, isWhole);
+    else pre.className = "literal"; // text shown sign by sign, not code
+  }
   for (const table of content.querySelectorAll("table")) {
     const box = h("div", { class: "tablebox", tabindex: "0", role: "region", "aria-label": "Table" });
     table.replaceWith(box);
     box.append(table);
   }
-  for (const block of content.querySelectorAll("p, li, h1, h2, h3, h4, h5, h6, blockquote, td, th")) block.dir = "auto";
+  for (const block of content.querySelectorAll("p, li, pre.literal, h1, h2, h3, h4, h5, h6, blockquote, td, th")) block.dir = "auto";
   for (const mark of content.querySelectorAll("a.citation")) {
     const n = Number(mark.dataset.n);
     mark.replaceWith(citeButton(n, citations.find((one) => one.n === n)));
@@ -70,7 +73,7 @@ function decorate(content, citations, isWhole) {
 }
 
 function boxCode(pre, isWhole) {
-  const code = pre.querySelector("code") ?? pre;
+  const code = pre.querySelector("code");
   const language = (LANGUAGE.exec(code.className)?.[1] ?? "").toLowerCase();
   if (isWhole) highlight(code, language);
   pre.tabIndex = 0;
