@@ -283,6 +283,7 @@ class Parts:
         return Services(
             clock=self.clock,
             models=self.models,
+            choices=self.models.choosing,
             knowledge=self.knowledge,
             schedules=self.orders,
             digests=ConversationDigests(

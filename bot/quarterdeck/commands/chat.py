@@ -27,7 +27,8 @@ SMALL_ANSWER_TOKENS: Final = 400
 async def chat(call: Call) -> Reply:
     """Answer with the model's words as they come; without a model, say how to connect one."""
     models = call.services.models
-    connected = await models.connected("chat")
+    own = await call.services.choices.chosen(call.conversation.id)
+    connected = own or await models.connected("chat")
     if connected is None:
         return Reply(card=Card(title="Connect a language model", body=await models.how_to_connect()))
     tokens = HISTORY_TOKENS if connected.is_capable else SMALL_HISTORY_TOKENS

@@ -23,7 +23,7 @@ from quarterdeck.core.budget import Budgets, UsageLog
 from quarterdeck.core.command import Command
 from quarterdeck.core.memory import Memories
 from quarterdeck.core.message import Conversation, Message
-from quarterdeck.core.model import Models
+from quarterdeck.core.model import ModelChoices, Models
 from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.reply import File, Reply
 
@@ -299,6 +299,7 @@ class Services:
 
     clock: Clock
     models: Models
+    choices: ModelChoices
     knowledge: Knowledge
     schedules: Schedules
     digests: Digests

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from quarterdeck.core.errors import NotFound, ServiceError, SetupError
@@ -22,6 +24,33 @@ class Kept(Protocol):
     async def get(self, name: str) -> Json: ...
     async def put(self, name: str, value: Json) -> None: ...
     async def forget(self, name: str) -> None: ...
+
+
+class Forgetful:
+    """Remember until the process ends."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, Json] = {}
+
+    async def get(self, name: str) -> Json:
+        """Return what was put last."""
+        return self._values.get(name)
+
+    async def put(self, name: str, value: Json) -> None:
+        """Remember it."""
+        self._values[name] = value
+
+    async def forget(self, name: str) -> None:
+        """Drop it."""
+        self._values.pop(name, None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Pair a model with its provider."""
+
+    connected: Connected
+    provider: Provider
 
 
 class Lists:
@@ -62,14 +91,26 @@ class Lists:
 class Choosing:
     """Keep each conversation's choice."""
 
-    def __init__(self, catalog: Catalog, connections: Connections, lists: Lists, kept: Kept) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        connections: Connections,
+        lists: Lists,
+        kept: Kept,
+        *,
+        pair: Callable[[Provider, str], Choice],
+    ) -> None:
         self._catalog, self._connections, self._lists, self._kept = catalog, connections, lists, kept
+        self._pair = pair
         self._chosen: dict[str, str] = {}
 
     async def offered(self) -> list[Offered]:
         """Return the models of every connected provider."""
         on = [one for one in self._catalog.all() if self._connections.switch(one).is_on]
         return list(await asyncio.gather(*(self._lists.of(one) for one in on)))
+
+    def _is_on(self, provider: Provider) -> bool:
+        return self._connections.switch(provider).is_on or provider.row.local is not None
 
     async def chosen(self, conversation_id: str) -> Connected | None:
         """Return what was chosen for the conversation; a provider that is off no longer counts."""
@@ -79,9 +120,9 @@ class Choosing:
             self._chosen[conversation_id] = str(await self._kept.get(_name(conversation_id)) or "")
         id_, _, model = self._chosen[conversation_id].partition("/")
         provider = self._catalog.get(id_) if model else None
-        if provider is None or not self._connections.switch(provider).is_on:
+        if provider is None or not self._is_on(provider):
             return None
-        return Connected(provider=id_, model=model)
+        return self._pair(provider, model).connected
 
     async def choose(self, conversation_id: str, name: str) -> Connected | None:
         """Let `provider/model` answer there from now on; an empty name leaves it to the settings again.
@@ -102,7 +143,7 @@ class Choosing:
                 f"there is no provider {id_!r}", hint=did_you_mean(id_, ids) or "see `/model list`"
             )
         switch = self._connections.switch(provider)
-        if not switch.is_on:
+        if not self._is_on(provider):
             raise SetupError(f"{provider.row.name} is off: {switch.reason}", hint=switch.fix)
         model = provider.current(model or provider.row.models.chat)
         if not model:
@@ -115,7 +156,7 @@ class Choosing:
             )
         await self._kept.put(_name(conversation_id), f"{id_}/{model}")
         self._chosen[conversation_id] = f"{id_}/{model}"
-        return Connected(provider=id_, model=model)
+        return self._pair(provider, model).connected
 
 
 def _name(conversation_id: str) -> str:

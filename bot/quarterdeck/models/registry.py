@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from quarterdeck.core.budget import Ledger, OverBudget
@@ -21,7 +21,7 @@ from quarterdeck.core.ports import Clock
 from quarterdeck.models.answers import Answers
 from quarterdeck.models.catalog import BUILTIN, Catalog, Provider
 from quarterdeck.models.checked import checked
-from quarterdeck.models.choosing import Choosing, Kept, Lists
+from quarterdeck.models.choosing import Choice, Choosing, Forgetful, Kept, Lists
 from quarterdeck.models.connection import Timeouts
 from quarterdeck.models.connections import Connections
 from quarterdeck.models.fallback import Fallback, Link, Record
@@ -38,14 +38,6 @@ log = logging.getLogger(__name__)
 DISCOVERY_LIFE_S: Final = 15.0
 LIST_TIMEOUT_S: Final = 5.0
 EARLIER: Final = "an earlier answer to the same question: the budget allows no new one"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """Pair a model with its provider."""
-
-    connected: Connected
-    provider: Provider
 
 
 class ModelRegistry:
@@ -75,7 +67,9 @@ class ModelRegistry:
             settings, self.catalog, resolver, self.builtin, timeouts, clock.monotonic
         )
         self.lists = Lists(self.connections, clock)
-        self.choosing = Choosing(self.catalog, self.connections, self.lists, kept) if kept else None
+        self.choosing = Choosing(
+            self.catalog, self.connections, self.lists, kept or Forgetful(), pair=self.choice
+        )
         self._renamed: dict[str, str] = {}
         self._clock = clock
         stated = {name: setting.prices for name, setting in settings.providers.items()}
@@ -202,10 +196,8 @@ class ModelRegistry:
 
     async def choices(self, role: str, conversation_id: str = "") -> list[Choice]:
         """Return the models that may answer for `role`, in order; empty when there is none."""
-        if role == "chat" and conversation_id and self.choosing is not None:
-            chosen = await self.choosing.chosen(conversation_id)
-            if chosen is not None and (own := self._named(str(chosen))) is not None:
-                return [own]
+        if role == "chat" and (own := await self.choosing.chosen(conversation_id)) is not None:
+            return [choice] if (choice := self._named(str(own))) else []
         roles = self.settings.models.roles
         named: Sequence[str] = getattr(roles, role, ())
         if role == "fast" and not named:

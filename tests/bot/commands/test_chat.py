@@ -57,6 +57,13 @@ class FakeModels:
         return "Set `OPENAI_API_KEY`."
 
 
+class NoChoices:
+    """Leave it to the settings."""
+
+    async def chosen(self, conversation_id: str) -> None:
+        """Have none."""
+
+
 class NoNotes:
     """Remember nothing beside what was said."""
 
@@ -93,7 +100,7 @@ class FakeHistory:
 def call(models: FakeModels, text: str, history: FakeHistory | None = None) -> Call:
     """Make a call of the command."""
     memories = ConversationMemory(NoNotes(), history or FakeHistory(text), FakeClock())
-    services = SimpleNamespace(models=models, memories=memories)
+    services = SimpleNamespace(models=models, memories=memories, choices=NoChoices())
     return Call(
         command="chat",
         options={"text": text},
