@@ -48,7 +48,7 @@ def test_an_invitation_without_a_role_that_exists_is_refused(person) -> None:
     """With the nearest one."""
     done = person("invite", "viewr")
 
-    assert 1 == done.returncode
+    assert 2 == done.returncode
     assert "viewer" in done.stderr
 
 
@@ -56,6 +56,6 @@ def test_signing_out_names_accounts_of_the_page_alone(person) -> None:
     """Others have no sessions here."""
     foreign, unknown = person("sign-out", "slack:T1:U1"), person("sign-out", "web::nobody")
 
-    assert (1, 1) == (foreign.returncode, unknown.returncode)
+    assert (2, 1) == (foreign.returncode, unknown.returncode)
     assert "web::NAME" in foreign.stderr
     assert "nobody" in unknown.stderr
