@@ -19,8 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from quarterdeck.store.metadata import Ms as Ms
-from quarterdeck.store.metadata import Sequence as Sequence
+from quarterdeck.store.metadata import Ms, Sequence
 from quarterdeck.store.metadata import metadata as metadata
 from quarterdeck.store.tables_people import api_tokens as api_tokens
 from quarterdeck.store.tables_people import identities as identities
