@@ -20,7 +20,8 @@ from quarterdeck.testing.simulator.simulation import make
 from quarterdeck.testing.simulator.transcript import PLATFORMS
 
 MESSAGES = int(os.environ.get("QUARTERDECK_HOSTILE_MESSAGES", "50"))
-PEOPLE = 10  # who write at the same time, each in their own conversation
+EACH = 5  # messages of one person: who answers every answer at once is soon taken for a program
+AT_ONCE = 10  # people who write at the same time on one platform, each in their own conversation
 ANSWER_S = 120.0
 
 
@@ -34,13 +35,14 @@ def meant(number: int) -> str:
     return typed(number) if is_echo(number) else answer(number)
 
 
-async def converse(platform: SimulatedPlatform, person: str, numbers: range) -> None:
+async def converse(platform: SimulatedPlatform, person: str, numbers: range, room: asyncio.Semaphore) -> None:
     """Say one after the other, each as soon as the last word of the answer before it is there."""
-    for number in numbers:
-        text = f"/echo {typed(number)}" if is_echo(number) else f"tell me #{number}"
-        await platform.say(person, text, where="direct")
-        last = words(meant(number))[-1]
-        await platform.wait_for(person, last, where="direct", timeout_s=ANSWER_S)
+    async with room:
+        for number in numbers:
+            text = f"/echo {typed(number)}" if is_echo(number) else f"tell me #{number}"
+            await platform.say(person, text, where="direct")
+            last = words(meant(number))[-1]
+            await platform.wait_for(person, last, where="direct", timeout_s=ANSWER_S)
 
 
 async def answers(platform: SimulatedPlatform, person: str) -> list[list[SeenMessage]]:
@@ -58,7 +60,8 @@ async def answers(platform: SimulatedPlatform, person: str) -> list[list[SeenMes
 @pytest.mark.timeout(60 + MESSAGES * 4)
 async def test_no_message_breaks_a_platform_pings_anybody_or_is_lost(tmp_path: Path) -> None:
     """Nothing is refused, cut, doubled, or out of order; and nobody is notified."""
-    people = {f"person{n}": range(n, MESSAGES, PEOPLE) for n in range(PEOPLE)}
+    count = -(-MESSAGES // EACH)
+    people = {f"person{n}": range(n, MESSAGES, count) for n in range(count)}
     problems = []
     async with AsyncExitStack() as stack:
         platforms = [await stack.enter_async_context(make(name)) for name in PLATFORMS]
@@ -70,8 +73,9 @@ async def test_no_message_breaks_a_platform_pings_anybody_or_is_lost(tmp_path: P
         async with asyncio.TaskGroup() as group:
             for one in platforms:
                 await one.ready()
+                room = asyncio.Semaphore(AT_ONCE)
                 for person, numbers in people.items():
-                    group.create_task(converse(one, person, numbers))
+                    group.create_task(converse(one, person, numbers, room))
         await bot.stop()
 
         for one in platforms:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ async def test_words_appear_at_once_grow_at_the_platforms_pace_and_end_exact(
 
     pieces = " ".join(f"n{number}p{piece}" for number in range(3) for piece in range(40))
     assert FIRST_S > shown[0] - began
-    assert all(PACE_S <= later - earlier for earlier, later in zip(shown, shown[1:], strict=False))
+    assert all(PACE_S <= later - earlier for earlier, later in pairwise(shown))
     assert [] == [text for text in looks if "*" in text or "`" in text]
     assert f"All bold words and code {pieces} x end." == only.text
     assert ({first.id}, 4) == ({first.id, last.id, only.id}, only.edits)
