@@ -52,6 +52,7 @@ class OpenAIResponses(OpenAIClient):
         super().__init__(connection)
         self._may_be_older = OFFICIAL_HOST not in connection.base_url
         self._chat: OpenAIChat | None = None
+        self._is_older = False
 
     async def complete(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
         """Stream the answer.
@@ -59,7 +60,7 @@ class OpenAIResponses(OpenAIClient):
         Raises:
             ServiceError: see `_ours`; `Unavailable` when the stream ends without its last event.
         """
-        if self._chat is None:
+        if not self._is_older:
             try:
                 async with aclosing(self._responses(request)) as deltas:
                     async for delta in deltas:
@@ -68,18 +69,17 @@ class OpenAIResponses(OpenAIClient):
             except Rejected as error:
                 if not self._may_be_older or error.status not in NO_SUCH_ADDRESS:
                     raise
-                chat = self._older()
-        else:
-            chat = self._chat
-        async with aclosing(chat.complete(request)) as deltas:
+        async with aclosing(self._older().complete(request)) as deltas:
             async for delta in deltas:
-                self._chat = chat  # it answers: so it is to be from now on
+                self._is_older = True  # it answers: so it is to be from now on
                 yield delta
 
     def _older(self) -> OpenAIChat:
         """Return chat completions over the same connection."""
-        ways = self._connection.chat_capabilities or self._ways
-        return OpenAIChat(replace(self._connection, capabilities=ways))
+        if self._chat is None:
+            ways = self._connection.chat_capabilities or self._ways
+            self._chat = OpenAIChat(replace(self._connection, capabilities=ways))
+        return self._chat
 
     async def _responses(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
         ways = self._ways.of(request.model)
