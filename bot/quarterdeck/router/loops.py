@@ -1,27 +1,28 @@
 """Notice when a program that does not say it is one answers our answers, and fall silent.
 
 Platforms mark most programs, and those are never answered. One that writes through a person's account is known by its
-haste: again and again it writes in the moment in which we have answered, faster than anybody reads. Only what is said
-freely counts; commands are asked for, however fast.
+haste and by saying the same: again and again it writes in the moment in which we have answered, words that it has just
+used. Only what is said freely counts; commands are asked for, however fast. Programs with more to say meet the budgets.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from dataclasses import dataclass
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from quarterdeck.core.event import Event
+from quarterdeck.core.event import Event, Posted
 from quarterdeck.core.ports import Clock
 from quarterdeck.core.reply import Reply
 
 HASTE = timedelta(seconds=2)  # from our answer to theirs
-DEPTH = 4  # hasty messages in a row that are still answered
+DEPTH = 4  # hasty repetitions in a row that are still answered
+REMEMBERED = 3  # of the account's last messages, as hashes
 SILENCE = timedelta(minutes=10)
 MOST_WATCHED = 10_000
 SAID = (
-    "You answer me faster than people read, so I take you for a program and fall silent towards you here for ten "
-    "minutes. Commands still work."
+    "You answer me at once, and always with the same words, so I take you for a program and fall silent towards you here "
+    "for ten minutes. Commands still work."
 )
 
 
@@ -32,6 +33,7 @@ class _Pair:
     answered_at: datetime | None = None
     hasty: int = 0
     silent_until: datetime | None = None
+    last: deque[int] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
 
 
 class LoopGuard:
@@ -45,6 +47,7 @@ class LoopGuard:
         """Return True when this is to be answered, else what to say instead: a sentence once, then nothing (None)."""
         pair = self._pair(event)
         now = self._clock.now()
+        words = hash(event.message.text.strip().lower()) if isinstance(event, Posted) else 0
         if pair.silent_until is not None:
             if now < pair.silent_until:
                 return None
@@ -52,7 +55,8 @@ class LoopGuard:
         if pair.answered_at is not None:
             gap = event.received_at - pair.answered_at
             is_hasty = timedelta(0) <= gap < HASTE  # what was written before our answer is no answer to it
-            pair.hasty = pair.hasty + 1 if is_hasty else 0
+            pair.hasty = pair.hasty + 1 if is_hasty and words in pair.last else 0
+        pair.last.append(words)
         if pair.hasty > DEPTH:
             pair.silent_until = now + SILENCE
             return Reply(text=SAID, status="denied")

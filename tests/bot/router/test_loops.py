@@ -70,6 +70,15 @@ async def test_commands_are_never_taken_for_a_loop(make_bot: MakeBot, clock: Fak
         assert ["Pong."] * 50 == await talk(bot, clock, 50, pause_s=0.1, text="/ping")
 
 
+async def test_new_words_are_never_taken_for_a_loop(make_bot: MakeBot, clock: FakeClock) -> None:
+    """Somebody who types ahead, or a test of ours, says something else each time."""
+    bot = make_bot(clock=clock)
+    async with bot.live():
+        for n in range(100):
+            await clock.advance(0.1)
+            assert f"chat: line {n}" == await bot.ask(f"line {n}", at=clock.now())
+
+
 async def test_the_silence_ends(make_bot: MakeBot, clock: FakeClock) -> None:
     """After ten minutes everything is as before."""
     bot = make_bot(clock=clock)

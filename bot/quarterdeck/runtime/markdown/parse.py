@@ -82,7 +82,9 @@ def _blocks(tokens: _Reader, end: str) -> Iterator[Block]:
                     Paragraph(spans) if token.type == "paragraph_open" else Heading(int(token.tag[1:]), spans)
                 )
         elif token.type in CODE:
-            yield CodeBlock(token.info.split(" ")[0].strip(), token.content.removesuffix("\n"))
+            language, _, more = token.info.strip().partition(" ")
+            lines = token.content.removesuffix("\n")
+            yield CodeBlock(language, f"{more.strip()}\n{lines}" if more.strip() else lines)
         elif build := NESTED.get(token.type):
             yield build(token, tokens)
 

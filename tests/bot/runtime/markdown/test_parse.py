@@ -31,7 +31,7 @@ def test_every_block() -> None:
     assert (
         Heading(2, (Text("Head"),)),
         Paragraph((Text("first"), Break(), Text("second"))),
-        CodeBlock("sh", "ls"),
+        CodeBlock("sh", "run\nls"),
         Quote((Paragraph((Text("q"),)),)),
         Bullets(((Paragraph((Text("a"),)),), (Paragraph((Text("b"),)),))),
         Numbered(4, ((Paragraph((Text("d"),)),),)),
