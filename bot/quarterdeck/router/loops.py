@@ -21,8 +21,8 @@ REMEMBERED = 3  # of the account's last messages, as hashes
 SILENCE = timedelta(minutes=10)
 MOST_WATCHED = 10_000
 SAID = (
-    "You answer me at once, and always with the same words, so I take you for a program and fall silent towards you here "
-    "for ten minutes. Commands still work."
+    "You answer me at once, and always with the same words, so I take you for a program and fall silent towards you "
+    "here for ten minutes. Commands still work."
 )
 
 
