@@ -23,7 +23,9 @@ README_ROOMS = (
     "config/connectors",
 )
 # Written in halves, so that this file does not find itself.
-MACHINE_PATHS = re.compile(r"/(?:root|work|tmp/dev|opt/(?:wheels|pypi))" r"(?=/|\b)[^\s]*|(?<![\w}])/home/(?!\W)\w+")
+MACHINE_PATHS = re.compile(
+    r"/(?:root|work|tmp/dev|opt/(?:wheels|pypi))" r"(?=/|\b)[^\s]*|(?<![\w}])/home/(?!\W)\w+"
+)
 INDEX_HOSTS = re.compile(
     r"(?:py" r"pi\.org|python" r"hosted\.org|registry\.npm" r"js|down" r"load\.py" r"torch)", re.IGNORECASE
 )

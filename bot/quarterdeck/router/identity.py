@@ -57,7 +57,9 @@ class Directory:
         self._rows, self._default_role = rows, default_role
         self._owners = {str(identity): name for identity, name in owners.items()}
         self._roles, self._groups, self._platforms = roles or Roles(), groups, platforms
-        self._kept: dict[tuple[str, str], tuple[Known | None, Person]] = {}  # without groups, while the row is the same
+        self._kept: dict[
+            tuple[str, str], tuple[Known | None, Person]
+        ] = {}  # without groups, while the row is the same
 
     async def person_of(
         self, identity: Identity, name: str = "", groups: frozenset[str] | None = None

@@ -80,11 +80,7 @@ def unmet(command: Command, abilities: Collection[Ability]) -> str:
     needs = needs_of(command)
     if not needs:
         return ""
-    missing = [
-        LABELS[need].lower()
-        for need in sorted(needs)
-        if parity("", need, abilities).how == "refused"
-    ]
+    missing = [LABELS[need].lower() for need in sorted(needs) if parity("", need, abilities).how == "refused"]
     return f"/{command.name} needs what this platform does not have: {', '.join(missing)}" if missing else ""
 
 
