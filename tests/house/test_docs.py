@@ -314,9 +314,10 @@ def test_the_settings_that_the_documentation_shows_are_valid(tmp_path: Path) -> 
     ]
     for block in blocks:
         (tmp_path / "quarterdeck.yaml").write_text(block, "utf-8")
-        load_settings(tmp_path / "quarterdeck.yaml", {"WORKSHOP_KEY": "a-key-of-the-workshop"})
+        keys = {"WORKSHOP_KEY": "a-key-of-the-workshop", "WORKSHOP_SECOND_KEY": "another-of-the-workshop"}
+        load_settings(tmp_path / "quarterdeck.yaml", keys)
 
-    assert 3 == len(blocks)
+    assert 4 == len(blocks)
 
 
 def test_every_test_that_the_fault_page_names_is_there() -> None:

@@ -83,7 +83,7 @@ def _report(tested: Shown) -> str:
     models = f"{listed['count']} offered" if listed["ok"] else f"no list: {listed['reason']}"
     if listed["ok"] and not listed["has_this_one"]:
         models += ", this one not among them"
-    as_json = f"yes, {json['took_ms']} ms" if json["ok"] else f"no: {json['reason']}"
+    as_json = _outcome(json)
     return "\n".join(
         (
             f"model: {tested['model']}{label}",
@@ -91,6 +91,11 @@ def _report(tested: Shown) -> str:
             f"first text: {chat['first_ms']} ms; whole: {chat['took_ms']} ms; {chat['tokens_per_s']} tokens/s",
             tokens,
             f"models: {models}",
+            f"tools: {_outcome(cast('Shown', tested['tools']))}",
             f"JSON as asked for: {as_json}",
         )
     )
+
+
+def _outcome(one: Shown) -> str:
+    return f"yes, {one['took_ms']} ms" if one["ok"] else f"no: {one['reason']}"

@@ -124,6 +124,14 @@ class Choosing:
             return None
         return self._pair(provider, model).connected
 
+    async def measured(self, name: str, can: list[str], at_ms: int) -> None:
+        """Remember what `provider/model` was seen to do when it was tested."""
+        await self._kept.put(f"measured {name}", {"can": can, "at_ms": at_ms})
+
+    async def measurement(self, name: str) -> Json:
+        """Return that, None where it was never tested."""
+        return await self._kept.get(f"measured {name}")
+
     async def choose(self, conversation_id: str, name: str) -> Connected | None:
         """Let `provider/model` answer there from now on; an empty name leaves it to the settings again.
 

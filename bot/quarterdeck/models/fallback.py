@@ -18,6 +18,7 @@ from quarterdeck.core.model import Connected, Delta, Dialect, ModelRequest, Usag
 from quarterdeck.core.ports import Clock
 from quarterdeck.models.breaker import Breaker, RetryBudget
 from quarterdeck.models.connection import Timeouts
+from quarterdeck.models.deadline import Deadline
 from quarterdeck.models.meter import Meter, Purpose
 from quarterdeck.runtime import metrics
 
@@ -162,29 +163,27 @@ class Fallback:
     ) -> AsyncGenerator[Delta, None]:
         """Stream one answer within the total time and length."""
         provider, total_s = link.connected.provider, self._timeouts.total_s
-        deadline = asyncio.get_running_loop().time() + total_s
         try:
-            async with self._slot(link, deadline):
-                async with asyncio.timeout_at(deadline):
-                    dialect = progress.dialect = await link.open()
-                async with aclosing(cast("AsyncGenerator[Delta, None]", dialect.complete(request))) as deltas:
-                    while True:
-                        async with asyncio.timeout_at(deadline):
-                            delta = await anext(deltas, None)
-                        if delta is None:
-                            return
-                        self._measure(delta, provider, progress)
-                        yield delta
+            with Deadline(total_s) as deadline:
+                async with self._slot(link, deadline):
+                    dialect = progress.dialect = await deadline.wait(link.open())
+                    stream = cast("AsyncGenerator[Delta, None]", dialect.complete(request))
+                    async with aclosing(stream) as deltas:
+                        while True:
+                            delta = await deadline.wait(anext(deltas, None))
+                            if delta is None:
+                                return
+                            self._measure(delta, provider, progress)
+                            yield delta
         except TimeoutError as error:
             message = f"{provider} did not finish its answer in {total_s:g} s"
             raise Unavailable(message, service=provider, hint="ask for something shorter") from error
 
     @asynccontextmanager
-    async def _slot(self, link: Link, deadline: float) -> AsyncIterator[None]:
+    async def _slot(self, link: Link, deadline: Deadline) -> AsyncIterator[None]:
         """Wait until one call less than allowed is under way with the provider."""
         slots = self._slots.setdefault(link.connected.provider, asyncio.Semaphore(link.concurrency))
-        async with asyncio.timeout_at(deadline):
-            await slots.acquire()
+        await deadline.wait(slots.acquire())
         try:
             yield
         finally:

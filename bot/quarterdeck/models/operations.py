@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 from quarterdeck.core.errors import NotFound, SetupError
 from quarterdeck.core.ports import Clock, Json, Operation, Progress
@@ -13,6 +14,8 @@ from quarterdeck.models.local.build import build
 from quarterdeck.models.probe import probe
 from quarterdeck.models.registry import ModelRegistry
 
+Shown = Mapping[str, Json]
+
 
 def operations(registry: ModelRegistry, clock: Clock, environ: Mapping[str, str]) -> list[Operation]:
     """Return `model.list`, `model.test` and `model.build`; the build runs with `environ` less its secrets."""
@@ -22,7 +25,7 @@ def operations(registry: ModelRegistry, clock: Clock, environ: Mapping[str, str]
         roles = {
             role: await _answering(registry, role) for role in ("chat", "fast", "vision", "embed", "image")
         }
-        providers: list[Json] = [_shown(registry, one, found) for one in registry.catalog.all()]
+        providers: list[Json] = [await _shown(registry, one, found) for one in registry.catalog.all()]
         return {"roles": roles, "providers": providers}
 
     async def test(parameters: Mapping[str, Json], progress: Progress) -> Json:
@@ -55,7 +58,7 @@ async def _answering(registry: ModelRegistry, role: str) -> Json:
     return str(connected) if connected else None
 
 
-def _shown(registry: ModelRegistry, provider: Provider, found: Mapping[str, str]) -> dict[str, Json]:
+async def _shown(registry: ModelRegistry, provider: Provider, found: Mapping[str, str]) -> dict[str, Json]:
     switch = registry.connections.switch(provider)
     is_on = switch.is_on or provider.id in found
     model = provider.row.models.chat or found.get(provider.id, "")
@@ -67,6 +70,7 @@ def _shown(registry: ModelRegistry, provider: Provider, found: Mapping[str, str]
         "fix": "" if is_on else switch.fix,
         "model": model or None,
         "base_url": provider.row.base_url,
+        "measured": await registry.choosing.measurement(f"{provider.id}/{model}") if model else None,
         "variables": list(provider.row.key.variables),
     }
 
@@ -74,7 +78,16 @@ def _shown(registry: ModelRegistry, provider: Provider, found: Mapping[str, str]
 async def _tested(registry: ModelRegistry, name: str, clock: Clock, progress: Progress) -> Json:
     choice = await _choice(registry, name)
     dialect = await registry.connections.open(choice.provider)
-    return await probe(choice.connected, dialect, clock, progress)
+    tested = await probe(choice.connected, dialect, clock, progress)
+    await registry.choosing.measured(str(choice.connected), _can(tested), clock.now_ms())
+    return tested
+
+
+def _can(tested: Mapping[str, Json]) -> list[str]:
+    """Return what the model was seen to do."""
+    return [
+        name for name in ("models", "chat", "usage", "tools", "json") if cast("Shown", tested[name])["ok"]
+    ]
 
 
 async def _choice(registry: ModelRegistry, name: str) -> Choice:

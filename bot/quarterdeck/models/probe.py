@@ -6,11 +6,13 @@ import asyncio
 import json
 from collections.abc import Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, cast
 
 from quarterdeck.core.errors import QuarterdeckError, ServiceError, Unavailable
-from quarterdeck.core.model import Connected, Delta, Dialect, ModelMessage, ModelRequest, Usage
+from quarterdeck.core.model import Connected, Delta, Dialect, ModelMessage, ModelRequest, Tool, Usage
 from quarterdeck.core.ports import Clock, Json, Progress
+from quarterdeck.models.checked import call_fault, without_fence
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -26,11 +28,16 @@ SCHEMA: Final[Mapping[str, object]] = {
 }
 
 
+TOOL_QUESTION: Final = "Which colour has the clear sky at noon? Report it with the tool, do not write it."
+TOOL: Final = Tool(name="report_colour", description="Report a colour", schema=SCHEMA)
+TOKENS: Final = 512  # models that think write that many before the first word
+
+
 async def probe(connected: Connected, dialect: Dialect, clock: Clock, progress: Progress) -> dict[str, Json]:
-    """Ask for the list of models, a streamed answer and a JSON answer, and return what was measured.
+    """Ask for the models, an answer, its usage, a tool call and a JSON answer, and return what was measured.
 
     Raises:
-        ServiceError: there is no streamed answer; the other two may fail, and the result says why.
+        ServiceError: there is no streamed answer; the others may fail, and the result says why.
     """
     await progress(f"Asking {connected} for its list of models")
     listed: Json
@@ -42,21 +49,36 @@ async def probe(connected: Connected, dialect: Dialect, clock: Clock, progress: 
         listed = {"ok": False, "reason": _reason(error)}
     await progress("Asking for a streamed answer")
     chat = await _measure(connected, dialect, clock, ModelRequest(model="", messages=_asked(CHAT)))
+    await progress("Asking for a tool")
+    tools = await _tool_call(connected, dialect, clock)
     await progress("Asking for an answer in JSON")
     return {
         "model": str(connected),
         "label": connected.label,
         "models": listed,
         "chat": chat,
+        "usage": {"ok": chat["output_tokens"] is not None},
+        "tools": tools,
         "json": await _json_answer(connected, dialect, clock),
     }
+
+
+async def _tool_call(connected: Connected, dialect: Dialect, clock: Clock) -> Json:
+    request = ModelRequest(model="", messages=_asked(TOOL_QUESTION), tools=(TOOL,), tool_choice=TOOL.name)
+    try:
+        measured = await _measure(connected, dialect, clock, request)
+    except (ServiceError, ValueError) as error:
+        return {"ok": False, "reason": _reason(error)}
+    is_asked = bool(measured["calls"])
+    reason = "" if is_asked else "it did not use the tool"
+    return {"ok": is_asked, "took_ms": measured["took_ms"], "reason": reason}
 
 
 async def _json_answer(connected: Connected, dialect: Dialect, clock: Clock) -> Json:
     request = ModelRequest(model="", messages=_asked(JSON_QUESTION), json_schema=SCHEMA)
     try:
         measured = await _measure(connected, dialect, clock, request)
-        answer = json.loads(cast("str", measured["text"]))
+        answer = json.loads(without_fence(cast("str", measured["text"])))
         is_valid = isinstance(answer, dict) and isinstance(answer.get("colour"), str)
     except (ServiceError, ValueError) as error:
         return {"ok": False, "reason": _reason(error)}
@@ -66,15 +88,10 @@ async def _json_answer(connected: Connected, dialect: Dialect, clock: Clock) -> 
 async def _measure(
     connected: Connected, dialect: Dialect, clock: Clock, request: ModelRequest
 ) -> dict[str, Json]:
-    request = ModelRequest(
-        model=connected.model,
-        messages=request.messages,
-        max_output_tokens=64,
-        json_schema=request.json_schema,
-    )
+    request = replace(request, model=connected.model, max_output_tokens=TOKENS)
     began_ms = clock.now_ms()
     first_ms: int | None = None
-    text, thoughts, pieces, usage = "", 0, 0, Usage()
+    text, thoughts, pieces, usage, calls = "", 0, 0, Usage(), 0
     deltas = cast("AsyncGenerator[Delta, None]", dialect.complete(request))
     try:
         async with asyncio.timeout(STEP_TIMEOUT_S), aclosing(deltas):
@@ -84,6 +101,7 @@ async def _measure(
                 thoughts += len(delta.reasoning)
                 pieces += bool(delta.text or delta.reasoning)
                 usage = delta.usage or usage
+                calls += sum(not call_fault(request, call) for call in delta.tool_calls)
     except TimeoutError as error:
         message = f"{connected} did not finish in {STEP_TIMEOUT_S:g} s"
         raise Unavailable(message, service=connected.provider) from error
@@ -99,6 +117,7 @@ async def _measure(
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
         "reasons": thoughts > 0,
+        "calls": calls,
     }
 
 

@@ -22,6 +22,9 @@ from quarterdeck.runtime.settings import Settings
 Run = Callable[..., Any]
 
 
+CALL = {"index": 0, "id": "c1", "function": {"name": "report_colour", "arguments": '{"colour": "blue"}'}}
+
+
 @pytest.fixture
 async def run(kit: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Run]:
     """Return what runs an operation with settings of the test's choice; nothing is installed or listens."""
@@ -79,6 +82,7 @@ async def test_a_test_measures_what_comes(run: Run, vendor: Any, kit: Any) -> No
     vendor.answers = [
         kit.json_answer({"data": [{"id": "m"}, {"id": "n"}]}),
         kit.stream_answer(kit.openai_stream("Hel", "lo.")),
+        kit.stream_answer(kit.sse(kit.chunk({"tool_calls": [CALL]}), kit.chunk({}, "tool_calls"))),
         kit.stream_answer(kit.openai_stream('{"colour": ', '"blue"}')),
     ]
 
@@ -88,8 +92,8 @@ async def test_a_test_measures_what_comes(run: Run, vendor: Any, kit: Any) -> No
     assert ("Hello.", 9, 3, False) == tuple(
         tested["chat"][key] for key in ("text", "input_tokens", "output_tokens", "reasons")
     )
-    assert tested["json"]["ok"]
-    assert 3 == len(said)
+    assert [True] * 3 == [tested[key]["ok"] for key in ("usage", "tools", "json")]
+    assert 4 == len(said)
 
 
 async def test_what_a_server_lacks_is_said_and_the_rest_measured(run: Run, vendor: Any, kit: Any) -> None:
@@ -98,10 +102,12 @@ async def test_what_a_server_lacks_is_said_and_the_rest_measured(run: Run, vendo
         kit.json_answer({"error": {"message": "no"}}, 405),
         kit.stream_answer(kit.openai_stream("Hello.")),
         kit.stream_answer(kit.openai_stream("It is blue.")),
+        kit.stream_answer(kit.openai_stream("It is blue.")),
     ]
 
     tested = await run("model.test", mine(vendor), model="mine/other")
 
+    assert (False, "it did not use the tool") == (tested["tools"]["ok"], tested["tools"]["reason"])
     assert ("mine/other", False, False) == (tested["model"], tested["models"]["ok"], tested["json"]["ok"])
     assert ("Hello.", "not JSON") == (tested["chat"]["text"], tested["json"]["reason"])
 
