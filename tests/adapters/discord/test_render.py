@@ -110,7 +110,7 @@ def test_literal_text_is_shown_character_for_character(text: str) -> None:
 @settings(max_examples=200)
 def test_long_answers_are_cut_and_nothing_is_lost(words: list[str]) -> None:
     """The parts in order say what the whole says; graphemes stay whole."""
-    text = " ".join(words)
+    text = " ".join(words).lstrip()  # four blanks would begin a block of code
     parts = contents(Reply(text=text))
     bodies = [NUMBERED.sub("", part) if len(parts) > 1 else part for part in parts]
 
