@@ -119,7 +119,10 @@ def test_a_removed_document_is_no_longer_cited(program: Program, runbooks: Path)
     assert "deploy.html" not in {citation["document"] for citation in line["citations"]}
 
 
+INSTANT, ORDINARY = "/echo", "/whoami"  # one commit for event and answer, and two
 POINTS = [
+    "outbox.answered.before",
+    "outbox.answered",
     "inbox.accepted.before",
     "inbox.accepted",
     "outbox.queued.before",
@@ -144,8 +147,9 @@ def books(program: Program) -> tuple[list[str], list[str]]:
 def test_a_killed_bot_answers_each_accepted_message_once(program: Program, point: str, passage: int) -> None:
     """F1, F2, F4: what was accepted before a kill -9 is answered once after the restart, nothing twice."""
     fault = {"QUARTERDECK_FAULT": f"{point}:{passage}:kill"}
+    line = ORDINARY if point.startswith(("inbox", "outbox.queued")) else INSTANT
     with program.serving("--testing", environment=fault) as process:
-        program.say("/echo first", "/echo second", "/echo third", expect=None)
+        program.say(*(line if line == ORDINARY else f"{line} {n}" for n in range(5)), expect=None)
         process.wait(timeout=60)
     with program.serving():
         program.say("/echo last")
