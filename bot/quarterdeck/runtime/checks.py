@@ -89,7 +89,8 @@ def _exposure(loaded: Loaded) -> Iterator[Finding]:
         error = loaded.layers.error(
             f"http.host is {http.host}, which other machines can reach, and what people type could be read on the way",
             ("http", "host"),
-            hint="set http.tls_certificate and http.tls_key, or name the proxy in front in http.trusted_proxies",
+            hint="set http.host: 127.0.0.1, or http.tls_certificate with http.tls_key, "
+            "or name the proxy in front in http.trusted_proxies",
         )
         yield Finding.of(error, area="exposure", level="critical")
     if http.metrics_host and not ipaddress.ip_address(http.metrics_host).is_loopback:

@@ -187,7 +187,8 @@ def refuse_exposure(
     if not is_tls and not proxies:
         raise SetupError(
             f"http.host is {host}, which other machines can reach, and what people type could be read on the way",
-            hint="set http.tls_certificate and http.tls_key, or name the proxy in front in http.trusted_proxies",
+            hint="set http.host: 127.0.0.1, or http.tls_certificate with http.tls_key, "
+            "or name the proxy in front in http.trusted_proxies",
             key="http.host",
         )
 

@@ -151,7 +151,7 @@ def test_wrong_usage_exits_with_two_and_names_the_nearest(capsys: pytest.Capture
     assert "'version'" in outcomes[0][2]
     assert "'grant'" in outcomes[1][2]
     assert "'--json'" in outcomes[2][2]
-    assert "'viewer'" in outcomes[3][2]
+    assert "viewer" in outcomes[3][2]
     assert "quarterdeck person grant --help" in outcomes[4][2]
     error = json.loads(outcomes[5][2])["error"]
     assert {"kind", "message", "hint", "file", "line", "column"} == set(error)

@@ -102,7 +102,14 @@ def _export(original: TorchEmbedder, place: Path) -> None:
 
     large, small = place / "float.onnx", place / "model.new"
     _trace(original, large)
-    quantization.quantize_dynamic(large, small, weight_type=quantization.QuantType.QInt8, per_channel=True)
+    # Without 8-bit dot products in hardware the sums of products overflow, unless weights use 7 bits.
+    quantization.quantize_dynamic(
+        large,
+        small,
+        weight_type=quantization.QuantType.QInt8,
+        per_channel=True,
+        reduce_range=not _has_dot_products(),
+    )
     large.unlink()
     original.model.tokenizer.backend_tokenizer.save(str(place / "tokenizer.json"))
     small.replace(place / "model.onnx")
@@ -111,6 +118,15 @@ def _export(original: TorchEmbedder, place: Path) -> None:
         "token_limit": original.model.max_seq_length,
     }
     (place / "about.json").write_text(json.dumps(about))
+
+
+def _has_dot_products() -> bool:
+    """Tell whether this processor adds 8-bit products without overflow; where it does not say, it does not."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text("utf-8")
+    except OSError:
+        return False
+    return any(name in flags for name in ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp"))
 
 
 def _misfit(original: TorchEmbedder) -> str:
