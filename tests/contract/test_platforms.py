@@ -26,10 +26,7 @@ METHODS = {
 }
 EXCUSED = {
     "slack": {"declare"},  # its commands come with the app's manifest
-    "console": {
-        "download",
-        "typing",
-    },  # its files lie on this machine, and its screen shows what it waits for
+    "console": {"download"},  # its files lie on this machine, and its screen shows what it waits for
     "web": {"download"},
 }
 REPLIES = (

@@ -112,6 +112,9 @@ class ConsoleAdapter:
         finally:
             self._accept = None
 
+    async def typing(self, to: Conversation) -> None:
+        """Show nothing more: a terminal that waits shows that itself."""
+
     def render(self, reply: Reply) -> list[Rendered]:
         """Return the whole reply as one part."""
         return [render(reply)]

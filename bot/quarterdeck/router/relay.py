@@ -206,6 +206,8 @@ async def keep_typing(adapter: Adapter, to: Conversation, clock: Clock, show: Sh
             await clock.sleep(TYPING_EVERY_S)
     except QuarterdeckError as error:
         log.info("Typing not shown", extra={"platform": adapter.platform, "error": error.message})
+    except Exception:  # an adapter may be anybody's: a sign that fails costs no answer
+        log.exception("Typing not shown", extra={"platform": adapter.platform})
 
 
 @asynccontextmanager
