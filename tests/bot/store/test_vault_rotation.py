@@ -136,7 +136,7 @@ def test_a_rotation_killed_at_two_hundred_points_leaves_every_row_readable(path:
     """Between key and row, between rows, before and after the commit; then one that is let through."""
     asyncio.run(_set_twenty(path))
     ended = subprocess.run(
-        [sys.executable, "-c", ROTATE, path, "201", "60"], capture_output=True, text=True, timeout=110
+        [sys.executable, "-c", ROTATE, path, "201", "40"], capture_output=True, text=True, timeout=110
     )
     outcomes = [line for line in ended.stdout.split() if line.isalpha()]
     values, problems = asyncio.run(_load(path))
