@@ -36,13 +36,13 @@ from quarterdeck.core.event import Posted
 from quarterdeck.core.message import Conversation, Message
 from quarterdeck.core.person import Identity
 from quarterdeck.core.reply import Reply
-from quarterdeck.router.catalogue import Catalogue
-from quarterdeck.router.cooldown import Cooldowns
-from quarterdeck.router.forms import Forms
-from quarterdeck.router.identity import Directory
+from quarterdeck.router.command.catalogue import Catalogue
+from quarterdeck.router.command.cooldown import Cooldowns
+from quarterdeck.router.delivery.outbox import Outbox
+from quarterdeck.router.forms.forms import Forms
 from quarterdeck.router.inbox import Inbox
 from quarterdeck.router.intake import Intake
-from quarterdeck.router.outbox import Outbox
+from quarterdeck.router.people.identity import Directory
 from quarterdeck.router.policy import Authority
 from quarterdeck.router.router import Router
 from quarterdeck.runtime.clock import SystemClock

@@ -9,8 +9,8 @@ import pytest
 
 from quarterdeck.core.command import Command
 from quarterdeck.core.help import help_for, usage
-from quarterdeck.router.catalogue import discover
-from quarterdeck.router.syntax import parse, split, wants_help
+from quarterdeck.router.command.catalogue import discover
+from quarterdeck.router.command.syntax import parse, split, wants_help
 
 COMMANDS = discover("quarterdeck.commands").all()
 EVERY = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from quarterdeck.cli import program
 from quarterdeck.core.person import ROLES
-from quarterdeck.router.catalogue import UMBRELLA, discover
+from quarterdeck.router.command.catalogue import UMBRELLA, discover
 from quarterdeck.runtime import metrics
 from quarterdeck.runtime.settings.sections import ProviderSettings, Settings
 

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from quarterdeck.router.parity import notes, table
+from quarterdeck.router.native.parity import notes, table
 from quarterdeck.runtime import yaml
 from quarterdeck.runtime.paths import config_dir
 from quarterdeck.runtime.platform_facts import read_all

@@ -24,7 +24,7 @@ from quarterdeck.app.parts import Parts
 from quarterdeck.core.errors import Denied
 from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import AccessRequest, Clock, Json, Operation, Progress
-from quarterdeck.router.deliveries import UNSENT
+from quarterdeck.router.delivery.deliveries import UNSENT
 from quarterdeck.router.drain import drain
 from quarterdeck.runtime import metrics, platforms
 from quarterdeck.runtime.checks import refuse_missing_secrets, startup_findings

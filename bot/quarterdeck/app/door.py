@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from quarterdeck.app.parts import Parts
 from quarterdeck.core.event import Event
 from quarterdeck.router.addressing import wish_of
-from quarterdeck.router.completion import Completion
+from quarterdeck.router.native.completion import Completion
 from quarterdeck.runtime.checks import startup_findings
 from quarterdeck.runtime.tasks import in_thread
 from quarterdeck.store.accounts import StoredSessions

@@ -13,7 +13,7 @@ from quarterdeck.models.operations import operations as model_operations
 from quarterdeck.rag.operations import KnowledgeOperations
 from quarterdeck.router.about import operations as about_operations
 from quarterdeck.router.operations import operations as router_operations
-from quarterdeck.router.people import PeopleDesk
+from quarterdeck.router.people.verbs import PeopleDesk
 from quarterdeck.router.policy.operations import Declarations, PolicyDesk
 from quarterdeck.runtime.durable.operations import operations as run_operations
 from quarterdeck.schedule.operations import ScheduleOperations

@@ -19,18 +19,18 @@ from quarterdeck.rag.knowledge import TeamKnowledge
 from quarterdeck.router.addressing import is_command_line
 from quarterdeck.router.approvals.desk import ApprovalDesk
 from quarterdeck.router.budget import BudgetLedger
-from quarterdeck.router.catalogue import discover
-from quarterdeck.router.completion import Completion
-from quarterdeck.router.cooldown import Cooldowns
-from quarterdeck.router.deliveries import DeliveryDesk
-from quarterdeck.router.forms import Forms
+from quarterdeck.router.command.catalogue import discover
+from quarterdeck.router.command.cooldown import Cooldowns
+from quarterdeck.router.delivery.deliveries import DeliveryDesk
+from quarterdeck.router.delivery.outbox import Outbox
+from quarterdeck.router.forms.forms import Forms
 from quarterdeck.router.health import BotHealth
-from quarterdeck.router.identity import Directory
 from quarterdeck.router.inbox import Inbox
 from quarterdeck.router.intake import House, Intake
-from quarterdeck.router.linking import LinkDesk
-from quarterdeck.router.offering import Offering
-from quarterdeck.router.outbox import Outbox
+from quarterdeck.router.native.completion import Completion
+from quarterdeck.router.native.offering import Offering
+from quarterdeck.router.people.identity import Directory
+from quarterdeck.router.people.linking import LinkDesk
 from quarterdeck.router.policy.directory import read_directory
 from quarterdeck.router.policy.groups import PlatformGroups
 from quarterdeck.router.policy.keeper import Entries, Keeper

@@ -72,7 +72,7 @@ def _counted(one: Mapping[str, Json]) -> str:
 
 
 def _show_parity(invocation: Invocation) -> None:
-    from quarterdeck.router.parity import LABELS, notes, parity, table
+    from quarterdeck.router.native.parity import LABELS, notes, parity, table
     from quarterdeck.runtime.platform_facts import read_all
 
     facts = read_all()
@@ -106,8 +106,8 @@ def _asked_for(platform: str | None) -> list[str]:
 
 def _manifest(invocation: Invocation, platform: str) -> str:
     """Have the platform's own folder write it, from the commands as the platform takes them."""
-    from quarterdeck.router.catalogue import discover
-    from quarterdeck.router.native import plan
+    from quarterdeck.router.command.catalogue import discover
+    from quarterdeck.router.native.plan import plan
     from quarterdeck.runtime.platform_facts import read
     from quarterdeck.runtime.platforms import PACKAGE
 

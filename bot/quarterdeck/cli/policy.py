@@ -106,7 +106,7 @@ def reload(invocation: Invocation) -> None:
 
 def _results(invocation: Invocation, file: Path) -> list[Result]:
     from quarterdeck.core.roles import Roles
-    from quarterdeck.router.catalogue import discover
+    from quarterdeck.router.command.catalogue import discover
     from quarterdeck.router.policy.cases import FixedTime, run_cases
     from quarterdeck.router.policy.operations import Declarations
     from quarterdeck.router.policy.reading import policy_file, read_policy

@@ -1,6 +1,6 @@
 """Ask who somebody is and what they may do; nothing here decides.
 
-`router/policy` decides, `router/identity.py` knows people, `router/linking` makes two accounts one person.
+`router/policy` decides, `router/people/identity.py` knows people, `router/linking` makes two accounts one person.
 """
 
 from __future__ import annotations

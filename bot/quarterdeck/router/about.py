@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from quarterdeck.core.command import Command
 from quarterdeck.core.ports import Commands, Json, Operation, Progress
 from quarterdeck.router.health import BotHealth
-from quarterdeck.router.native import plan
+from quarterdeck.router.native.plan import plan
 from quarterdeck.runtime.platform_facts import read
 from quarterdeck.runtime.platforms import names
 

@@ -21,8 +21,8 @@ from quarterdeck.core.event import (
 from quarterdeck.core.form import Form
 from quarterdeck.core.message import Attachment, Message
 from quarterdeck.core.ports import Commands, Way
-from quarterdeck.router.catalogue import UMBRELLA
-from quarterdeck.router.syntax import Line, split
+from quarterdeck.router.command.catalogue import UMBRELLA
+from quarterdeck.router.command.syntax import Line, split
 
 PLAIN_TEXT_COMMAND = "chat"  # what plain text to the bot means
 UMBRELLA_COMMAND, UMBRELLA_REST = "command", "line"  # the umbrella's two options

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import time
 
+from quarterdeck.router.delivery.outbox import Outbox
 from quarterdeck.router.inbox import Inbox
-from quarterdeck.router.outbox import Outbox
 from quarterdeck.router.router import Router
 
 LIMIT_S = 20.0

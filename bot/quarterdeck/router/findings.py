@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from quarterdeck.core.command import Command
-from quarterdeck.router.catalogue import UMBRELLA, discover
-from quarterdeck.router.native import plan
-from quarterdeck.router.parity import LABELS, report, unmet
+from quarterdeck.router.command.catalogue import UMBRELLA, discover
+from quarterdeck.router.native.parity import LABELS, report, unmet
+from quarterdeck.router.native.plan import plan
 from quarterdeck.router.policy.findings import findings as policy_findings
 from quarterdeck.runtime.findings import Finding
 from quarterdeck.runtime.platform_facts import PlatformFacts, read_all

@@ -17,11 +17,11 @@ from quarterdeck.core.person import Person
 from quarterdeck.core.ports import Clock, Commands
 from quarterdeck.core.reply import Reply
 from quarterdeck.router.addressing import Wish, wish_of
-from quarterdeck.router.cooldown import Cooldowns
-from quarterdeck.router.forms import Forms, Screen
-from quarterdeck.router.parity import unmet
-from quarterdeck.router.syntax import Missing, complete, parse, wants_help
-from quarterdeck.router.values import Reading
+from quarterdeck.router.command.cooldown import Cooldowns
+from quarterdeck.router.command.syntax import Missing, complete, parse, wants_help
+from quarterdeck.router.command.values import Reading
+from quarterdeck.router.forms.forms import Forms, Screen
+from quarterdeck.router.native.parity import unmet
 
 INTERACTIVE = ("message", "native", "button", "form")  # ways on which somebody is there to be asked
 

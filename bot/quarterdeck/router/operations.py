@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from quarterdeck.core.ports import Delivery, Json, Operation, Progress
-from quarterdeck.router.deliveries import DeliveryDesk
+from quarterdeck.router.delivery.deliveries import DeliveryDesk
 
 LIST_LIMIT = 10_000
 

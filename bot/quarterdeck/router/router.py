@@ -42,6 +42,7 @@ from quarterdeck.core.reply import Reply
 from quarterdeck.core.text import did_you_mean
 from quarterdeck.router.addressing import Wish, wish_of
 from quarterdeck.router.approvals.desk import ApprovalDesk
+from quarterdeck.router.delivery.outbox import Outbox
 from quarterdeck.router.explain import reply_to
 from quarterdeck.router.inbox import ATTEMPTS
 from quarterdeck.router.instant import Instants
@@ -49,7 +50,6 @@ from quarterdeck.router.intake import Checked, Intake
 from quarterdeck.router.lanes import Lanes
 from quarterdeck.router.late import missed
 from quarterdeck.router.loops import LoopGuard
-from quarterdeck.router.outbox import Outbox
 from quarterdeck.router.record import decided, unrecorded
 from quarterdeck.router.running import Runner
 from quarterdeck.runtime import metrics

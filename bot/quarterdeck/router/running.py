@@ -11,10 +11,10 @@ from quarterdeck.core.command import Call, Command
 from quarterdeck.core.event import Event
 from quarterdeck.core.ports import Clock
 from quarterdeck.core.reply import Reply
+from quarterdeck.router.delivery.outbox import Outbox
+from quarterdeck.router.delivery.relay import Preview, Relay, Show, beside, cut_off, keep_typing, written
 from quarterdeck.router.explain import reply_to
 from quarterdeck.router.fair import FairSlots
-from quarterdeck.router.outbox import Outbox
-from quarterdeck.router.relay import Preview, Relay, Show, beside, cut_off, keep_typing, written
 
 LIGHT_LIMIT_S = 15.0
 HEAVY_LIMIT_S = 240.0  # a model call may take 180 s

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from quarterdeck.router.parity import LABELS
+from quarterdeck.router.native.parity import LABELS
 from quarterdeck.runtime.platforms import OURS, names
 
 OTHERS = [name for name in names() if name not in OURS]

@@ -18,7 +18,7 @@ from quarterdeck.core.errors import UsageError
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.ports import Delivery, Refusal, Services
-from quarterdeck.router.catalogue import discover
+from quarterdeck.router.command.catalogue import discover
 from quarterdeck.router.policy import Authority
 
 COMMANDS = discover("quarterdeck.commands")

@@ -17,7 +17,7 @@ from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.ports import Schedule, Services
 from quarterdeck.core.reply import Reply
-from quarterdeck.router.syntax import parse, split
+from quarterdeck.router.command.syntax import parse, split
 from quarterdeck.schedule import trigger
 
 HERE = Conversation(id="slack:T1:C1", platform="slack", kind="group")

@@ -15,8 +15,8 @@ from quarterdeck.core.errors import UsageError
 from quarterdeck.core.reply import Reply
 from quarterdeck.core.text import nearest
 from quarterdeck.router.addressing import wish_of
-from quarterdeck.router.catalogue import Catalogue, discover
-from quarterdeck.router.syntax import complete, parse, wants_help
+from quarterdeck.router.command.catalogue import Catalogue, discover
+from quarterdeck.router.command.syntax import complete, parse, wants_help
 from quarterdeck.testing.platform import FakePlatform
 
 LENGTH = 64 * 1024

@@ -7,7 +7,7 @@ import logging
 
 from quarterdeck.core.errors import AuthFailed, Gone, RateLimited, Unavailable
 from quarterdeck.core.reply import Reply
-from quarterdeck.router.gate import FIRST_PAUSE_S
+from quarterdeck.router.delivery.gate import FIRST_PAUSE_S
 from quarterdeck.testing.clock import FakeClock
 from quarterdeck.testing.platform import FakePlatform
 

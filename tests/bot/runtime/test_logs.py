@@ -17,7 +17,7 @@ from quarterdeck.runtime import logs
 from quarterdeck.runtime.redaction import Redactor
 
 pytestmark = pytest.mark.usefixtures("logging_as_before")
-log = logging.getLogger("quarterdeck.router.outbox")
+log = logging.getLogger("quarterdeck.router.delivery.outbox")
 
 CONTROL = [
     "\n",
@@ -88,7 +88,7 @@ def test_a_json_line_has_time_level_logger_sentence_and_fields(
     assert str(line.pop("at")).endswith("+00:00")
     assert {
         "level": "info",
-        "logger": "quarterdeck.router.outbox",
+        "logger": "quarterdeck.router.delivery.outbox",
         "message": "Reply sent",
         "conversation": "c1",
         "took_ms": 12,

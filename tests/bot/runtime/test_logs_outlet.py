@@ -20,7 +20,7 @@ from quarterdeck.runtime.metrics import LOG_ERRORS
 from quarterdeck.runtime.redaction import Redactor
 
 pytestmark = pytest.mark.usefixtures("logging_as_before")
-log = logging.getLogger("quarterdeck.router.outbox")
+log = logging.getLogger("quarterdeck.router.delivery.outbox")
 
 
 class Broken(io.StringIO):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from quarterdeck.core.errors import SetupError
 from quarterdeck.core.roles import Roles
 from quarterdeck.core.text import did_you_mean
-from quarterdeck.router.catalogue import discover
+from quarterdeck.router.command.catalogue import discover
 from quarterdeck.router.policy.directory import read_directory
 from quarterdeck.router.policy.document import PolicyFile
 from quarterdeck.router.policy.reading import policy_file, read_policy

@@ -13,7 +13,7 @@ import pytest
 
 from quarterdeck.core.errors import SetupError
 from quarterdeck.core.roles import Roles
-from quarterdeck.router.catalogue import discover
+from quarterdeck.router.command.catalogue import discover
 from quarterdeck.router.policy.cases import Declared, FixedTime, Result, run_cases, wrong
 from quarterdeck.router.policy.directory import read_directory
 from quarterdeck.router.policy.operations import Declarations

@@ -6,7 +6,7 @@ import pytest
 
 from quarterdeck.core.errors import ServiceError
 from quarterdeck.core.person import Identity, Person
-from quarterdeck.router.identity import Directory
+from quarterdeck.router.people.identity import Directory
 from quarterdeck.router.policy.groups import FAILED_KEEP_S, KEEP_S, Group, GroupMap, PlatformGroups
 from quarterdeck.store.people import PersonRow
 from quarterdeck.testing.clock import FakeClock

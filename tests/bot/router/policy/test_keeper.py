@@ -13,7 +13,7 @@ from quarterdeck.core.access import AccessRequest
 from quarterdeck.core.errors import SetupError
 from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.roles import Roles
-from quarterdeck.router.identity import Directory
+from quarterdeck.router.people.identity import Directory
 from quarterdeck.router.policy.directory import read_directory
 from quarterdeck.router.policy.keeper import LOOK_S, Keeper, Sources
 from quarterdeck.router.policy.operations import Declarations, PolicyDesk

@@ -20,7 +20,7 @@ from quarterdeck.core.event import Event, Invoked, Posted
 from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import UnderWay
 from quarterdeck.core.reply import Reply
-from quarterdeck.router.identity import Directory
+from quarterdeck.router.people.identity import Directory
 from quarterdeck.runtime.settings.http import HttpSettings
 from quarterdeck.store.accounts import StoredAccounts, StoredSessions
 from quarterdeck.store.audit import Audit

@@ -1,0 +1,1 @@
+"""Read command lines: the commands there are, their options, their values, how often they may run."""

@@ -1,0 +1,1 @@
+"""Know who somebody is: accounts, roles, groups, and how two accounts become one person."""
