@@ -6,6 +6,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 DocumentState = Literal["indexed", "failed"]
+PUBLIC = "public"
+"""The audience of what everybody may read whom the bot answers at all."""
+
+
+def scope_of(collection: str, audience: str) -> str:
+    """Return the name of the vector collection that holds the passages of one collection for one audience."""
+    return collection if audience == PUBLIC else f"{collection}\x1f{audience}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,7 +20,9 @@ class Document:
     """Describe one document of a collection.
 
     `path` is absolute, `name` is how it is cited (relative to `root`, the path that was given), `sha256` of its bytes,
-    `cut` says how it was cut, so that other settings cut it anew. `reason` says why it failed.
+    `cut` says how it was cut, so that other settings cut it anew. `reason` says why it failed. `audience` is that of
+    its source; `modified_at_ms` what the source says, None where it does not; `url` where people open it, when that is not
+    `path`; `version` what the source compares to skip it unread.
     """
 
     id: str
@@ -28,11 +37,18 @@ class Document:
     reason: str = ""
     cut: str = ""
     indexed_at_ms: int = 0
+    source_id: str = ""
+    audience: str = PUBLIC
+    modified_at_ms: int | None = None
+    url: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
     """Hold one piece of a document; `start` and `end` count characters into the document's text, `page` from 1.
+
+    `line` and `end_line` are its first and last line in the file, from 1, where the text is the file's own.
 
     `searchable` is what full text looks through: title, heading, text. `embedding` is little-endian float32 of
     length 1 in the space that `embedder` names, empty without one.
@@ -44,6 +60,8 @@ class Chunk:
     start: int
     end: int
     page: int | None = None
+    line: int | None = None
+    end_line: int | None = None
     searchable: tuple[str, str, str] = ("", "", "")
     embedding: bytes = b""
     embedder: str = ""
@@ -75,6 +93,12 @@ class Found:
     page: int | None = None
     start: int = 0
     end: int = 0
+    line: int | None = None
+    end_line: int | None = None
+    source_id: str = ""
+    audience: str = PUBLIC
+    modified_at_ms: int | None = None
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -205,10 +205,11 @@ def _any_of(words: Sequence[str]) -> str:
 
 def _found() -> Select[*tuple[object, ...]]:
     columns = (chunks.c.seq, chunks.c.id, chunks.c.n, chunks.c.document_id, chunks.c.heading, chunks.c.text)
-    places = (chunks.c.page, chunks.c.start, chunks.c.end)
-    about = (documents.c.collection, documents.c.path, documents.c.name, documents.c.title)
+    places = (chunks.c.page, chunks.c.start, chunks.c.end, chunks.c.line, chunks.c.end_line)
+    about = (documents.c.collection, documents.c.path, documents.c.name, documents.c.title, documents.c.url)
+    whose = (documents.c.source_id, documents.c.audience, documents.c.modified_at_ms)
     joined = chunks.join(documents, documents.c.id == chunks.c.document_id)
-    return select(*columns, *places, *about).select_from(joined)
+    return select(*columns, *places, *about, *whose).select_from(joined)
 
 
 def _all(connection: Connection, query: Select[*tuple[object, ...]]) -> list[Found]:
@@ -249,6 +250,8 @@ def _put_chunks(connection: Connection, document_id: str, pieces: Sequence[Chunk
             "start": piece.start,
             "end": piece.end,
             "page": piece.page,
+            "line": piece.line,
+            "end_line": piece.end_line,
             "embedding": piece.embedding or None,
             "embedder": piece.embedder,
         }

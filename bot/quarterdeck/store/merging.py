@@ -21,6 +21,7 @@ from quarterdeck.store.tables import (
     budget_reservations,
     budget_spend,
     identities,
+    knowledge_sources,
     notes,
     people,
     usage,
@@ -29,7 +30,7 @@ from quarterdeck.store.tables import (
 REVOKED = "none"  # a role that was taken away; empty: none was ever granted
 OWNED: tuple[Column[str], ...] = (
     *(usage.c.person_id, api_tokens.c.person_id, identities.c.person_id),
-    *(notes.c.owner, approvals.c.asker_id),
+    *(notes.c.owner, approvals.c.asker_id, knowledge_sources.c.owner),
 )
 
 Higher = Callable[[str, str], str | None]

@@ -21,6 +21,9 @@ from sqlalchemy import (
 
 from quarterdeck.store.metadata import Ms, Sequence
 from quarterdeck.store.metadata import metadata as metadata
+from quarterdeck.store.tables_knowledge import chunks as chunks
+from quarterdeck.store.tables_knowledge import documents as documents
+from quarterdeck.store.tables_knowledge import knowledge_sources as knowledge_sources
 from quarterdeck.store.tables_people import api_tokens as api_tokens
 from quarterdeck.store.tables_people import identities as identities
 from quarterdeck.store.tables_people import links as links
@@ -140,42 +143,6 @@ digests = Table(
     Column("conversation_id", String(400), nullable=False, index=True),
     Column("up_to_ms", Ms, nullable=False),
     Column("created_at_ms", Ms, nullable=False),
-)
-
-documents = Table(
-    "documents",
-    metadata,
-    Column("id", String(60), primary_key=True),
-    Column("collection", String(100), nullable=False),
-    Column("path", Text, nullable=False),  # absolute path or URL
-    Column("name", Text, nullable=False),  # as cited: path relative to what was added
-    Column("title", Text, nullable=False, default=""),
-    Column("root", Text, nullable=False),  # the PATH given to `knowledge add`
-    Column("sha256", String(64), nullable=False),
-    Column("size_bytes", BigInteger, nullable=False),
-    Column("state", String(12), nullable=False),  # indexed, failed
-    Column("reason", Text, nullable=False, default=""),
-    Column("cut", String(60), nullable=False, default=""),  # how it was cut; other settings cut it anew
-    Column("indexed_at_ms", Ms, nullable=False),
-    UniqueConstraint("collection", "path"),
-)
-
-chunks = Table(
-    "chunks",
-    metadata,
-    Column("seq", Sequence, primary_key=True, autoincrement=True),
-    Column("id", String(60), nullable=False, unique=True),
-    Column("document_id", String(60), ForeignKey("documents.id"), nullable=False, index=True),
-    Column("n", Integer, nullable=False),
-    Column("heading", Text, nullable=False, default=""),  # path of headings, joined by ' › '
-    Column("text", Text, nullable=False),
-    Column("start", Integer, nullable=False),  # characters into the document's text
-    Column("end", Integer, nullable=False),
-    Column("page", Integer),
-    Column(
-        "embedding", LargeBinary
-    ),  # little-endian float32, normalised; the truth that Chroma is rebuilt from
-    Column("embedder", String(200), nullable=False, default=""),
 )
 
 usage = Table(

@@ -178,6 +178,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("approval_id", "person_id"),
     )
     _create_web()
+    _create_sources()
 
 
 def _create_web() -> None:
@@ -254,3 +255,41 @@ def _create_web() -> None:
     names = {"uq": "uq_%(table_name)s_%(column_0_name)s"}  # the first revision gave the constraint none
     with op.batch_alter_table("audit", naming_convention=names) as audit:
         audit.drop_constraint("uq_audit_hash", type_="unique")
+
+
+def _create_sources() -> None:
+    """Give documents a source, an audience and an age, and passages their lines."""
+    op.create_table(
+        "knowledge_sources",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("collection", sa.String(length=100), nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("location", sa.Text(), nullable=False),
+        sa.Column("audience", sa.Text(), nullable=False),
+        sa.Column("every_s", sa.Integer(), nullable=False),
+        sa.Column("options", sa.Text(), nullable=False),
+        sa.Column("origin", sa.String(length=10), nullable=False),
+        sa.Column("owner", sa.String(length=400), nullable=False),
+        sa.Column("is_paused", sa.Boolean(), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("cursor", sa.Text(), nullable=False),
+        sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("synced_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("next_at_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    names = {"uq": "uq_%(table_name)s_%(column_0_name)s"}
+    with op.batch_alter_table("documents", naming_convention=names) as documents:
+        documents.add_column(sa.Column("source_id", sa.String(length=40), nullable=False, server_default=""))
+        documents.add_column(sa.Column("audience", sa.Text(), nullable=False, server_default="public"))
+        documents.add_column(sa.Column("modified_at_ms", sa.BigInteger(), nullable=True))
+        documents.add_column(sa.Column("url", sa.Text(), nullable=False, server_default=""))
+        documents.add_column(sa.Column("version", sa.Text(), nullable=False, server_default=""))
+        documents.drop_constraint("uq_documents_collection", type_="unique")
+        documents.create_unique_constraint("uq_documents_place", ["collection", "source_id", "path"])
+        documents.create_index("ix_documents_source_id", ["source_id"], unique=False)
+        documents.create_index("documents_by_audience", ["audience", "collection"], unique=False)
+    with op.batch_alter_table("chunks") as chunks:
+        chunks.add_column(sa.Column("line", sa.Integer(), nullable=True))
+        chunks.add_column(sa.Column("end_line", sa.Integer(), nullable=True))
