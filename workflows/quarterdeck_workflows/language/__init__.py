@@ -1,0 +1,1 @@
+"""Say what a workflow file may say: its shape, its expressions, its checks."""
