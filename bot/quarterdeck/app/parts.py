@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from zoneinfo import ZoneInfo
 
+from quarterdeck.app.pictures import build_images
 from quarterdeck.core.adapter import Adapter, PlatformContext
 from quarterdeck.core.event import Event
 from quarterdeck.core.person import Identity
@@ -18,6 +19,7 @@ from quarterdeck.models.registry import ModelRegistry
 from quarterdeck.rag.knowledge import TeamKnowledge
 from quarterdeck.router.addressing import is_command_line
 from quarterdeck.router.approvals.desk import ApprovalDesk
+from quarterdeck.router.attached import AttachedFiles
 from quarterdeck.router.budget import BudgetLedger
 from quarterdeck.router.command.catalogue import discover
 from quarterdeck.router.command.cooldown import Cooldowns
@@ -311,6 +313,8 @@ class Parts:
             budgets=self.budgets,
             usage=StoredUsageLog(self.usage_rows, self.clock, self.zone),
             pictures=Charts(MadeFiles(self.paths.files)),
+            images=build_images(),
+            attached=AttachedFiles(self.adapters),
             memories=ConversationMemory(self.notes, self.history, self.clock, long_ago=self.summaries.want),
             answering=self,
             approvals=self.approvals,

@@ -21,6 +21,7 @@ from quarterdeck.core.access import Way as Way
 from quarterdeck.core.approval import Approvals
 from quarterdeck.core.budget import Budgets, UsageLog
 from quarterdeck.core.command import Command
+from quarterdeck.core.image import Attached, Images
 from quarterdeck.core.memory import Memories
 from quarterdeck.core.message import Conversation, Message
 from quarterdeck.core.model import ModelChoices, Models
@@ -318,6 +319,8 @@ class Services:
     approvals: Approvals
     answering: Answering
     pictures: Pictures
+    images: Images
+    attached: Attached
 
 
 Progress = Callable[[str], Awaitable[None]]
