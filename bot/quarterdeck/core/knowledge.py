@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 DocumentState = Literal["indexed", "failed"]
@@ -99,6 +99,45 @@ class Found:
     audience: str = PUBLIC
     modified_at_ms: int | None = None
     url: str = ""
+
+    @property
+    def scope(self) -> Scope:
+        """Say whose it is."""
+        return Scope(collection=self.collection, audience=self.audience)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Name the documents of one collection that have one audience, and count their passages."""
+
+    collection: str
+    audience: str
+    chunks: int = field(default=0, compare=False)
+
+    @property
+    def name(self) -> str:
+        """Name the vector collection."""
+        return scope_of(self.collection, self.audience)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """Narrow a search down; what is empty does not.
+
+    `sources` are ids or locations; `path` is a pattern for documents' names, `*` for anything (without one: how they
+    begin); `since_ms` and `until_ms` bound when a document was changed last, as far as its source says, else read.
+    """
+
+    collections: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    path: str = ""
+    since_ms: int | None = None
+    until_ms: int | None = None
+
+    @property
+    def is_narrow(self) -> bool:
+        """Tell whether they leave out single documents."""
+        return bool(self.sources or self.path) or self.since_ms is not None or self.until_ms is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
