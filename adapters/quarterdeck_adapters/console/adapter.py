@@ -7,16 +7,19 @@ sees it. The key of a post is unique, so sending it again posts nothing.
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol, cast
 
 from quarterdeck.core.adapter import Ability, Accept, Link, Pace, Rendered
-from quarterdeck.core.errors import Busy, NotFound
+from quarterdeck.core.errors import Busy, NotFound, UsageError
 from quarterdeck.core.message import Attachment, Conversation
 from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import Clock, Json
 from quarterdeck.core.reply import Reply
+from quarterdeck.runtime.tasks import in_thread
 from quarterdeck_adapters.console import parse
 from quarterdeck_adapters.console.render import render
 
@@ -92,15 +95,16 @@ class Session:
 
 
 class ConsoleAdapter:
-    """Connect the terminals of this machine (the `Adapter` and `Streams` ports)."""
+    """Connect the terminals of this machine (the `Adapter`, `Streams` and `Downloads` ports)."""
 
     platform = parse.PLATFORM
     abilities = ABILITIES
     pace = Pace()
     link: Link = "receiving"
 
-    def __init__(self, screen: Screen, clock: Clock) -> None:
-        self._screen, self._clock = screen, clock
+    def __init__(self, screen: Screen, clock: Clock, files: Path) -> None:
+        """`files` is the folder that uploads are copied into."""
+        self._screen, self._clock, self._files = screen, clock, files
         self._sessions: dict[str, set[Session]] = {}
         self._accept: Accept | None = None
 
@@ -132,6 +136,20 @@ class ConsoleAdapter:
     async def preview(self, to: Conversation, event_id: str, piece: str) -> None:
         """Show the next piece of an answer that is still being written."""
         self._show(to, {"kind": "piece", "cause": event_id, "text": piece})
+
+    async def download(self, attachment: Attachment, into: Path, *, limit_bytes: int) -> None:
+        """Copy an uploaded file.
+
+        Raises:
+            UsageError: it is larger than `limit_bytes`, or gone.
+        """
+        if attachment.size_bytes > limit_bytes:
+            message = f"{attachment.name} is larger than {limit_bytes} bytes"
+            raise UsageError(message, hint="send a smaller file")
+        try:
+            await in_thread(shutil.copyfile, self._files / Path(attachment.url).name, into)
+        except FileNotFoundError as error:
+            raise UsageError(f"{attachment.name} is not here any more", hint="/upload it again") from error
 
     @contextmanager
     def attach(self, identity: Identity, conversation_name: str = "") -> Iterator[Session]:

@@ -179,7 +179,7 @@ class Parts:
     def _build_doors(self) -> None:
         """Make the ways out and in: the web, the platforms, the outbox."""
         self.web = Web(self.settings.egress)
-        self.console = ConsoleAdapter(Transcript(self.store), self.clock)
+        self.console = ConsoleAdapter(Transcript(self.store), self.clock, self.paths.files)
         self.adapters[self.console.platform] = self.console
         self.rooms = StoredRooms(self.store)
         self.page = WebAdapter(self.rooms, self.clock, self.paths.files)
