@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from quarterdeck.core.audience import PUBLIC
+
 DocumentState = Literal["indexed", "failed"]
-PUBLIC = "public"
-"""The audience of what everybody may read whom the bot answers at all."""
 
 
 def scope_of(collection: str, audience: str) -> str:
@@ -21,8 +21,8 @@ class Document:
 
     `path` is absolute, `name` is how it is cited (relative to `root`, the path that was given), `sha256` of its bytes,
     `cut` says how it was cut, so that other settings cut it anew. `reason` says why it failed. `audience` is that of
-    its source; `modified_at_ms` what the source says, None where it does not; `url` where people open it, when that is not
-    `path`; `version` what the source compares to skip it unread.
+    its source; `modified_at_ms` what the source says, None where it does not; `url` where people open it, when that
+    is not `path`; `version` what the source compares to skip it unread.
     """
 
     id: str
