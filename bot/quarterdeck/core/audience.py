@@ -1,49 +1,72 @@
-"""Say who may read a document, in one spelling, so that equal audiences are equal texts.
+"""Say who may read a document: everybody, or members that are named; written one way only.
 
-`public`, or one or several of `role:NAME`, `group:NAME`, `person:ID` and `conversation:ID`, sorted and joined by
-commas: whoever is in any of them may read. Nothing here knows who that is.
+A member is `role:NAME` (that role or more), `group:NAME` (of the policy), `person:ID`, an account
+(`slack:T1:U1`), or `conversation:ID`: whoever reads that conversation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from quarterdeck.core.errors import UsageError
+from quarterdeck.core.knowledge import PUBLIC
+from quarterdeck.core.person import Identity, Person
 
-PUBLIC = "public"
-KINDS = ("conversation", "group", "person", "role")
-LONGEST = 2000
-HINT = "write public, or role:NAME, group:NAME, person:ID, conversation:ID, joined by commas"
+ROLE, GROUP, PERSON, CONVERSATION = "role:", "group:", "person:", "conversation:"
+SEPARATOR = ", "
+LONGEST_MEMBER = 420  # characters
+NOBODY_ELSE: frozenset[str] = frozenset()
 
 
-def parse_audience(text: str) -> str:
-    """Return the one spelling of an audience that somebody wrote; empty is `public`.
+def spelled(members: Iterable[str]) -> str:
+    """Return the one spelling of an audience: sorted, each member once; no members are `public`.
 
     Raises:
-        UsageError: it names nobody.
+        UsageError: a member has no such form, or `public` stands beside others.
     """
-    if len(text) > LONGEST:
-        raise UsageError(f"an audience has at most {LONGEST} characters", hint="make a group of the people")
-    given = [part.strip() for part in text.split(",") if part.strip()] or [PUBLIC]
-    if PUBLIC in given:
-        if len(set(given)) > 1:
-            raise UsageError("public is everybody already", hint="write public alone, or leave it out")
+    found = sorted({one.strip() for text in members for one in text.split(",")} - {""})
+    if not found or found == [PUBLIC]:
         return PUBLIC
-    for part in given:
-        kind, _, name = part.partition(":")
-        if kind not in KINDS or not name.strip() or not part.isprintable():
-            raise UsageError(f"{part!r} is no audience", hint=HINT)
-    return ",".join(sorted({f"{kind}:{name.strip()}" for kind, _, name in (p.partition(":") for p in given)}))
+    for one in found:
+        _check(one)
+    return SEPARATOR.join(found)
 
 
-def members_of(audience: str) -> list[tuple[str, str]]:
-    """Return kind and name of each part of a parsed audience; none for `public`."""
-    if audience == PUBLIC:
-        return []
-    return [(kind, name) for kind, _, name in (part.partition(":") for part in audience.split(","))]
+def members_of(audience: str) -> tuple[str, ...]:
+    """Return the members of a spelled audience; none for `public`."""
+    return () if audience == PUBLIC else tuple(audience.split(SEPARATOR))
 
 
-def together(audiences: Iterable[str]) -> str:
-    """Return who may read any of these; `public` where one is."""
-    found = set(audiences)
-    return PUBLIC if PUBLIC in found or not found else parse_audience(",".join(found))
+def conversations_of(audience: str) -> frozenset[str]:
+    """Return the conversations whose readers an audience names."""
+    return frozenset(
+        one.removeprefix(CONVERSATION) for one in members_of(audience) if one.startswith(CONVERSATION)
+    )
+
+
+def may_read(audience: str, person: Person, conversations: Collection[str] = NOBODY_ELSE) -> bool:
+    """Tell whether a person is of an audience; `conversations` are those of it that they are known to read."""
+    return audience == PUBLIC or any(_is(one, person, conversations) for one in members_of(audience))
+
+
+def _is(member: str, person: Person, conversations: Collection[str]) -> bool:
+    if member.startswith(ROLE):
+        return person.has_role(member.removeprefix(ROLE))
+    if member.startswith(GROUP):
+        return member.removeprefix(GROUP) in person.groups
+    if member.startswith(PERSON):
+        return member.removeprefix(PERSON) == person.id
+    if member.startswith(CONVERSATION):
+        return member.removeprefix(CONVERSATION) in conversations
+    return member in person.identities
+
+
+def _check(member: str) -> None:
+    hint = "write public, role:operator, group:leads, conversation:ID, person:ID or an account such as slack:T1:U1"
+    kind, colon, name = member.partition(":")
+    if member == PUBLIC:
+        raise UsageError("public stands for everybody: it has nobody beside it", hint=hint)
+    if not colon or not name or " " in member or not member.isprintable() or len(member) > LONGEST_MEMBER:
+        raise UsageError(f"{member[:80]!r} names no readers", hint=hint)
+    if f"{kind}:" not in (ROLE, GROUP, PERSON, CONVERSATION):
+        Identity.written(member)

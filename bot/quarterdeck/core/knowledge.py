@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
-
-from quarterdeck.core.audience import PUBLIC
+from typing import Literal, NamedTuple
 
 DocumentState = Literal["indexed", "failed"]
+PUBLIC = "public"
+"""The audience of what everybody may read whom the bot answers at all."""
 
 
 def scope_of(collection: str, audience: str) -> str:
@@ -44,6 +44,20 @@ class Document:
     version: str = ""
 
 
+class KnownDocument(NamedTuple):
+    """Hold what a sync compares of one stored document."""
+
+    id: str
+    path: str
+    name: str
+    sha256: str
+    size_bytes: int
+    state: DocumentState
+    cut: str
+    version: str
+    modified_at_ms: int | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
     """Hold one piece of a document; `start` and `end` count characters into the document's text, `page` from 1.
@@ -69,11 +83,17 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """Say what a commit did: chunks that are new or changed, chunks that are gone, and the count of commits so far."""
+    """Say what a commit did to one scope: chunks that are gone, and the count of commits so far."""
 
     collection: str
+    audience: str = PUBLIC
     gone: tuple[str, ...]
     generation: int
+
+    @property
+    def scope(self) -> str:
+        """Name the vector collection."""
+        return scope_of(self.collection, self.audience)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,13 +162,16 @@ class Filters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectionSize:
-    """Count what a collection holds."""
+    """Count what a collection holds; `modified_at_ms` is its youngest document's, `indexed_at_ms` when one was read."""
 
     name: str
     documents: int
     failed: int
     chunks: int
     roots: tuple[str, ...]
+    size_bytes: int = 0
+    modified_at_ms: int | None = None
+    indexed_at_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from quarterdeck.core.audience import PUBLIC
 from quarterdeck.core.errors import UsageError
+from quarterdeck.core.knowledge import PUBLIC
 
 if TYPE_CHECKING:
     from quarterdeck.core.message import Attachment, Conversation

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
 from quarterdeck.core.errors import NotFound, QuarterdeckError, Unavailable, UsageError, UserError
-from quarterdeck.core.knowledge import Chunk, Document
+from quarterdeck.core.knowledge import PUBLIC, Chunk, Document, Scope
 from quarterdeck.core.ports import Clock, Progress
 from quarterdeck.rag.library import Library
 from quarterdeck.rag.query import searchable
@@ -299,7 +299,9 @@ class Ingest:
         for one in documents:
             by_collection.setdefault(one.collection, []).append(one.id)
         for collection, ids in by_collection.items():
-            await self._vectors.follow(await self._library.remove(collection, ids), (), ())
+            await self._vectors.follow(
+                await self._library.remove(Scope(collection=collection, audience=PUBLIC), ids), (), ()
+            )
         report.removed += len(documents)
 
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from quarterdeck.core.knowledge import Change, Chunk, CollectionSize, Document, Found, Spread
+from quarterdeck.core.knowledge import (
+    Change,
+    Chunk,
+    CollectionSize,
+    Document,
+    Filters,
+    Found,
+    KnownDocument,
+    Scope,
+    Spread,
+)
+from quarterdeck.core.sourcing import KnowledgeSource
 
 
 class Shelves(Protocol):
@@ -14,8 +25,8 @@ class Shelves(Protocol):
     async def put(self, document: Document, pieces: Sequence[Chunk]) -> Change:
         """Store a document with all its chunks, in place of what was there under its path."""
 
-    async def remove(self, collection: str, ids: Collection[str]) -> Change:
-        """Delete documents of one collection with all their chunks."""
+    async def remove(self, scope: Scope, ids: Collection[str]) -> Change:
+        """Delete documents of one scope with all their chunks."""
 
     async def embed(self, embedder: str, vectors: Sequence[tuple[str, bytes]]) -> int:
         """Give stored chunks, by id, new vectors; returns the generation."""
@@ -25,6 +36,9 @@ class Shelves(Protocol):
 
     async def collections(self) -> list[CollectionSize]:
         """Return what each collection holds, by name."""
+
+    async def scopes(self) -> list[Scope]:
+        """Return every pair of collection and audience that has passages, by name."""
 
 
 class StoredVectors(Protocol):
@@ -39,8 +53,11 @@ class StoredVectors(Protocol):
     async def generation(self) -> int:
         """Return how many commits have changed chunks so far."""
 
-    async def vector_ids(self, collection: str, embedder: str) -> list[str]:
-        """Return the ids of all chunks that have a vector in the space of `embedder`."""
+    async def scopes(self) -> list[Scope]:
+        """Return which audiences each collection has: each is a vector collection of its own."""
+
+    async def vector_ids(self, scope: Scope, embedder: str) -> list[str]:
+        """Return the ids of all chunks of a scope that have a vector in the space of `embedder`."""
 
     async def vectors(self, ids: Sequence[str]) -> list[tuple[str, bytes]]:
         """Return vectors by chunk id; ids that are gone meanwhile are left out."""
@@ -49,10 +66,13 @@ class StoredVectors(Protocol):
 class FullText(Protocol):
     """Find chunks by words, and read them."""
 
+    async def scopes(self) -> list[Scope]:
+        """Return which audiences each collection has, and how many passages for each."""
+
     async def matches(
-        self, words: Sequence[str], collections: Sequence[str], limit: int
+        self, words: Sequence[str], scopes: Collection[Scope], limit: int, filters: Filters
     ) -> list[tuple[Found, float]]:
-        """Return chunks with any of `words`, best first, with their bm25 (higher is better); no collections: all."""
+        """Return chunks of these scopes with any of `words`, best first, with their bm25 (higher is better)."""
 
     async def spread(self, words: Sequence[str], seqs: Collection[int]) -> dict[str, Spread]:
         """Return where each word stands, among the chunks `seqs` and in all; stems count as the word."""
@@ -60,9 +80,46 @@ class FullText(Protocol):
     async def by_id(self, ids: Collection[str]) -> list[Found]:
         """Return chunks by id, in no order; ids that are gone meanwhile are left out."""
 
+    async def inside(self, ids: Collection[str], filters: Filters) -> set[str]:
+        """Return which of these chunks pass the filters on documents."""
+
     async def beside(self, chunk: Found, distance: int) -> list[Found]:
         """Return the chunks up to `distance` around `chunk` under the same heading, it included, in order."""
+
+    async def owners(self, collections: Collection[str]) -> dict[str, list[str]]:
+        """Return who added the sources of each collection: ids of people."""
 
 
 class Library(Shelves, StoredVectors, FullText, Protocol):
     """Be all three."""
+
+
+class SourceRows(Protocol):
+    """Keep sources: `store/sources.py` has it."""
+
+    async def sources(self) -> list[KnowledgeSource]:
+        """Return all, by collection and location."""
+
+    async def keep(self, source: KnowledgeSource) -> None:
+        """Store a source, in place of what was there under its id; its documents' audience is changed by `share`."""
+
+    async def share(self, source_ids: Collection[str], audience: str) -> int:
+        """Give sources and all their documents another audience, in one commit; returns how many documents."""
+
+    async def drop(self, source_id: str) -> None:
+        """Forget a source whose documents are gone, or were given to another."""
+
+    async def adopt(self, source: KnowledgeSource, source_ids: Collection[str]) -> None:
+        """Give a source the documents of others that lie within it, and forget those others; one commit."""
+
+    async def known(self, source_id: str) -> dict[str, KnownDocument]:
+        """Return what a sync has to know of a source's documents, by path."""
+
+    async def documents_of(self, source_id: str, after: str, limit: int) -> list[Document]:
+        """Return documents of a source whose id comes after `after`, by id."""
+
+    async def touch(self, seen: Sequence[tuple[str, str, int | None]]) -> None:
+        """Note version and age of documents whose content is what it was: id, version, `modified_at_ms`."""
+
+    async def counts(self) -> dict[str, tuple[int, int]]:
+        """Return how many documents each source has that can be found, and how many failed."""

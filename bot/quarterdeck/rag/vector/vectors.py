@@ -134,11 +134,11 @@ class Vectors:
             self._lost(error)
             return None
 
-    async def near(self, text: str, collections: Sequence[str], limit: int, *, wait_s: float) -> Near | None:
+    async def near(self, text: str, scopes: Sequence[str], limit: int, *, wait_s: float) -> Near | None:
         """Return the chunks nearest to `text`, best first; None when the index is not ready within `wait_s`."""
         if not await self._ready_within(wait_s):
             return None
-        value: Json = {"text": text, "scopes": list(collections), "limit": limit}
+        value: Json = {"text": text, "scopes": list(scopes), "limit": limit}
         try:
             answer = await self._worker.call("find", value, timeout_s=FIND_TIMEOUT_S)
         except (ServiceError, Busy) as error:
@@ -153,7 +153,7 @@ class Vectors:
             if not self._is_open():
                 return
             value: Json = {
-                "scope": change.collection,
+                "scope": change.scope,
                 "ids": list(ids),
                 "drop": list(change.gone),
                 "generation": change.generation,
@@ -162,6 +162,30 @@ class Vectors:
                 await self._worker.call("put", value, b"".join(vectors), timeout_s=OPEN_TIMEOUT_S)
             except ServiceError as error:
                 self._lost(error)
+
+    async def regroup(self) -> None:
+        """Bring the index in step after passages changed their scope; until it is, search goes by full text."""
+        async with self._in_step:
+            self._opened_pid = None
+        if self._opening is not None:
+            await asyncio.wait([self._opening])
+        if self._worker.pid is not None:
+            self.warm()
+
+    async def rebuild(self) -> bool:
+        """Delete the index on disk and fill it from SQLite; returns whether it is in use again.
+
+        Raises:
+            SetupError, ServiceError: as `space`.
+        """
+        if self._opening is not None:
+            await asyncio.wait([self._opening])
+        await self.space()
+        async with self._in_step:
+            self._opened_pid = None
+            self._in_memory = False
+            await self._worker.call("clear", timeout_s=OPEN_TIMEOUT_S)
+        return await self.opened()
 
     def warm(self) -> None:
         """Begin to open the index, unless it is open or being opened."""
@@ -236,16 +260,17 @@ class Vectors:
         """Open what is on disk and make up for the difference; returns the generation that it holds then."""
         space = await self.space()
         generation = await self._library.generation()
-        names = [size.name for size in await self._library.collections()]
-        answer = await self._worker.call("open", {"scopes": names}, timeout_s=OPEN_TIMEOUT_S)
+        scopes = await self._library.scopes()
+        asked: Json = {"scopes": [scope.name for scope in scopes]}
+        answer = await self._worker.call("open", asked, timeout_s=OPEN_TIMEOUT_S)
         told = cast("Mapping[str, Mapping[str, object]]", answer.value)
         stamp, counts = told["stamp"], told["counts"]
         if any(counts.values()) and stamp.get("space") != space:
             return await self._remake()
-        for name in names:
-            ids = await self._library.vector_ids(name, space)
-            if stamp.get("generation") != generation or counts.get(name) != len(ids):
-                await self._make_up(name, ids)
+        for scope in scopes:
+            ids = await self._library.vector_ids(scope, space)
+            if stamp.get("generation") != generation or counts.get(scope.name) != len(ids):
+                await self._make_up(scope.name, ids)
         return generation
 
     async def _remake(self) -> int:
@@ -267,24 +292,24 @@ class Vectors:
 
     async def _make_up_all(self) -> None:
         space = await self.space()
-        for size in await self._library.collections():
-            await self._make_up(size.name, await self._library.vector_ids(size.name, space))
+        for scope in await self._library.scopes():
+            await self._make_up(scope.name, await self._library.vector_ids(scope, space))
 
-    async def _make_up(self, collection: str, wanted: Sequence[str]) -> None:
+    async def _make_up(self, scope: str, wanted: Sequence[str]) -> None:
         """Put what is missing in the index, take out what is too much."""
-        answer = await self._worker.call("ids", {"scope": collection}, timeout_s=OPEN_TIMEOUT_S)
+        answer = await self._worker.call("ids", {"scope": scope}, timeout_s=OPEN_TIMEOUT_S)
         held = set(cast("Sequence[str]", answer.value))
         missing = [id_ for id_ in wanted if id_ not in held]
         gone = sorted(held - set(wanted))
         if missing or gone:
             log.info("The vector index catches up", extra={"missing": len(missing), "gone": len(gone)})
-            await self._put(collection, missing, gone)
+            await self._put(scope, missing, gone)
 
-    async def _put(self, collection: str, ids: Sequence[str], gone: Sequence[str]) -> None:
+    async def _put(self, scope: str, ids: Sequence[str], gone: Sequence[str]) -> None:
         for n in range(0, max(len(ids), 1), PAGE):
             pairs = await self._library.vectors(ids[n : n + PAGE])
             drop = list(gone) if n == 0 else []
-            value: Json = {"scope": collection, "ids": [id_ for id_, _ in pairs], "drop": drop}
+            value: Json = {"scope": scope, "ids": [id_ for id_, _ in pairs], "drop": drop}
             blob = b"".join(vector for _, vector in pairs)
             await self._worker.call("put", value, blob, timeout_s=OPEN_TIMEOUT_S)
 
