@@ -12,6 +12,6 @@ ours.
 
 from quarterdeck.runtime.durable.database import Synchronous
 from quarterdeck.runtime.durable.durable import Durable
-from quarterdeck.runtime.durable.run import Body, Queue, Run, RunRow, RunState
+from quarterdeck.runtime.durable.run import Body, Done, Queue, Run, RunRow, RunState
 
-__all__ = ["Body", "Durable", "Queue", "Run", "RunRow", "RunState", "Synchronous"]
+__all__ = ["Body", "Done", "Durable", "Queue", "Run", "RunRow", "RunState", "Synchronous"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from quarterdeck.core.text import did_you_mean
 from quarterdeck.runtime import faults
 from quarterdeck.runtime.durable.database import Synchronous, open_engine
 from quarterdeck.runtime.durable.loop_thread import LoopThread
-from quarterdeck.runtime.durable.run import Body, Queue, Registration, RunRow, plain
+from quarterdeck.runtime.durable.run import Body, Done, Queue, Registration, RunRow, plain
 from quarterdeck.runtime.tasks import in_thread
 
 if TYPE_CHECKING:
@@ -48,6 +48,11 @@ class Durable:
         self._database: Database | None = None
         self._thread: LoopThread | None = None
         self._engine: dbos_engine.Engine | None = None
+        self._on_forget: list[Callable[[Sequence[str]], Awaitable[None]]] = []
+
+    def on_forget(self, listener: Callable[[Sequence[str]], Awaitable[None]]) -> None:
+        """Await `listener(run ids)` after old runs were deleted, so that what belongs to them goes too."""
+        self._on_forget.append(listener)
 
     def register(self, name: str, body: Body, *, most_recoveries: int = MOST_RECOVERIES) -> None:
         """Make `body` known under `name`, which stands on disk: a run finds its body by it after a restart.
@@ -111,15 +116,17 @@ class Durable:
         await self.launch()
         while True:
             before = clock.now() - KEPT
-            if count := await in_thread(self._forget, before):
-                log.info("Old runs were forgotten", extra={"runs": count})
+            if gone := await in_thread(self._forget, before):
+                log.info("Old runs were forgotten", extra={"runs": len(gone)})
+                for listener in self._on_forget:
+                    await listener(gone)
             await clock.sleep(FORGET_EVERY_S)
 
-    def _forget(self, before: datetime) -> int:
-        from quarterdeck.runtime.durable.engine import forget
+    def _forget(self, before: datetime) -> Sequence[str]:
+        from quarterdeck.runtime.durable.journal import forget
 
         with self._connected() as database:
-            return forget(database, before) if database else 0
+            return forget(database, before) if database else ()
 
     async def ready(self) -> None:
         """Return once the engine is launched, which `serve` does when somebody waits here."""
@@ -168,10 +175,12 @@ class Durable:
         run_id: str,
         conversation: str | None = None,
         priority: int | None = None,
+        partition: str = "",
     ) -> None:
         """Put a run on `queue`; returns once it is on disk. One with this id that exists stays as it is.
 
         `priority` is from 1, the smallest first; runs of the same priority go in the order of their arrival.
+        `partition` is what a partitioned queue goes by.
 
         Raises:
             UsageError: no such queue, nothing is registered as `name`, or `payload` is not plain JSON.
@@ -187,6 +196,8 @@ class Durable:
         }
         if priority is not None:
             options["priority"] = priority
+        if partition:
+            options["queue_partition_key"] = partition
         thread, engine = self._running()
         plain_payload = self._plain(payload)
         faults.reach("run.enqueued.before")
@@ -216,32 +227,84 @@ class Durable:
         return await thread.call(engine.result, run_id)
 
     async def cancel(self, run_id: str) -> RunRow:
-        """Stop a run before its next step, and its children; returns it. One that has ended stays as it is.
+        """Stop a run and its children, and the steps that they are in; returns it. One that has ended stays as it is.
 
         Raises:
             NotFound: no such run.
         """
-        return await in_thread(self._cancel, run_id)
+        row = await in_thread(self._cancel, run_id)
+        if self._thread is not None and self._engine is not None:
+            under_way = self._engine.under_way
+            if inside := await in_thread(self._cancelled, under_way.runs()):
+                await self._thread.call(under_way.stop, inside)
+        return row
+
+    async def fork(self, run_id: str, new_id: str, stopped: Callable[[Json], str]) -> None:
+        """Begin a run anew as `new_id` (`…~2`) from the step at which it stopped; what was done before stays done.
+
+        `stopped` returns, from the result of a run, the name of the step at which it stopped, empty when it did not.
+
+        Raises:
+            NotFound: no such run.
+            UsageError: it has not stopped at a step.
+        """
+        await self.ready()
+        faults.reach("run.forked.before")
+        await in_thread(self._fork, run_id, new_id, stopped)
+        faults.reach("run.forked")
+
+    async def steps(self, run_id: str) -> Sequence[Done]:
+        """Return what a run has done, in order; also when the engine is not launched."""
+        return await in_thread(self._steps, run_id)
+
+    async def rows(self, run_ids: Sequence[str]) -> Sequence[RunRow]:
+        """Return these runs, those that there are."""
+        return await in_thread(self._rows, run_ids) if run_ids else ()
 
     async def list(self, *, limit: int = 50) -> Sequence[RunRow]:
-        """Return runs, newest first; also when the engine is not launched."""
+        """Return runs that no other run began, newest first; also when the engine is not launched."""
         if self._thread is not None:
             await self._ready.wait()
-        return await in_thread(self._list, limit, None)
+        return await in_thread(self._list, limit)
 
-    def _list(self, limit: int, run_id: str | None) -> Sequence[RunRow]:
-        from quarterdeck.runtime.durable.engine import rows
+    def _list(self, limit: int) -> Sequence[RunRow]:
+        from quarterdeck.runtime.durable.journal import rows
 
         with self._connected() as database:
-            return rows(database, limit=limit, run_id=run_id) if database else []
+            return rows(database, limit=limit, are_children_left_out=True) if database else []
+
+    def _rows(self, run_ids: Sequence[str]) -> Sequence[RunRow]:
+        from quarterdeck.runtime.durable.journal import rows
+
+        with self._connected() as database:
+            return rows(database, limit=len(run_ids), run_ids=run_ids) if database else []
+
+    def _steps(self, run_id: str) -> Sequence[Done]:
+        from quarterdeck.runtime.durable.journal import steps
+
+        with self._connected() as database:
+            return steps(database, run_id) if database else []
 
     def _cancel(self, run_id: str) -> RunRow:
-        from quarterdeck.runtime.durable.engine import cancel
+        from quarterdeck.runtime.durable.journal import cancel
 
         with self._connected() as database:
             if database is None:
                 raise NotFound(f"there is no run {run_id!r}", hint="no run was ever started here")
             return cancel(database, run_id)
+
+    def _cancelled(self, run_ids: Sequence[str]) -> Sequence[str]:
+        from quarterdeck.runtime.durable.journal import cancelled
+
+        with self._connected() as database:
+            return cancelled(database, run_ids) if database and run_ids else ()
+
+    def _fork(self, run_id: str, new_id: str, stopped: Callable[[Json], str]) -> None:
+        from quarterdeck.runtime.durable.journal import fork
+
+        with self._connected() as database:
+            assert database is not None
+            fork(database, run_id, new_id, stopped)
 
     @contextmanager
     def _connected(self) -> Iterator[Database | None]:

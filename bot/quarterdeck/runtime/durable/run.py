@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, ParamSpec, Protocol
+from typing import Any, Literal, ParamSpec, Protocol, TypeVar
 
 from quarterdeck.core.ports import Json
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 RunState = Literal["waiting", "running", "succeeded", "failed", "cancelled", "unknown"]
 
@@ -33,11 +34,45 @@ class Run(Protocol):
             NonDeterministic: at this place another step was recorded.
         """
 
+    async def look(
+        self, function: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Await `function(…)` on the bot's event loop and keep nothing of it.
+
+        Only for what never changes (a document by its hash), and for what nobody decides by (a sign of progress).
+        """
+
     async def sleep(self, seconds: float) -> None:
         """Wait until that long after the first time that the run came here, however often it is restarted."""
 
     async def wait(self, topic: str, timeout_s: float) -> Json:
         """Return what was sent to this run under `topic`, oldest first, or None when nothing came in time."""
+
+    async def begin(
+        self,
+        name: str,
+        payload: Json,
+        *,
+        part: str,
+        queue: str = "",
+        partition: str = "",
+        timeout_s: float | None = None,
+    ) -> None:
+        """Start the body `name` as a child run, `{id}/{part}`; on `queue`, where one is named.
+
+        After `timeout_s` it is cancelled.
+        """
+
+    async def first(self, parts: Sequence[str]) -> str:
+        """Wait until one of these child runs has ended, and return which; the same one at a replay."""
+
+    async def ending(self, part: str) -> Json:
+        """Wait for a child run and return its result.
+
+        Raises:
+            Cancelled: it was cancelled, or took too long.
+            RunError: its body raised.
+        """
 
 
 Body = Callable[[Run, Json], Awaitable[Json]]
@@ -57,11 +92,13 @@ class Registration:
 class Queue:
     """Describe a queue: how many of its runs go at once, and how often it looks for new ones.
 
-    Each costs a thread, and at 50 ms a twentieth of a processor core: have few.
+    Each costs a thread, and at 50 ms a twentieth of a processor core: have few. Of a partitioned one, the runs of the
+    same partition go one after the other, and those of different ones do not wait for each other at all.
     """
 
     name: str
     concurrency: int = 4
+    is_partitioned: bool = False
     poll_s: float = 1.0
 
 
@@ -76,6 +113,17 @@ class RunRow:
     started_at_ms: int | None
     finished_at_ms: int | None
     conversation: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """Show one thing that a run has done; `child` is the run that it began, or whose end it saw."""
+
+    name: str
+    output: Json
+    child: str
+    started_at_ms: int | None
+    finished_at_ms: int | None
 
 
 def plain(value: Json, what: str) -> Json:

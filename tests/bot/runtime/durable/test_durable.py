@@ -286,7 +286,7 @@ def test_every_error_of_the_engine_becomes_one_of_ours() -> None:
     from sqlalchemy.exc import SQLAlchemyError
 
     from quarterdeck.core.errors import QuarterdeckError
-    from quarterdeck.runtime.durable.engine import ours
+    from quarterdeck.runtime.durable.failures import ours
 
     classes: list[type[Exception]] = [
         one
