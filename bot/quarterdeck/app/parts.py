@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -25,6 +26,7 @@ from quarterdeck.router.command.catalogue import discover
 from quarterdeck.router.command.cooldown import Cooldowns
 from quarterdeck.router.delivery.deliveries import DeliveryDesk
 from quarterdeck.router.delivery.outbox import Outbox
+from quarterdeck.router.delivery.reactions import Reactions
 from quarterdeck.router.forms.forms import Forms
 from quarterdeck.router.health import BotHealth
 from quarterdeck.router.inbox import Inbox
@@ -39,7 +41,7 @@ from quarterdeck.router.policy.keeper import Entries, Keeper
 from quarterdeck.router.policy.keeper import Sources as PolicySources
 from quarterdeck.router.policy.reading import FILE_NAME, read_policy
 from quarterdeck.router.router import Router
-from quarterdeck.runtime import platform_facts, platforms
+from quarterdeck.runtime import platform_facts, platforms, webhooks
 from quarterdeck.runtime.charts import Charts
 from quarterdeck.runtime.durable import Durable
 from quarterdeck.runtime.files import MadeFiles
@@ -178,12 +180,14 @@ class Parts:
 
     def _build_doors(self) -> None:
         """Make the ways out and in: the web, the platforms, the outbox."""
-        self.web = Web(self.settings.egress)
+        self.web = Web(self.settings.egress, self.resolver.get)
         self.console = ConsoleAdapter(Transcript(self.store), self.clock, self.paths.files)
         self.adapters[self.console.platform] = self.console
         self.rooms = StoredRooms(self.store)
         self.page = WebAdapter(self.rooms, self.clock, self.paths.files)
-        self.outbox = Outbox(self.outbox_rows, self.adapters, self.clock, clean=self.redactor.clean)
+        hooks: dict[str, Adapter] = {webhooks.PLATFORM: webhooks.WebhookDoor(self.web, self.clock)}
+        ways = ChainMap(self.adapters, hooks)
+        self.outbox = Outbox(self.outbox_rows, ways, self.clock, clean=self.redactor.clean)
         self.deliveries = DeliveryDesk(self.outbox_rows, self.outbox)
         self.health = BotHealth(
             events=self.inbox_rows.counts,
@@ -318,4 +322,7 @@ class Parts:
             memories=ConversationMemory(self.notes, self.history, self.clock, long_ago=self.summaries.want),
             answering=self,
             approvals=self.approvals,
+            outbox=self.outbox,
+            reactions=Reactions(self.outbox, self.outbox_rows, self.clock),
+            media_folders=self.settings.media.folders,
         )

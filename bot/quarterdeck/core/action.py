@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -35,6 +35,16 @@ class ActionSpec:
     secrets: tuple[str, ...] = ()
     is_untrusted: bool = False
     timeout_s: float = 60.0
+    meaning: Callable[[Mapping[str, Json]], tuple[Effect, Idempotency]] | None = field(
+        default=None, compare=False
+    )
+
+    def meant(self, given: Mapping[str, Json]) -> ActionSpec:
+        """Return what holds for this input, where effect and idempotency depend on it (a GET is no POST)."""
+        if self.meaning is None:
+            return self
+        effect, idempotency = self.meaning(given)
+        return replace(self, effect=effect, idempotency=idempotency, meaning=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,4 +78,40 @@ class Action(Protocol):
 
         Raises:
             QuarterdeckError: it could not; `Unavailable` and `RateLimited` may be tried again.
+        """
+
+
+class Reactions(Protocol):
+    """Put an emoji under a message, wherever it stands."""
+
+    async def react(self, to: Conversation, message: str, emoji: str) -> bool:
+        """Add the emoji; twice is once. False: the platform knows no reactions.
+
+        `message` is the platform's message id, or the outbox key of a message of ours; then it is waited for.
+
+        Raises:
+            NotFound: no platform of this name is connected.
+            ServiceError: the platform refused, or our message has not arrived.
+        """
+
+
+class Starting(Protocol):
+    """Start workflows."""
+
+    async def start(
+        self,
+        workflow: str,
+        inputs: Mapping[str, Json],
+        *,
+        key: str,
+        person: Person,
+        identity: Identity,
+        conversation: Conversation,
+    ) -> str:
+        """Start a run of `workflow` with the rights of `person` and return its id; the same `key` twice is one run.
+
+        Raises:
+            NotFound: there is no such workflow.
+            UsageError: the inputs do not fit.
+            Denied: the person may not run it.
         """

@@ -64,7 +64,8 @@ class Pace:
     `conversation_s`: least seconds between two sends to one conversation. `per_second`: sends in all.
     `group_per_minute`: sends to one group conversation. `edit_s`: least seconds between two edits of one message.
     `place` names what the platform counts a conversation as, where several share one limit (the threads of a
-    channel, the topics of a chat). Edits count as sends.
+    channel, the topics of a chat). Edits count as sends. `retries_s`: seconds between the tries of one part, where it
+    fails in a way that may pass; the core's own where it is empty.
     """
 
     conversation_s: float = 0.0
@@ -72,6 +73,7 @@ class Pace:
     group_per_minute: int = 0
     edit_s: float = 1.0
     place: Callable[[Conversation], str] = _itself
+    retries_s: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

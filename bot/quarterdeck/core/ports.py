@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from quarterdeck.core.access import AccessRequest as AccessRequest
@@ -18,6 +19,7 @@ from quarterdeck.core.access import Linking as Linking
 from quarterdeck.core.access import People as People
 from quarterdeck.core.access import Refusal as Refusal
 from quarterdeck.core.access import Way as Way
+from quarterdeck.core.action import Reactions, Starting
 from quarterdeck.core.approval import Approvals
 from quarterdeck.core.budget import Budgets, UsageLog
 from quarterdeck.core.command import Command
@@ -27,6 +29,10 @@ from quarterdeck.core.message import Conversation, Message
 from quarterdeck.core.model import ModelChoices, Models
 from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.reply import File, Reply
+from quarterdeck.core.schedule import Schedule as Schedule
+from quarterdeck.core.schedule import Schedules as Schedules
+from quarterdeck.core.web import Web as Web
+from quarterdeck.core.web import WebAnswer as WebAnswer
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
@@ -55,6 +61,9 @@ class History(Protocol):
 
     async def recent(self, conversation_id: str, limit: int = 20) -> list[Message]:
         """Return the last messages, oldest first."""
+
+    async def conversation(self, conversation_id: str) -> Conversation | None:
+        """Return the conversation of this id, None when nothing was ever said there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,74 +144,13 @@ class Knowledge(Protocol):
     async def counts(self) -> Mapping[str, int]:
         """Return how many collections, documents and chunks there are."""
 
+    async def add(self, name: str, content: bytes, *, collection: str) -> Mapping[str, Json]:
+        """Keep a document of ours under `name`, in place of an earlier one of that name; returns what was done.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
-    """Describe one standing order: at each `trigger` (five-field cron), in `timezone`, do `what` in `conversation_id`.
-
-    `what` is a command line such as `/digest`; it runs with the rights of `owner` at the time of each fire.
-    """
-
-    id: str
-    trigger: str
-    timezone: str
-    what: str
-    conversation: Conversation
-    owner: Identity
-    misfire: str = "once"
-    overlap: str = "skip"
-    paused: bool = False
-    last_at_ms: int | None = None
-    created_at_ms: int = 0
-    version: int = 1
-
-
-class Schedules(Protocol):
-    """Keep standing orders."""
-
-    async def add(
-        self,
-        *,
-        key: str,
-        trigger: str,
-        timezone: str,
-        what: str,
-        conversation: Conversation,
-        owner: Identity,
-        misfire: str = "once",
-    ) -> Schedule:
-        """Store a schedule; the same `key` twice is one schedule.
+        The result has `added`, `changed`, `unchanged` and `chunks`, each a count. The same content twice is once.
 
         Raises:
-            UsageError: trigger, timezone, misfire word or command line is wrong; the hint says how to write it.
-        """
-
-    async def all(self, conversation_id: str | None = None) -> list[Schedule]:
-        """Return schedules, oldest first."""
-
-    async def pause(self, schedule_id: str, *, paused: bool) -> Schedule:
-        """Stop firing, or go on; planned times that pass while paused are not made up for."""
-
-    async def remove(self, schedule_id: str) -> Schedule:
-        """Delete and return it.
-
-        Raises:
-            NotFound: no such schedule.
-        """
-
-    async def run(self, schedule_id: str, *, key: str) -> Schedule:
-        """Fire now, beside the plan; the same `key` twice fires once.
-
-        Raises:
-            NotFound: no such schedule.
-            Busy: the conversation has too much waiting.
-        """
-
-    def preview(self, trigger: str, timezone: str, count: int = 5) -> list[datetime]:
-        """Return the next planned times, in the zone; an empty `timezone` is the default one.
-
-        Raises:
-            UsageError: trigger or timezone is wrong.
+            UsageError: name or collection is not valid, or the document cannot be read.
         """
 
 
@@ -214,41 +162,6 @@ class Digests(Protocol):
 
     async def summarize(self, conversation: Conversation, *, since_ms: int) -> Reply:
         """Return a digest of what was said since then; it changes nothing about the next delivered one."""
-
-
-class WebAnswer(Protocol):
-    """See what the web answered; header names are in lower case."""
-
-    @property
-    def url(self) -> str: ...
-    @property
-    def status(self) -> int: ...
-    @property
-    def headers(self) -> Mapping[str, str]: ...
-    @property
-    def body(self) -> bytes: ...
-
-
-class Web(Protocol):
-    """Reach the web through the one guarded client: no private address, no surprise by redirect, bounded."""
-
-    async def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        body: bytes | None = None,
-        max_bytes: int | None = None,
-        timeout_s: float | None = None,
-    ) -> WebAnswer:
-        """Return the answer to one request, after at most three redirects; limits can only be made narrower.
-
-        Raises:
-            UsageError: the address has a form that is not accepted.
-            Denied: the address must not be reached.
-            ServiceError: the other side failed or refused.
-        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,6 +232,10 @@ class Services:
     approvals: Approvals
     answering: Answering
     pictures: Pictures
+    outbox: Outbox
+    reactions: Reactions
+    media_folders: tuple[Path, ...] = ()
+    workflows: Starting | None = None  # None where nothing runs them
     images: Images
     attached: Attached
 

@@ -5,19 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from quarterdeck.runtime.settings.sections import EgressSettings
+from quarterdeck.core.errors import KeyMissing
+from quarterdeck.runtime.secrets import SecretRef
+from quarterdeck.runtime.settings.egress import EgressSettings
 from quarterdeck.runtime.tasks import in_thread
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from quarterdeck.runtime.egress.client import Egress, Fetched
+    from quarterdeck.runtime.egress.credentials import Credentials
+
+
+def _no_secrets(ref: SecretRef) -> str:
+    raise KeyMissing(f"{ref} is not set", env_name=ref.name)
 
 
 class Web:
-    """Fetch from the web as the settings allow (the `Web` port)."""
+    """Fetch from the web as the settings allow (the `Web` port). `reveal` returns the secret behind a reference."""
 
-    def __init__(self, settings: EgressSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: EgressSettings, reveal: Callable[[SecretRef], str] = _no_secrets) -> None:
+        self._settings, self._reveal = settings, reveal
         self._egress: Egress | None = None
+        self._credentials: Credentials | None = None
 
     async def request(
         self,
@@ -28,18 +38,45 @@ class Web:
         body: bytes | None = None,
         max_bytes: int | None = None,
         timeout_s: float | None = None,
+        credential: str = "",
+        keeps_refusals: bool = False,
+        follows: bool = True,
     ) -> Fetched:
-        """Return the answer to one request; see `Egress.request`."""
+        """Return the answer to one request; see `Egress.request` and `Credentials.sent`."""
         if self._egress is None:
             self._egress = await in_thread(_egress, self._settings)
+        sent = None
+        if credential:
+            url, sent = self._known().sent(credential, url)
         return await self._egress.request(
-            method, url, headers=headers, body=body, max_bytes=max_bytes, timeout_s=timeout_s
+            method,
+            url,
+            headers=headers,
+            body=body,
+            credential=sent,
+            max_bytes=max_bytes,
+            timeout_s=timeout_s,
+            keeps_refusals=keeps_refusals,
+            follows=follows,
         )
+
+    def signature(
+        self, credential: str, url: str, *, message_id: str, at_s: int, body: bytes
+    ) -> Mapping[str, str]:
+        """Return the headers of a signed webhook; see `Credentials.signature`."""
+        return self._known().signature(credential, url, message_id=message_id, at_s=at_s, body=body)
 
     async def close(self) -> None:
         """Close its connections."""
         if self._egress is not None:
             await self._egress.close()
+
+    def _known(self) -> Credentials:
+        if self._credentials is None:
+            from quarterdeck.runtime.egress.credentials import Credentials
+
+            self._credentials = Credentials(self._settings.credentials, self._reveal)
+        return self._credentials
 
 
 def _egress(settings: EgressSettings) -> Egress:

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from quarterdeck.core.errors import Denied
-from quarterdeck.runtime.settings.sections import EgressSettings
+from quarterdeck.runtime.settings.egress import EgressSettings
 from quarterdeck.runtime.web import Web
 
 

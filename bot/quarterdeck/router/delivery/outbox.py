@@ -23,6 +23,7 @@ from quarterdeck.core.reply import Reply
 from quarterdeck.core.text import well_formed
 from quarterdeck.router.delivery.degrade import SENT_DIRECT, degrade, is_withheld, offered, updating
 from quarterdeck.router.delivery.entry import Entry
+from quarterdeck.router.delivery.links import unlinked
 from quarterdeck.router.delivery.sender import PARTIAL, Sender
 from quarterdeck.router.delivery.spotless import spotless
 from quarterdeck.router.forms.picking import EXPIRE_S, picked, press
@@ -51,7 +52,9 @@ class Outbox:
         clock: Clock,
         *,
         clean: Callable[[str], str] = lambda text: text,
+        link_hosts: Collection[str] = (),
     ) -> None:
+        self.link_hosts = frozenset(link_hosts)  # that models may link to
         self._rows, self._adapters, self._clock, self._clean = rows, adapters, clock, clean
         self._claimed: set[str] = set()  # conversations whose first part is being stored as `sending`
         self._begun: set[str] = set()  # answers of which an unfinished form is shown, or about to be
@@ -337,7 +340,8 @@ class Outbox:
         )
 
     def _rendered(self, adapter: Adapter, to: Conversation, reply: Reply) -> list[Rendered]:
-        return adapter.render(spotless(degrade(reply, adapter.abilities, kind=to.kind), self.clean))
+        safe = unlinked(reply, self.link_hosts)
+        return adapter.render(spotless(degrade(safe, adapter.abilities, kind=to.kind), self.clean))
 
 
 def partial_of(key: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Sequence
 from datetime import datetime
 
 from quarterdeck.core.adapter import Adapter, Rendered
@@ -42,7 +43,12 @@ def explained(error: Exception, adapter: Adapter, row: Outgoing) -> ServiceError
     return Unknown(repr(error)[:200], service=adapter.platform)
 
 
-def pause_after(attempts: int) -> float:
-    """Return seconds: doubling, bounded, up to a half less by chance so that parts do not return together."""
+def pause_after(attempts: int, pauses_s: Sequence[float] = ()) -> float:
+    """Return seconds: doubling, bounded, up to a half less by chance so that parts do not return together.
+
+    Where the platform says how long (`pauses_s`), it is that, and up to a tenth more.
+    """
+    if pauses_s:
+        return pauses_s[attempts - 1] * random.uniform(1.0, 1.1)  # noqa: S311  as below
     longest_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** (attempts - 1))
     return longest_s * random.uniform(0.5, 1.0)  # noqa: S311  spreads load, guards nothing

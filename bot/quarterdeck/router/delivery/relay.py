@@ -21,6 +21,7 @@ from quarterdeck.core.ports import Clock
 from quarterdeck.core.reply import Reply
 from quarterdeck.router.delivery.entry import Entry
 from quarterdeck.router.delivery.unfinished import closed
+from quarterdeck.runtime.markdown.links import piece_broken
 from quarterdeck.runtime.tasks import unwrapped
 
 if TYPE_CHECKING:
@@ -43,10 +44,11 @@ class Unfinished(Protocol):
 
 
 class Show:
-    """Follow an answer that is being written; `text` is all of it so far."""
+    """Follow an answer that is being written; `text` is all of it so far, `hosts` its `Reply.link_hosts`."""
 
     def __init__(self) -> None:
         self.text = ""
+        self.hosts: frozenset[str] | None = None
 
     async def add(self, piece: str) -> None:
         """Take the next piece."""
@@ -62,8 +64,15 @@ class Show:
 class Preview(Show):
     """Show pieces on a screen of ours (`Streams`)."""
 
-    def __init__(self, screen: Streams, event: Event, clean: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        screen: Streams,
+        event: Event,
+        clean: Callable[[str], str],
+        link_hosts: frozenset[str] = frozenset(),
+    ) -> None:
         super().__init__()
+        self._link_hosts = link_hosts
         self._screen: Streams | None = screen
         self._event, self._clean = event, clean
         self._unshown = ""
@@ -76,8 +85,11 @@ class Preview(Show):
         if not end or self._screen is None:
             return
         whole, self._unshown = self._unshown[:end], self._unshown[end:]
+        whole = self._clean(whole)
+        if self.hosts is not None:
+            whole = piece_broken(whole, self.hosts | self._link_hosts)
         try:
-            await self._screen.preview(self._event.conversation, self._event.key, self._clean(whole))
+            await self._screen.preview(self._event.conversation, self._event.key, whole)
         except QuarterdeckError as error:
             log.info("Preview failed", extra={"platform": self._event.platform, "error": error.message})
             self._screen = None
@@ -121,11 +133,12 @@ class Relay(Show):
         place, key = self._event.conversation, self._event.key
         drawn = await self._newest("")
         if drawn:
-            await self._outbox.begin(place, Reply(text=drawn), key=key)
+            await self._outbox.begin(place, Reply(text=drawn, link_hosts=self.hosts), key=key)
         while not self._is_over:
             await self._at_most(self._clock.sleep(self._edit_s))
             text = await self._newest(drawn)
-            sketch = self._outbox.draw(place, Reply(text=text), key=key) if text else None
+            newest = Reply(text=text, link_hosts=self.hosts)
+            sketch = self._outbox.draw(place, newest, key=key) if text else None
             if sketch is not None and sketch.over is not None:
                 await self._at_most(sketch.over.wait())
             if sketch is not None and sketch.was_drawn:
@@ -172,18 +185,21 @@ async def written(reply: Reply, show: Show, explain: Callable[[QuarterdeckError]
         return reply
     if reply.private_to is not None:
         show = Show()  # what one person may see is not shown before it is finished
+    show.hosts = reply.link_hosts
     async with beside(show.serve()):
         try:
             return await _followed(reply, show)
         except QuarterdeckError as error:
-            return cut_off(show.text, explain(error))
+            return cut_off(show, explain(error))
         finally:
             show.end()
 
 
-def cut_off(so_far: str, why: Reply) -> Reply:
+def cut_off(show: Show, why: Reply) -> Reply:
     """Return what an answer ends with that is not written to its end."""
-    return replace(why, text=f"{closed(so_far)}\n\n{why.text}") if so_far.strip() else why
+    if not show.text.strip():
+        return why
+    return replace(why, text=f"{closed(show.text)}\n\n{why.text}", link_hosts=show.hosts)
 
 
 async def _followed(reply: Reply, show: Show) -> Reply:

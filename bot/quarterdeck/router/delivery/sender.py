@@ -342,11 +342,12 @@ class Sender:
 
     async def _later(self, row: Outgoing, error: ServiceError) -> Outgoing | None:
         attempts = row.attempts + 1
-        if attempts >= TRIES:
+        pauses_s = self.adapter(row.conversation.platform).pace.retries_s
+        if attempts >= (len(pauses_s) + 1 if pauses_s else TRIES):
             await self.end(replace(row, attempts=attempts), "dead", f"{error.message} ({attempts} tries)")
             return None
         asked_s = getattr(error, "retry_after_s", None)
-        return await self._postponed(row, attempts, asked_s or pause_after(attempts), error)
+        return await self._postponed(row, attempts, asked_s or pause_after(attempts, pauses_s), error)
 
     async def _postponed(self, row: Outgoing, attempts: int, pause_s: float, error: ServiceError) -> Outgoing:
         not_before_ms = self._clock.now_ms() + round(pause_s * 1000)

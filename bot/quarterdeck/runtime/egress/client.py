@@ -51,6 +51,8 @@ class _Progress:
     """Know how far a request came: once there was a connection, it may have gone out."""
 
     hop: Hop
+    keeps_refusals: bool
+    follows: bool
     has_connection: bool = False
 
 
@@ -83,15 +85,23 @@ class Egress:
         credential: Credential | None = None,
         max_bytes: int | None = None,
         timeout_s: float | None = None,
+        keeps_refusals: bool = False,
+        follows: bool = True,
     ) -> Fetched:
         """Return the answer to one request, after at most three redirects; limits can only be made narrower.
+
+        With `keeps_refusals` a status from 400 is an answer too; without `follows`, so is a redirect.
 
         Raises:
             UsageError: the address, the method or a header has a form that is not accepted.
             Denied: the address must not be reached, or not with this credential.
             ServiceError: the other side failed or refused; `Unknown` where its answer to a change was lost.
         """
-        progress = _Progress(Hop.first(method, url, headers or {}, body, credential))
+        progress = _Progress(
+            Hop.first(method, url, headers or {}, body, credential),
+            keeps_refusals=keeps_refusals,
+            follows=follows,
+        )
         limit_bytes = min(max_bytes or self._max_bytes, self._max_bytes)
         try:
             async with asyncio.timeout(min(timeout_s or self._timeout_s, self._timeout_s)):
@@ -130,10 +140,10 @@ class Egress:
             trace_request_ctx=progress,
         ) as response:
             location = response.headers.get("Location")
-            if response.status in REDIRECTS and location is not None:
+            if response.status in REDIRECTS and location is not None and progress.follows:
                 return hop.redirected(response.status, location)
             service = hop.target.host
-            if response.status >= 400:
+            if response.status >= 400 and not progress.keeps_refusals:
                 detail = await read_detail(response)
                 refusal = refusal_of(
                     response.status, response.headers, service=service, method=hop.method, detail=detail

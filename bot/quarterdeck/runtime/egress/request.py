@@ -93,9 +93,11 @@ class Hop:
     def sent_headers(self) -> dict[str, str]:
         """Return all headers, the credential among them."""
         headers = {"User-Agent": USER_AGENT, **self.headers, "Accept-Encoding": ACCEPTED}
-        if self.credential is not None:
-            headers[self.credential.header] = self.credential.value
-        return headers
+        if self.credential is None:
+            return headers
+        own = self.credential.header.lower()
+        headers = {name: value for name, value in headers.items() if name.lower() != own}
+        return headers | {self.credential.header: self.credential.value}
 
     def redirected(self, status: int, location: str) -> Hop:
         """Return the request that follows a redirect; another origin gets neither credential nor body.

@@ -14,12 +14,12 @@ from pydantic import Field, StringConstraints
 from quarterdeck.runtime.paths import Paths
 from quarterdeck.runtime.settings.access import AccessSettings
 from quarterdeck.runtime.settings.budgets import BudgetSettings, PriceSettings
+from quarterdeck.runtime.settings.egress import EgressSettings, MediaSettings
 from quarterdeck.runtime.settings.http import HttpSettings
 from quarterdeck.runtime.settings.platforms import PlatformsSettings
 from quarterdeck.runtime.settings.section import Section
 from quarterdeck.runtime.settings.types import (
     Headers,
-    Network,
     OptionalSecret,
     Secrets,
     Url,
@@ -28,6 +28,7 @@ from quarterdeck.runtime.settings.types import (
 )
 
 ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*/\S+$")]
+HostPattern = Annotated[str, StringConstraints(pattern=r"^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*$")]
 ProviderId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 
 
@@ -57,6 +58,10 @@ class ModelsSettings(Section):
     roles: RolesSettings = RolesSettings()
     discover: bool = True
     """Look for model servers on well-known local ports."""
+    links: tuple[HostPattern, ...] = ()
+    """Hosts that models may link to, besides those of the documents that an answer cites; *.example.com for all below."""
+    tools: bool = True
+    """Let models use what the policy grants to the person who asks: commands, documents, workflows."""
     builtin: BuiltinModelSettings = BuiltinModelSettings()
 
 
@@ -94,17 +99,6 @@ class ScheduleSettings(Section):
     """Set how schedules are read."""
 
     default_timezone: Zone = "UTC"
-
-
-class EgressSettings(Section):
-    """Bound what the bot fetches from addresses that people or documents name."""
-
-    allow_private: tuple[Network, ...] = ()
-    """Networks that may be reached although they are private or special."""
-    allow_http: bool = False
-    """Allow http:// besides https://."""
-    max_bytes: int = Field(default=10 * 1024 * 1024, ge=1024, le=1024**3)
-    timeout_s: float = Field(default=30.0, gt=0, le=600)
 
 
 class DurableSettings(Section):
@@ -169,6 +163,7 @@ class Settings(Section):
     knowledge: KnowledgeSettings = KnowledgeSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     egress: EgressSettings = EgressSettings()
+    media: MediaSettings = MediaSettings()
     durable: DurableSettings = DurableSettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()

@@ -19,6 +19,9 @@ from quarterdeck.runtime.secrets import SecretRef
 T = TypeVar("T")
 
 _SENSITIVE_HEADER: Final = re.compile(r"auth|key|token|secret|cookie|password|credential", re.IGNORECASE)
+_HOST_NAME: Final = re.compile(
+    r"[a-z0-9](?:[a-z0-9._-]{0,251}[a-z0-9])?|[0-9a-f]{0,4}(?::[0-9a-f.]{0,15}){2,8}"
+)
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2, "token"
 
 
@@ -139,6 +142,27 @@ def _header(name: str, content: object) -> str | SecretRef:
     raise refuse("must be one line of text", "put it in quotes", key=name)
 
 
+def _host_name(value: object) -> str:
+    text = _text(value).lower()
+    if not _HOST_NAME.fullmatch(text):
+        raise refuse("is not a host name", "write the bare name, such as api.example.com, or an address")
+    return text
+
+
+Secret = Annotated[
+    SecretRef,
+    BeforeValidator(_ours(SecretRef.parse)),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": "^(env|secret):[A-Za-z_][A-Za-z0-9_.-]{0,127}$",
+            "description": "A reference to a secret: env:NAME or secret:NAME.",
+        }
+    ),
+]
+HostName = Annotated[
+    str, BeforeValidator(_host_name), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9._:-]+$"})
+]
 OptionalSecret = Annotated[
     SecretRef | None,  # None by absence only: a null that is written is refused
     BeforeValidator(_ours(SecretRef.parse)),
