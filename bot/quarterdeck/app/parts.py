@@ -187,7 +187,13 @@ class Parts:
         self.page = WebAdapter(self.rooms, self.clock, self.paths.files)
         hooks: dict[str, Adapter] = {webhooks.PLATFORM: webhooks.WebhookDoor(self.web, self.clock)}
         ways = ChainMap(self.adapters, hooks)
-        self.outbox = Outbox(self.outbox_rows, ways, self.clock, clean=self.redactor.clean)
+        self.outbox = Outbox(
+            self.outbox_rows,
+            ways,
+            self.clock,
+            clean=self.redactor.clean,
+            link_hosts=self.settings.models.links,
+        )
         self.deliveries = DeliveryDesk(self.outbox_rows, self.outbox)
         self.health = BotHealth(
             events=self.inbox_rows.counts,

@@ -88,7 +88,8 @@ class Reply:
 
     `stream`, where given, yields pieces of text while the answer is being written; a `Reply` as its last item
     is the final form and replaces all pieces. `private_to` names the only account that may see the answer,
-    where the platform can do that.
+    where the platform can do that. `link_hosts` is for what a model wrote: links to these hosts, to those that the
+    settings name and to those of the citations stay links, all others are only shown. None: these are our own words.
     """
 
     text: str = ""
@@ -100,3 +101,4 @@ class Reply:
     stream: AsyncIterator[str | Reply] | None = field(default=None, compare=False)
     run_id: str | None = None
     is_literal: bool = False
+    link_hosts: frozenset[str] | None = None

@@ -46,7 +46,8 @@ class Answerer:
         connected = await self._models.connected("chat")
         if connected is None or not connected.is_capable:
             return await self._quoted(question, result)
-        return Reply(stream=self._written(question, result, connected, person, conversation))
+        stream = self._written(question, result, connected, person, conversation)
+        return Reply(stream=stream, link_hosts=frozenset())
 
     async def _quoted(self, question: str, result: Result, note: str = "") -> Reply:
         """Return the best sentences of the passages, each with its number."""
@@ -113,7 +114,7 @@ class Answerer:
             return await self._quoted(question, result)
         citations = tuple(_citation(n, passages[n - 1]) for n in cited)
         label = f"\n\n{connected.label}" if connected.label else ""
-        return Reply(text=text + label, citations=citations, status="answered")
+        return Reply(text=text + label, citations=citations, status="answered", link_hosts=frozenset())
 
 
 def cited_in(text: str, count: int) -> tuple[str, list[int]]:

@@ -63,11 +63,11 @@ class Runner:
                         return await written(await command.handler(call), show, reply_to)
         except TimeoutError:
             if event.key in self._stopped:
-                return cut_off(show.text, Reply(text="Stopped.", status="error"))
+                return cut_off(show, Reply(text="Stopped.", status="error"))
             if not limit.expired():
                 raise
             text = f"/{command.name} took too long and was stopped."
-            return cut_off(show.text, Reply(text=text, status="error"))
+            return cut_off(show, Reply(text=text, status="error"))
         finally:
             self._running.pop(event.key, None)
 
@@ -75,7 +75,7 @@ class Runner:
         """Return how an answer is shown while it is written, as the platform can."""
         adapter = self._outbox.adapter(event.platform)
         if Ability.STREAM in adapter.abilities:
-            return Preview(cast("Streams", adapter), event, self._outbox.clean)
+            return Preview(cast("Streams", adapter), event, self._outbox.clean, self._outbox.link_hosts)
         if Ability.EDIT in adapter.abilities:
             return Relay(self._outbox, event, self._clock, adapter.pace.edit_s, self._outbox.clean)
         return Show()

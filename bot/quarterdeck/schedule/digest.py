@@ -14,6 +14,7 @@ from quarterdeck.core.model import Connected, ModelMessage, Models
 from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import Clock, History, People
 from quarterdeck.core.reply import Reply
+from quarterdeck.runtime.markdown.links import host_of
 from quarterdeck.schedule.extract import MOST_LINKS, URL, Said, extract, shortened
 from quarterdeck.schedule.issue import LONGEST, Window, bounded, clock_time, header, listed
 from quarterdeck.schedule.moments import moment_of
@@ -81,7 +82,8 @@ class ConversationDigests:
         )
         if not said:
             return Reply(text=f"Nothing was said here since {clock_time(window.since)}.")
-        return Reply(text=await self._text(said, window, conversation))
+        hosts = frozenset(host_of(url) for one in said for url in URL.findall(one.text))
+        return Reply(text=await self._text(said, window, conversation), link_hosts=hosts - {""})
 
     async def _said(self, messages: Sequence[Message]) -> list[Said]:
         names: dict[Identity, str] = {}
