@@ -14,7 +14,7 @@ from typing import Final
 
 from quarterdeck.core.errors import Rejected
 from quarterdeck.core.model import Delta, ModelMessage, ModelRequest, ToolCall, Usage
-from quarterdeck.models.schema import fault_in
+from quarterdeck.runtime.json_schema import fault_in
 
 REPAIRS: Final = 2
 

@@ -11,7 +11,7 @@ import pytest
 from quarterdeck.core.errors import Rejected
 from quarterdeck.core.model import Delta, ModelMessage, ModelRequest, Tool, ToolCall, Usage
 from quarterdeck.models.checked import checked
-from quarterdeck.models.schema import fault_in
+from quarterdeck.runtime.json_schema import fault_in
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 TOOL = Tool(name="count", description="Count", schema=SCHEMA)

@@ -27,3 +27,18 @@ def fault_in(value: object, schema: Mapping[str, object]) -> str:
     where = "/".join(str(part) for part in error.absolute_path)
     words = printable(error.message)[:WORDS_LIMIT]
     return f"{where}: {words}" if where else words
+
+
+def schema_fault(schema: Mapping[str, object]) -> str:
+    """Return what is wrong with a schema itself, in a few words; empty when it can be used."""
+    import jsonschema
+
+    try:
+        jsonschema.Draft202012Validator.check_schema(dict(schema))
+    except jsonschema.exceptions.SchemaError as error:
+        where = "/".join(str(part) for part in error.absolute_path)
+        words = printable(error.message)[:WORDS_LIMIT]
+        return f"{where}: {words}" if where else words
+    except RecursionError:
+        return "it is nested too deeply"
+    return ""
