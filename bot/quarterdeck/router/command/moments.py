@@ -13,38 +13,12 @@ from datetime import date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
-UNITS_S = {
-    1: ("s", "sec", "secs", "second", "seconds"),
-    60: ("m", "min", "mins", "minute", "minutes"),
-    3600: ("h", "hr", "hrs", "hour", "hours"),
-    86_400: ("d", "day", "days"),
-    604_800: ("w", "week", "weeks"),
-}
-_SECONDS = {word: float(seconds) for seconds, words in UNITS_S.items() for word in words}
+from quarterdeck.core.duration import LONGEST_S as LONGEST_S
+from quarterdeck.core.duration import LONGEST_TEXT as LONGEST_TEXT
+from quarterdeck.core.duration import read_duration as read_duration
+
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _CLOCK_WORDS = {"noon": time(12), "midnight": time(0)}
-LONGEST_S = 100 * 366 * 86_400.0
-LONGEST_TEXT = 100  # characters; no moment takes more
-
-
-def read_duration(text: str) -> float | None:
-    """Return seconds, or None when `text` is no duration: numbers, each with its unit."""
-    if len(text) > LONGEST_TEXT or not text.isascii():
-        return None
-    seconds, at, text = 0.0, 0, text.lower()
-    is_empty = True
-    while at < len(text):
-        if text[at].isspace():
-            at += 1
-            continue
-        number, at = _run(text, at, "0123456789.")
-        at = _run(text, at, " ")[1]
-        unit, at = _run(text, at, "abcdefghijklmnopqrstuvwxyz")
-        if unit not in _SECONDS or number.count(".") > 1 or not number.strip("."):
-            return None
-        seconds += float(number) * _SECONDS[unit]
-        is_empty = False
-    return None if is_empty or seconds > LONGEST_S else seconds
 
 
 def read_moment(text: str, *, now: datetime, zone: ZoneInfo) -> datetime | None:
@@ -144,11 +118,3 @@ def _zone(word: str) -> ZoneInfo | None:
 def _zones() -> dict[str, str]:
     names = {name.lower(): name for name in available_timezones() if "/" in name}
     return names | {"utc": "UTC", "gmt": "UTC"}
-
-
-def _run(text: str, at: int, letters: str) -> tuple[str, int]:
-    """Return the longest run of `letters` from `at`, and where it ends."""
-    start = at
-    while at < len(text) and text[at] in letters:
-        at += 1
-    return text[start:at], at
