@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from quarterdeck.core.ports import Json
 
 TARGET = "quarterdeck.rag.reading.reader:reader"
-CUT_VERSION = "1"  # changes with how documents are cut or made searchable, so that they are cut anew
+CUT_VERSION = "2"  # changes with how documents are cut or made searchable, so that they are cut anew
 READ_AHEAD = 4  # documents
 READ_TIMEOUT_S = 60.0  # a document, on a busy machine; its processor time is bounded in the reader
 READER_MEMORY_BYTES = 512 * 1024 * 1024  # of address space; 200 MiB do for a page of 8 MB
@@ -222,7 +222,7 @@ class Ingest:
         if self._reader is None:
             limits = Limits(memory_bytes=READER_MEMORY_BYTES, niceness=10)
             self._reader = Worker("reader", TARGET, options=cast("Json", self._sizes), limits=limits)
-        value: Json = {"path": source.path, "format": source.format}
+        value: Json = {"path": source.place, "format": source.format, "name": source.name}
         try:
             answer = await self._reader.call("read", value, timeout_s=READ_TIMEOUT_S)
         except UserError as error:
@@ -262,6 +262,8 @@ class Ingest:
                     start=cast("int", piece["start"]),
                     end=cast("int", piece["end"]),
                     page=cast("int | None", piece["page"]),
+                    line=cast("int | None", piece["line"]),
+                    end_line=cast("int | None", piece["end_line"]),
                     searchable=about,
                 )
             )

@@ -1,46 +1,40 @@
 """Cut a document into chunks along its structure. Runs in the reader process only.
 
 A heading begins a new chunk, so that each has one heading to be cited by; within a section the splitter keeps
-paragraphs, lists, tables and code whole where they fit. Sizes are tokens of the embedding model.
+paragraphs, lists, tables and code whole where they fit. A table or a code block that is too long for that is a chunk
+of its own up to twice the size, and beyond it is cut between lines, its head repeated. Sizes are tokens of the
+embedding model.
 """
 
 from __future__ import annotations
 
 import bisect
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from quarterdeck.rag.reading.document import HEADING_SEPARATOR, Piece, context, inline
-from quarterdeck.rag.reading.parse import Parsed
+from quarterdeck.rag.reading.blocks import Block, blocks_of
+from quarterdeck.rag.reading.document import HEADING_SEPARATOR, Piece, context
+from quarterdeck.rag.reading.formats.parsed import Parsed
+from quarterdeck.rag.reading.outline import Outline, Section, merged, sections_of, without_comments
 
 if TYPE_CHECKING:
-    from semantic_text_splitter import MarkdownSplitter
+    from semantic_text_splitter import MarkdownSplitter, TextSplitter
     from tokenizers import Tokenizer
+
+    Splitter = MarkdownSplitter | TextSplitter
 
 MODEL_LIMIT_TOKENS = 254  # all-MiniLM-L6-v2 reads 256 with its two own marks; what is beyond is not seen
 LEAST_TOKENS = 32
-HEADING_LIMIT = 200  # characters of one heading
+WHOLE = 2  # times the size of a chunk: so long a table or code block stays whole; full text reads all of it
+SHORT = 1.5  # characters a token at least: what is shorter than so many is not counted
 
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})([^\n]*)")
-_ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+([^\n]*))?$")
-_CLOSING = re.compile(r"[ \t]+#+[ \t]*$")
-_ANCHOR = re.compile(r"\s*\{#[^{}]{1,100}\}\s*$")
-_FRONT_TITLE = re.compile(r"^title:[ \t]*[\"']?([^\n]{1,300}?)[\"']?[ \t]*$", re.MULTILINE)
 _LEADING = re.compile(r"\A(?:[ \t]*\n)+")
 _TRAILING = re.compile(r"[ \t]+\n")
 _EMPTY_LINES = re.compile(r"\n{3,}")
-FRONT_LIMIT = 8192  # characters of front matter
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """Hold the text between two headings: its path of headings, and where it lies."""
-
-    headings: tuple[str, ...]
-    start: int
-    end: int
+Cut = tuple[int, int, str]
+"""Where a piece begins and ends in its section, and its text."""
 
 
 class Chunker:
@@ -48,154 +42,121 @@ class Chunker:
 
     def __init__(self, tokenizer: Tokenizer, *, chunk_tokens: int, overlap_tokens: int) -> None:
         self._tokenizer, self._chunk_tokens, self._overlap_tokens = tokenizer, chunk_tokens, overlap_tokens
-        self._splitters: dict[int, MarkdownSplitter] = {}
+        self._splitters: dict[tuple[int, bool], Splitter] = {}
 
     def cut(self, parsed: Parsed, fallback_title: str) -> tuple[str, list[Piece]]:
         """Return the document's title and its chunks, in order."""
-        outline = Outline(parsed.text)
-        title = parsed.title or outline.title or fallback_title
+        if parsed.is_plain:
+            title = parsed.title or fallback_title
+            sections = list(merged(sections_of(parsed), self._chunk_tokens))
+        else:
+            outline = Outline(parsed.text)
+            title, sections = parsed.title or outline.title or fallback_title, outline.sections
+        line_of = _lines(parsed.text) if parsed.has_lines else None
         chunks: list[Piece] = []
-        for section in outline.sections:
-            chunks.extend(self._cut_section(parsed, title, section))
+        for section in sections:
+            chunks.extend(self._cut_section(parsed, title, section, line_of))
         return title, chunks
 
-    def _cut_section(self, parsed: Parsed, title: str, section: Section) -> Iterator[Piece]:
-        text = _without_comments(parsed.text[section.start : section.end])
+    def _cut_section(
+        self, parsed: Parsed, title: str, section: Section, line_of: Callable[[int], int] | None
+    ) -> Iterator[Piece]:
+        text = parsed.text[section.start : section.end]
+        if not parsed.is_plain:
+            text = without_comments(text)
         if not text.strip():
             return
         heading = HEADING_SEPARATOR.join(section.headings)
-        splitter = self._splitter(context(title, heading))
-        for offset, piece in splitter.chunk_indices(text):
-            if not any(character.isalnum() for character in piece):
+        room = self._room(context(title, heading))
+        cuts = self._split(text, room, is_plain=True) if parsed.is_plain else self._blocks(text, room)
+        for begin, end, words in cuts:
+            if not any(character.isalnum() for character in words):
                 continue
-            blank = len(piece) - len(_LEADING.sub("", piece))
-            piece = piece[blank:].rstrip()
-            start = section.start + offset + blank
-            page = bisect.bisect_right(parsed.pages, start) if parsed.pages else None
-            end = start + len(piece)
-            yield Piece(heading=heading, text=_tidy(piece), start=start, end=end, page=page)
-
-    def _splitter(self, before: str) -> MarkdownSplitter:
-        from semantic_text_splitter import MarkdownSplitter
-
-        used = len(self._tokenizer.encode(before, add_special_tokens=False).ids) + 1
-        room = max(LEAST_TOKENS, min(self._chunk_tokens, (MODEL_LIMIT_TOKENS - used) // 8 * 8))
-        if room not in self._splitters:
-            self._splitters[room] = MarkdownSplitter.from_huggingface_tokenizer(
-                self._tokenizer, room, overlap=min(self._overlap_tokens, room // 2)
+            start = section.start + begin
+            yield Piece(
+                heading=heading,
+                text=words if parsed.is_plain else _tidy(words),
+                start=start,
+                end=section.start + end,
+                page=bisect.bisect_right(parsed.pages, start) or None if parsed.pages else None,
+                line=line_of(start) if line_of else None,
+                end_line=line_of(max(start, section.start + end - 1)) if line_of else None,
             )
-        return self._splitters[room]
 
-
-class Outline:
-    """Know a Markdown text's title and its sections, code fences respected."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._body, self.title = _front_matter(text)
-        self.sections: list[Section] = []
-        path: list[tuple[int, str]] = []
-        begun = self._body
-        for level, heading, start, end in self._headings():
-            self._add(path, begun, start)
-            while path and path[-1][0] >= level:
-                path.pop()
-            path.append((level, heading))
-            begun = end
-            if level == 1 and not self.title:
-                self.title = heading
-        self._add(path, begun, len(text))
-
-    def _add(self, path: list[tuple[int, str]], start: int, end: int) -> None:
-        self.sections.append(Section(headings=tuple(name for _, name in path), start=start, end=end))
-
-    def _headings(self) -> Iterator[tuple[int, str, int, int]]:
-        """Yield level, words, and where the heading's lines begin and end."""
-        fence = ""
-        above: tuple[int, str] | None = None  # a line that an underline would make a heading
-        is_after_blank = True
-        position = self._body
-        for line in self._text[self._body :].splitlines(keepends=True):
-            bare = line.rstrip("\n")
-            start, position = position, position + len(line)
-            candidate, above = above, None
-            if (mark := _FENCE.match(bare)) and (not fence or _closes(mark, fence)):
-                fence = "" if fence else mark.group(1)
-            elif fence:
+    def _blocks(self, text: str, room: int) -> Iterator[Cut]:
+        """Yield pieces of Markdown; long tables and code apart from what stands around them."""
+        begun = 0
+        for block in blocks_of(text):
+            if block.end - block.start < room * SHORT or self._count(text[block.start : block.end]) <= room:
                 continue
-            elif (atx := _ATX.match(bare)) and (words := _words(atx.group(2) or "")):
-                yield len(atx.group(1)), words, start, position
-            elif candidate and (level := _underlines(bare)) and (words := _words(candidate[1])):
-                yield level, words, candidate[0], position
-            elif is_after_blank and _may_be_title(bare):
-                above = (start, bare)
-            is_after_blank = not bare.strip()
+            yield from _moved(self._split(text[begun : block.start], room), begun)
+            yield from self._long(text, block, room)
+            begun = block.end
+        yield from _moved(self._split(text[begun:], room), begun)
+
+    def _long(self, text: str, block: Block, room: int) -> Iterator[Cut]:
+        whole = text[block.start : block.end]
+        if self._count(whole) <= WHOLE * room:
+            yield block.start, block.end, whole.rstrip("\n")
+            return
+        limit = max(LEAST_TOKENS, room - self._count(block.head + block.tail))
+        begin, end, used = block.body_start, block.body_start, 0
+        for line in text[block.body_start : block.body_end].splitlines(keepends=True):
+            tokens = self._count(line)
+            if used and used + tokens > limit:
+                yield begin, end, (block.head + text[begin:end] + block.tail).rstrip("\n")
+                begin, used = end, 0
+            if tokens > limit:
+                yield from _moved(self._split(line, room), end)
+                begin = end = end + len(line)
+                continue
+            end, used = end + len(line), used + tokens
+        if end > begin:
+            yield begin, end, (block.head + text[begin:end] + block.tail).rstrip("\n")
+
+    def _split(self, text: str, room: int, *, is_plain: bool = False) -> Iterator[Cut]:
+        if not text.strip():
+            return
+        for offset, piece in self._splitter(room, is_plain).chunk_indices(text):
+            blank = len(piece) - len(_LEADING.sub("", piece))
+            words = piece[blank:].rstrip()
+            if words:
+                yield offset + blank, offset + blank + len(words), words
+
+    def _count(self, text: str) -> int:
+        return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def _room(self, before: str) -> int:
+        used = self._count(before) + 1
+        return max(LEAST_TOKENS, min(self._chunk_tokens, (MODEL_LIMIT_TOKENS - used) // 8 * 8))
+
+    def _splitter(self, room: int, is_plain: bool) -> Splitter:
+        from semantic_text_splitter import MarkdownSplitter, TextSplitter
+
+        key = (room, is_plain)
+        if key not in self._splitters:
+            overlap = min(self._overlap_tokens, room // 2)
+            if is_plain:
+                self._splitters[key] = TextSplitter.from_huggingface_tokenizer(
+                    self._tokenizer, room, overlap=0, trim=False
+                )
+            else:
+                self._splitters[key] = MarkdownSplitter.from_huggingface_tokenizer(
+                    self._tokenizer, room, overlap=overlap
+                )
+        return self._splitters[key]
 
 
-def _without_comments(text: str) -> str:
-    """Return the text with blanks of the same length where HTML comments stand outside of code."""
-    if "<!--" not in text:
-        return text
-    out, fence, is_comment = [], "", False
-    for line in text.splitlines(keepends=True):
-        if not is_comment and (mark := _FENCE.match(line)) and (not fence or _closes(mark, fence)):
-            fence = "" if fence else mark.group(1)
-        elif not fence:
-            line, is_comment = _blank(line, is_comment)
-        out.append(line)
-    return "".join(out)
+def _moved(cuts: Iterator[Cut], by: int) -> Iterator[Cut]:
+    return ((begin + by, end + by, words) for begin, end, words in cuts)
 
 
-def _blank(line: str, is_comment: bool) -> tuple[str, bool]:
-    """Return the line without what is in comments, and whether one goes on in the next line."""
-    out, position = [], 0
-    while position < len(line):
-        mark = "-->" if is_comment else "<!--"
-        found = line.find(mark, position)
-        end = len(line) if found < 0 else found + len(mark)
-        kept = "" if is_comment else line[position : end if found < 0 else found]
-        lost = line[position + len(kept) : end]
-        out.append(kept + "".join("\n" if character == "\n" else " " for character in lost))
-        is_comment = is_comment ^ (found >= 0)
-        position = end
-    return "".join(out), is_comment
+def _lines(text: str) -> Callable[[int], int]:
+    """Return what gives the line, from 1, of a character."""
+    starts = [0, *(found.end() for found in re.finditer("\n", text))]
+    return lambda at: bisect.bisect_right(starts, at)
 
 
 def _tidy(piece: str) -> str:
     """Return the piece without blanks at ends of lines, and without more than one empty line in a row."""
     return _EMPTY_LINES.sub("\n\n", _TRAILING.sub("\n", piece))
-
-
-def _closes(mark: re.Match[str], fence: str) -> bool:
-    return mark.group(1)[0] == fence[0] and len(mark.group(1)) >= len(fence) and not mark.group(2).strip()
-
-
-def _underlines(line: str) -> int:
-    bare = line.strip()
-    if len(bare) >= 3 and not line.startswith("    "):
-        if not bare.strip("="):
-            return 1
-        if not bare.strip("-"):
-            return 2
-    return 0
-
-
-def _may_be_title(line: str) -> bool:
-    is_block = line.startswith(("    ", "\t", "|", "- ", "* ", "> "))
-    return bool(line.strip()) and not is_block and len(line) <= HEADING_LIMIT
-
-
-def _words(raw: str) -> str:
-    return inline(_ANCHOR.sub("", _CLOSING.sub("", raw)))[:HEADING_LIMIT]
-
-
-def _front_matter(text: str) -> tuple[int, str]:
-    """Return where the text begins after a YAML head, and the title that the head gives."""
-    if not text.startswith("---\n"):
-        return 0, ""
-    end = text.find("\n---", 3, FRONT_LIMIT)
-    if end < 0:
-        return 0, ""
-    title = _FRONT_TITLE.search(text, 4, end)
-    line_end = text.find("\n", end + 1)
-    return (line_end + 1 if line_end >= 0 else len(text)), title.group(1).strip() if title else ""

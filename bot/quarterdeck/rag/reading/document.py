@@ -19,13 +19,15 @@ _MARKS = re.compile(r"(?<!\w)[*_]{1,3}(?=\S)|(?<=\S)[*_]{1,3}(?!\w)|`")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """Hold one piece of a document; `start` and `end` count characters into its text, `page` from 1."""
+    """Hold one piece of a document; `start` and `end` count characters into its text, `page` and lines from 1."""
 
     heading: str
     text: str
     start: int
     end: int
     page: int | None = None
+    line: int | None = None
+    end_line: int | None = None
 
 
 def plain(text: str) -> str:

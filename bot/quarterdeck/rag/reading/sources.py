@@ -1,4 +1,4 @@
-"""Find the files that can be read below a path: Markdown, text, HTML and PDF.
+"""Find the files that can be read below a path.
 
 Links are followed only where they stay inside the path that was given, each folder is entered once, and only regular
 files count, so that neither a loop nor a pipe nor a link to `/etc` gets into the index.
@@ -15,22 +15,46 @@ from pathlib import Path
 from typing import Literal
 
 from quarterdeck.core.errors import UsageError
+from quarterdeck.rag.reading.formats.code import FAMILIES, suffix_of
 
-Format = Literal["markdown", "text", "rst", "html", "pdf"]
+Format = Literal[
+    "markdown",
+    "text",
+    "rst",
+    "html",
+    "article",
+    "pdf",
+    "docx",
+    "pptx",
+    "xlsx",
+    "csv",
+    "json",
+    "yaml",
+    "code",
+    "mail",
+    "image",
+]
 
 SIZE_LIMIT_BYTES = 20 * 1024 * 1024
 FORMATS: dict[str, Format] = {
-    ".md": "markdown",
-    ".markdown": "markdown",
-    ".mdx": "markdown",
-    ".txt": "text",
-    ".text": "text",
+    **dict.fromkeys((".md", ".markdown", ".mdx"), "markdown"),
+    **dict.fromkeys((".txt", ".text", ".log"), "text"),
     ".rst": "rst",
-    ".html": "html",
-    ".htm": "html",
-    ".xhtml": "html",
+    **dict.fromkeys((".html", ".htm", ".xhtml"), "html"),
     ".pdf": "pdf",
+    ".docx": "docx",
+    ".pptx": "pptx",
+    ".xlsx": "xlsx",
+    **dict.fromkeys((".csv", ".tsv"), "csv"),
+    **dict.fromkeys((".json", ".jsonl", ".ndjson"), "json"),
+    **dict.fromkeys((".yaml", ".yml"), "yaml"),
+    ".eml": "mail",
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".webp", ".gif"), "image"),
+    **dict.fromkeys(FAMILIES, "code"),
 }
+LOCK_FILES = frozenset(  # written by package managers, and of no use to a reader
+    {"package-lock.json", "pnpm-lock.yaml", "composer.lock", "npm-shrinkwrap.json", "Cargo.lock", "uv.lock"}
+)
 VENDORED = frozenset({"node_modules", "__pycache__", "bower_components", "CVS"})
 BUILT = frozenset({"build", "dist", "target", "out", "_build", "coverage", "htmlcov"})
 PROJECT_FILES = frozenset(
@@ -50,23 +74,50 @@ ENVIRONMENT_FILES = frozenset({"pyvenv.cfg", "CACHEDIR.TAG"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Point at one readable file; `name` is how it is cited: relative to `root`, the path that was given."""
+    """Point at one readable file; `name` is how it is cited: relative to `root`, the path that was given.
+
+    `path` is its identity: absolute, or an address; `file` is where its bytes lie when that is elsewhere. `url` is
+    where people open it, when that is not `path`. `version` changes with the content, where the source says so.
+    """
 
     path: str
     name: str
     root: str
     format: Format
     size_bytes: int
+    file: str = ""
+    url: str = ""
+    modified_at_ms: int | None = None
+    version: str = ""
+
+    @property
+    def place(self) -> str:
+        """Return where its bytes lie."""
+        return self.file or self.path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
-    """Name a file that was meant to be read and cannot be; `reason` is a sentence without the name."""
+    """Name a file that was meant to be read and cannot be; `reason` is a sentence without the name.
+
+    Where the failure `is_passing`, such as a server that is away, what was read before stays.
+    """
 
     path: str
     name: str
     root: str
     reason: str
+    is_passing: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Same:
+    """Say that a document is there and as it was, unread."""
+
+    path: str
+
+
+Item = Source | Unreadable | Same
 
 
 def walk(given: str) -> Iterator[Source | Unreadable]:
@@ -89,8 +140,10 @@ def walk(given: str) -> Iterator[Source | Unreadable]:
 
 
 def format_of(path: Path) -> Format | None:
-    """Return the format that the file's suffix says, or None when it is not one of ours."""
-    return FORMATS.get(path.suffix.lower())
+    """Return the format that the suffix says, or the name, as of a Makefile; None when it is not one of ours."""
+    if path.name in LOCK_FILES or path.name.endswith((".min.js", ".min.css")):
+        return None
+    return FORMATS.get(suffix_of(path.name))
 
 
 def _folder(folder: Path, root: Path, seen: set[Path]) -> Iterator[Source | Unreadable]:
@@ -138,7 +191,14 @@ def _file(path: Path, root: Path, name: str) -> Source | Unreadable:
         return _unreadable(path, root, f"it is larger than {SIZE_LIMIT_BYTES // 1024 // 1024} MiB")
     kind = format_of(path)
     assert kind is not None  # the callers asked before
-    return Source(path=str(path), name=name, root=str(root), format=kind, size_bytes=status.st_size)
+    return Source(
+        path=str(path),
+        name=name,
+        root=str(root),
+        format=kind,
+        size_bytes=status.st_size,
+        modified_at_ms=status.st_mtime_ns // 1_000_000,
+    )
 
 
 def _unreadable(path: Path, root: Path, reason: str) -> Unreadable:

@@ -3,7 +3,7 @@
 import pytest
 
 from quarterdeck.rag.reading.chunk import Chunker, Outline
-from quarterdeck.rag.reading.parse import Parsed
+from quarterdeck.rag.reading.formats.parsed import Parsed
 from quarterdeck.rag.vector.minilm import tokenizer
 
 

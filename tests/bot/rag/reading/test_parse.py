@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from quarterdeck.core.errors import UsageError
-from quarterdeck.rag.reading.parse import decode, parse
+from quarterdeck.rag.reading.formats.parsed import decode
+from quarterdeck.rag.reading.parse import parse
 
 PDF = b"""%PDF-1.4
 1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj

@@ -39,7 +39,7 @@ def test_hidden_vendored_and_built_folders_are_left_out(tmp_path: Path) -> None:
         tmp_path / ".x.md",
     )
 
-    assert ["docs/x.md", "notes/dist/x.md"] == names(tmp_path)
+    assert ["app/package.json", "docs/x.md", "notes/dist/x.md"] == names(tmp_path)
 
 
 def test_a_folder_that_is_named_is_read_whatever_it_is_called(tmp_path: Path) -> None:
