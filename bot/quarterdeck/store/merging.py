@@ -25,12 +25,13 @@ from quarterdeck.store.tables import (
     notes,
     people,
     usage,
+    workflow_runs,
 )
 
 REVOKED = "none"  # a role that was taken away; empty: none was ever granted
 OWNED: tuple[Column[str], ...] = (
     *(usage.c.person_id, api_tokens.c.person_id, identities.c.person_id),
-    *(notes.c.owner, approvals.c.asker_id, knowledge_sources.c.owner),
+    *(notes.c.owner, approvals.c.asker_id, knowledge_sources.c.owner, workflow_runs.c.owner),
 )
 
 Higher = Callable[[str, str], str | None]

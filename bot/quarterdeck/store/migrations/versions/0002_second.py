@@ -178,7 +178,63 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("approval_id", "person_id"),
     )
     _create_web()
+    _create_schedules()
+    _create_runs()
     _create_sources()
+
+
+def _create_runs() -> None:
+    """Create what is kept of runs of workflows."""
+    op.create_table(
+        "workflow_runs",
+        sa.Column("id", sa.String(length=400), nullable=False),
+        sa.Column("workflow", sa.String(length=100), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("owner", sa.String(length=400), nullable=False),
+        sa.Column("identity", sa.String(length=400), nullable=False),
+        sa.Column("platform", sa.String(length=40), nullable=False),
+        sa.Column("conversation_id", sa.String(length=400), nullable=False),
+        sa.Column("conversation_kind", sa.String(length=10), nullable=False),
+        sa.Column("durable_id", sa.String(length=400), nullable=False),
+        sa.Column("step", sa.Text(), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("states", sa.Text(), nullable=False),
+        sa.Column("shown_as", sa.String(length=400), nullable=False),
+        sa.Column("trigger", sa.Text(), nullable=False),
+        sa.Column("shown", sa.Integer(), nullable=False),
+        sa.Column("started_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("finished_at_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("workflow_runs_by_state", "workflow_runs", ["state"])
+    op.create_index("workflow_runs_by_conversation", "workflow_runs", ["conversation_id", "started_at_ms"])
+    op.create_table(
+        "workflow_waits",
+        sa.Column("durable_id", sa.String(length=400), nullable=False),
+        sa.Column("topic", sa.String(length=400), nullable=False),
+        sa.Column("run_id", sa.String(length=400), nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("subject", sa.String(length=400), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("durable_id", "topic"),
+    )
+    op.create_index(op.f("ix_workflow_waits_run_id"), "workflow_waits", ["run_id"])
+    op.create_index("workflow_waits_by_subject", "workflow_waits", ["kind", "subject"])
+    op.create_table(
+        "workflow_marks",
+        sa.Column("key", sa.String(length=600), nullable=False),
+        sa.Column("run_id", sa.String(length=400), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    op.create_index(op.f("ix_workflow_marks_run_id"), "workflow_marks", ["run_id"])
+    op.create_table(
+        "workflow_blobs",
+        sa.Column("run_id", sa.String(length=400), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("run_id", "digest"),
+    )
 
 
 def _create_web() -> None:
@@ -293,3 +349,69 @@ def _create_sources() -> None:
     with op.batch_alter_table("chunks") as chunks:
         chunks.add_column(sa.Column("line", sa.Integer(), nullable=True))
         chunks.add_column(sa.Column("end_line", sa.Integer(), nullable=True))
+    op.execute("CREATE VIRTUAL TABLE chunks_vocab USING fts5vocab(chunks_fts, row)")
+
+
+def _create_schedules() -> None:
+    """Let schedules be late, overlap, fail and be asked about, and digests have many sources."""
+    op.add_column("schedules", sa.Column("lateness_s", sa.Integer(), nullable=True))
+    op.add_column("schedules", sa.Column("failing_since_ms", sa.BigInteger(), nullable=True))
+    op.add_column("schedules", sa.Column("failures", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("fires", sa.Column("result", sa.String(length=10), nullable=False, server_default=""))
+    op.add_column("fires", sa.Column("reason", sa.Text(), nullable=False, server_default=""))
+    op.add_column("fires", sa.Column("run_id", sa.String(length=200), nullable=False, server_default=""))
+    op.add_column("fires", sa.Column("ended_at_ms", sa.BigInteger(), nullable=True))
+    op.add_column("digests", sa.Column("name", sa.String(length=60), nullable=False, server_default=""))
+    op.add_column("digests", sa.Column("failing", sa.Text(), nullable=False, server_default="{}"))
+    op.add_column("digests", sa.Column("code", sa.String(length=12), nullable=False, server_default=""))
+    op.create_index("digests_by_code", "digests", ["code"])
+    op.create_table(
+        "schedule_drafts",
+        sa.Column("id", sa.String(length=20), nullable=False),
+        sa.Column("identity", sa.String(length=400), nullable=False),
+        sa.Column("platform", sa.String(length=40), nullable=False),
+        sa.Column("conversation_id", sa.String(length=400), nullable=False),
+        sa.Column("conversation_kind", sa.String(length=10), nullable=False),
+        sa.Column("changes", sa.Text(), nullable=False),
+        sa.Column("edits", sa.String(length=60), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("expires_at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "digest_items",
+        sa.Column("key", sa.String(length=200), nullable=False),
+        sa.Column("item", sa.String(length=64), nullable=False),
+        sa.Column("mark", sa.String(length=64), nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("key", "item"),
+    )
+    op.create_table(
+        "digest_marks",
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("conversation_id", sa.String(length=400), nullable=False),
+        sa.Column("item", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("by", sa.String(length=400), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", "conversation_id", "item"),
+    )
+    op.create_table(
+        "digest_definitions",
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("owner", sa.String(length=400), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("changed_at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "digest_readers",
+        sa.Column("identity", sa.String(length=400), nullable=False),
+        sa.Column("timezone", sa.String(length=80), nullable=False),
+        sa.Column("quiet", sa.String(length=20), nullable=False),
+        sa.PrimaryKeyConstraint("identity"),
+    )
