@@ -14,6 +14,7 @@ from quarterdeck_workflows.actions.kit.declared import (
     FILE,
     STRING,
     Declared,
+    Schema,
     flag,
     listed,
     shape,
@@ -27,7 +28,7 @@ TO: Final = text(
     "The conversation's id; the run's own where it is left out", longest=400, format="conversation"
 )
 TEXT: Final = text("What to say, CommonMark; one that is too long for the platform becomes several messages")
-FIELDS: Final = {
+FIELDS: Final[Schema] = {
     "type": "array",
     "description": "Labelled values below the text",
     "maxItems": 25,

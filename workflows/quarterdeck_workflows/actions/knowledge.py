@@ -63,7 +63,7 @@ async def _answer(call: ActionCall) -> Json:
         text_of(call, "question"), person=call.person, conversation=call.conversation
     )
     whole_reply = await _finished(reply)
-    cited = [
+    cited: list[Json] = [
         {"n": one.n, "document": one.document, "heading": one.heading, "url": one.url}
         for one in whole_reply.citations
     ]

@@ -123,8 +123,9 @@ ACTIONS = (
             input=shape(
                 {
                     "content": CONTENT,
-                    "labels": listed("The labels", text("A label", longest=100), least=2, most=50)
-                    | {"uniqueItems": True},
+                    "labels": listed(
+                        "The labels", text("A label", longest=100), least=2, most=50, uniqueItems=True
+                    ),
                 },
                 {
                     "instructions": text("How to choose", longest=50_000),

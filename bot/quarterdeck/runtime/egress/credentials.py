@@ -107,7 +107,7 @@ class Credentials:
         host = parse_target(address).host
         if host not in setting.hosts:
             raise _foreign(name, host)
-        return address + rest
+        return address + (f"&{rest[1:]}" if rest and "?" in address else rest)
 
     def _key(self, name: str, setting: CredentialSettings) -> bytes:
         value = self._value(name, setting)

@@ -65,9 +65,16 @@ def flag(about: str, *, default: bool = False) -> Schema:
     return {"type": "boolean", "description": about, "default": default}
 
 
-def listed(about: str, items: Schema, *, most: int, least: int = 0) -> Schema:
+def listed(about: str, items: Schema, *, most: int, least: int = 0, **more: Json) -> Schema:
     """Return the schema of a list."""
-    return {"type": "array", "description": about, "items": items, "minItems": least, "maxItems": most}
+    return {
+        "type": "array",
+        "description": about,
+        "items": items,
+        "minItems": least,
+        "maxItems": most,
+        **more,
+    }
 
 
 def mapped(about: str, values: Schema, *, most: int) -> Schema:

@@ -1,0 +1,62 @@
+"""Post to a Discord channel through its webhook, which needs no bot there; nobody is pinged."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from quarterdeck.core.action import ActionCall, ActionSpec
+from quarterdeck.core.errors import UsageError
+from quarterdeck.core.ports import Json
+from quarterdeck_workflows.actions.kit.declared import CREDENTIAL, STRING, Declared, shape, text
+from quarterdeck_workflows.actions.kit.given import text_of
+
+CONTENT_LIMIT: Final = 2_000  # Discord "Execute Webhook" page, 2026-11-21: content up to 2000 characters
+NAME_LIMIT: Final = 80  # the same page: username
+PING_NOBODY: Final[dict[str, Json]] = {"parse": []}  # the same documentation, "Allowed Mentions Object"
+
+
+async def _post(call: ActionCall) -> Json:
+    content = text_of(call, "text")
+    if len(content) > CONTENT_LIMIT:
+        raise UsageError(
+            f"Discord takes {CONTENT_LIMIT} characters", hint="post in parts, or a shorter text with a link"
+        )
+    body: dict[str, Json] = {"content": content, "allowed_mentions": PING_NOBODY}
+    if name := text_of(call, "username"):
+        body["username"] = name
+    answer = await call.services.web.request(
+        "POST",
+        "?wait=true",
+        headers={"Content-Type": "application/json"},
+        body=json.dumps(body).encode(),
+        credential=text_of(call, "credential"),
+        follows=False,
+    )
+    try:
+        posted = json.loads(answer.body or b"{}")
+    except (ValueError, RecursionError):
+        posted = {}
+    return {"message": str(posted.get("id", "")) if isinstance(posted, dict) else ""}
+
+
+ACTIONS = (
+    Declared(
+        ActionSpec(
+            id="discord.webhook",
+            summary="Post to a Discord channel through its webhook",
+            input=shape(
+                {
+                    "credential": {**CREDENTIAL, "description": "A credential whose use is address"},
+                    "text": text("What to say, Discord's Markdown", longest=CONTENT_LIMIT),
+                },
+                {"username": text("The name above it", longest=NAME_LIMIT)},
+            ),
+            output=shape({"message": STRING}),
+            effect="write",
+            idempotency="none",
+            secrets=("egress.credentials",),
+        ),
+        _post,
+    ),
+)
