@@ -112,6 +112,15 @@ def _index_of(text: str, part: str) -> int:
     return text.find(part)
 
 
+def check_pattern(pattern: str) -> None:
+    """Refuse what is no regular expression in RE2's syntax, or too long.
+
+    Raises:
+        Unfit: says why.
+    """
+    _pattern(pattern)
+
+
 def _bounded(text: str) -> str:
     if len(text) > MAX_MADE:
         raise Unfit(f"the text would have more than {MAX_MADE} characters", "take a part of it")

@@ -1,0 +1,1 @@
+"""Describe a workflow file as it is written; `config/schema/workflow.json` is made of this."""
