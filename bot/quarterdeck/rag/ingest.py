@@ -1,4 +1,4 @@
-"""Bring the library in step with files: read, cut, embed, store; each document in one commit.
+"""Bring the library in step with its sources: read, cut, embed, store; each document in one commit.
 
 Reading runs ahead of embedding by a few documents, in a process of its own. A document that cannot be read costs
 itself: it is kept with the reason, and the rest goes on. Killed at any moment, the library holds whole documents
@@ -9,71 +9,32 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import logging
-import os
-from collections import Counter
+import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, cast
+from dataclasses import replace
+from pathlib import Path
 
-from quarterdeck.core.errors import NotFound, QuarterdeckError, Unavailable, UsageError, UserError
-from quarterdeck.core.knowledge import PUBLIC, Chunk, Document, Scope
+from quarterdeck.core.errors import NotFound, QuarterdeckError, UsageError
+from quarterdeck.core.knowledge import PUBLIC, Chunk, Document, KnownDocument, Scope
 from quarterdeck.core.ports import Clock, Progress
+from quarterdeck.core.sourcing import DEFAULT_COLLECTION, KnowledgeSource, SourceKind
+from quarterdeck.rag.gathering import Gathering, Round
 from quarterdeck.rag.library import Library
-from quarterdeck.rag.query import searchable
-from quarterdeck.rag.reading.document import context, plain, to_embed
-from quarterdeck.rag.reading.sources import Source, Unreadable, fingerprint, walk
+from quarterdeck.rag.passing import SourcePass
+from quarterdeck.rag.reading.desk import Read, ReadingDesk, Sight
+from quarterdeck.rag.report import Report as Report
+from quarterdeck.rag.sources.folder import Folder
+from quarterdeck.rag.sources.naming import new_source, overlapping
 from quarterdeck.rag.vector.vectors import Vectors
 from quarterdeck.runtime.tasks import in_thread
-from quarterdeck.runtime.workers.worker import Limits, Worker
 
-if TYPE_CHECKING:
-    from quarterdeck.core.ports import Json
+__all__ = ["DEFAULT_COLLECTION", "Ingest", "Report"]
 
-TARGET = "quarterdeck.rag.reading.reader:reader"
-CUT_VERSION = "2"  # changes with how documents are cut or made searchable, so that they are cut anew
 READ_AHEAD = 4  # documents
-READ_TIMEOUT_S = 60.0  # a document, on a busy machine; its processor time is bounded in the reader
-READER_MEMORY_BYTES = 512 * 1024 * 1024  # of address space; 200 MiB do for a page of 8 MB
-DEFAULT_COLLECTION = "documents"
+AGAIN_AFTER_MS = 15 * 60_000  # a source that failed is tried again after so long, or sooner where it is due
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class Report:
-    """Count what one ingest did."""
-
-    added: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    removed: int = 0
-    chunks: int = 0
-    failed: list[tuple[str, str]] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-
-    def as_json(self) -> dict[str, Json]:
-        """Return what `knowledge add --json` prints."""
-        return {
-            "added": self.added,
-            "changed": self.changed,
-            "unchanged": self.unchanged,
-            "removed": self.removed,
-            "chunks": self.chunks,
-            "failed": [{"document": name, "reason": reason} for name, reason in self.failed],
-            "missing": list(self.missing),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """Hold a document that was read, or that could not be: then it has no pieces."""
-
-    document: Document
-    pieces: tuple[Chunk, ...] = ()
-    texts: tuple[str, ...] = ()
-    is_new: bool = True
 
 
 class Ingest:
@@ -87,190 +48,220 @@ class Ingest:
         *,
         chunk_tokens: int,
         overlap_tokens: int,
+        staging: Path | None = None,
     ) -> None:
         self._library, self._vectors, self._clock = library, vectors, clock
-        self._sizes = {"chunk_tokens": chunk_tokens, "overlap_tokens": overlap_tokens}
-        self._cut = f"{CUT_VERSION}:{chunk_tokens}:{overlap_tokens}"
+        self.desk = ReadingDesk(chunk_tokens=chunk_tokens, overlap_tokens=overlap_tokens)
+        self._staging = staging
         self._one_at_a_time = asyncio.Lock()
-        self._reader: Worker | None = None
+        self._kinds: dict[SourceKind, Gathering] = {"path": Folder(), "upload": Folder()}
 
-    async def add(self, paths: Sequence[str], collection: str, progress: Progress) -> Report:
+    def use(self, kinds: Mapping[SourceKind, Gathering], sight: Sight) -> None:
+        """Know further kinds of sources, and see pictures."""
+        self._kinds |= kinds
+        self.desk.sight = sight
+
+    async def add(
+        self, paths: Sequence[str], collection: str, progress: Progress, *, audience: str = PUBLIC
+    ) -> Report:
         """Read what lies at `paths`, absolute; unchanged documents are skipped, vanished ones removed.
 
         Raises:
             UsageError: a path does not exist or cannot be read at all; nothing was changed.
         """
+        found = []
+        for path in paths:
+            where = await in_thread(Folder.check, path)
+            found.append(
+                new_source("path", where, collection, audience=audience, now_ms=self._clock.now_ms())
+            )
         report = Report()
-        async with self._one_at_a_time, self._reading():
-            everything = [(path, await in_thread(_walk, path)) for path in paths]
-            for path, found in everything:
-                await self._bring(found, path, collection, report, progress)
+        for source in found:
+            await self.bring(source, report, progress)
         return report
 
+    async def bring(self, source: KnowledgeSource, report: Report, progress: Progress) -> KnowledgeSource:
+        """Store a source that is new or changed, and read it; returns the one that holds its documents now.
+
+        One inside of another of the same collection and audience is read as a part of that one; those inside of it
+        become a part of it.
+        """
+        async with self._one_at_a_time, self._reading():
+            stored = await self._library.sources()
+            before = next((one for one in stored if one.id == source.id), None)
+            outer, inner = overlapping(source, stored)
+            if before is None and outer is not None:
+                await self._sync(outer, report, progress, below=source.location)
+                return outer
+            if before is not None:
+                kept = replace(before, every_s=source.every_s, options=source.options, origin=source.origin)
+                source = replace(kept, owner=before.owner or source.owner, audience=source.audience)
+                if before.audience != source.audience:
+                    await self._library.share([source.id], source.audience)
+                    await self._vectors.regroup()
+            await self._library.keep_source(source)
+            if inner:
+                await self._library.adopt(source, [one.id for one in inner])
+            await self._sync(source, report, progress)
+            return source
+
     async def sync(self, collection: str | None, progress: Progress) -> Report:
-        """Look at everything that was added before.
+        """Read all sources again, or those of one collection.
 
         Raises:
             NotFound: there is no such collection.
         """
+        await self._give_sources()
+        chosen = [one for one in await self._library.sources() if collection in (None, one.collection)]
+        if collection is not None and not chosen:
+            raise NotFound(f"there is no collection {collection!r}", hint="quarterdeck knowledge list")
         report = Report()
-        async with self._one_at_a_time, self._reading():
-            sizes = [size for size in await self._library.collections() if collection in (None, size.name)]
-            if collection is not None and not sizes:
-                raise NotFound(f"there is no collection {collection!r}", hint="quarterdeck knowledge list")
-            for size in sizes:
-                for root in size.roots:
-                    await self._sync_root(root, size.name, report, progress)
+        for source in chosen:
+            await self.sync_source(source.id, report, progress)
         return report
+
+    async def sync_source(self, source_id: str, report: Report, progress: Progress) -> None:
+        """Read one source again; one that was removed meanwhile is none."""
+        async with self._one_at_a_time, self._reading():
+            found = [one for one in await self._library.sources() if one.id == source_id]
+            if found:
+                await self._sync(found[0], report, progress)
+
+    async def drop(self, source: KnowledgeSource) -> int:
+        """Forget a source with all its documents; returns how many."""
+        report = Report()
+        async with self._one_at_a_time:
+            await self._forget(
+                source, list((await self._library.known_documents(source.id)).values()), report
+            )
+            await self._library.drop_source(source.id)
+            await in_thread(self._kinds[source.kind].forget, source)
+        return report.removed
 
     async def remove(self, what: str, collection: str | None) -> Report:
         """Remove documents: all of a collection, or those whose name, path or root is `what`, or that lie below it.
 
+        A source is gone with the last of them, or when it was named itself.
+
         Raises:
             NotFound: nothing has this name.
         """
+        await self._give_sources()
         report = Report()
-        async with self._one_at_a_time:
-            documents = await self._library.documents(collection)
-            chosen = [one for one in documents if not what or _is_meant(one, what)]
-            if not chosen and collection is None:
-                chosen = [one for one in documents if one.collection == what]
-            if not chosen:
-                raise NotFound(f"nothing is called {what or collection!r}", hint="quarterdeck knowledge list")
-            await self._forget(chosen, report)
+        sources = [one for one in await self._library.sources() if collection in (None, one.collection)]
+        whole = [one for one in sources if not what or what in (one.id, one.location)]
+        documents = [] if whole else await self._chosen(what, collection)
+        if not whole and not documents and collection is None:
+            whole = [one for one in sources if one.collection == what]
+        if not whole and not documents:
+            raise NotFound(f"nothing is called {what or collection!r}", hint="quarterdeck knowledge list")
+        for source in whole:
+            report.removed += await self.drop(source)
+        await self._remove(documents, report)
         return report
 
-    async def _sync_root(self, root: str, collection: str, report: Report, progress: Progress) -> None:
-        try:
-            found = await in_thread(_walk, root)
-        except UsageError:
-            known = [one for one in await self._library.documents(collection) if one.root == root]
-            if all(
-                one.path == root for one in known
-            ):  # a single file that is gone, not a folder out of reach
-                await self._forget(known, report)
-            else:
-                report.missing.append(root)
-            return
-        await self._bring(found, root, collection, report, progress)
+    async def _chosen(self, what: str, collection: str | None) -> list[Document]:
+        found = await self._library.documents(collection)
+        return [one for one in found if _is_meant(one, what)]
+
+    async def _remove(self, documents: Sequence[Document], report: Report) -> None:
+        async with self._one_at_a_time:
+            by_scope: dict[tuple[str, str], list[str]] = {}
+            for one in documents:
+                by_scope.setdefault((one.collection, one.audience), []).append(one.id)
+            for (collection, audience), ids in by_scope.items():
+                change = await self._library.remove(Scope(collection=collection, audience=audience), ids)
+                await self._vectors.follow(change, (), ())
+            report.removed += len(documents)
+            for source_id in {one.source_id for one in documents if one.source_id}:
+                if not await self._library.known_documents(source_id):
+                    await self._library.drop_source(source_id)
+
+    async def _give_sources(self) -> None:
+        """Make sources of roots that an older version kept with its documents."""
+        orphans = [one for one in await self._library.documents() if not one.source_id]
+        for collection, root in sorted({(one.collection, one.root) for one in orphans}):
+            source = new_source("path", root, collection, now_ms=self._clock.now_ms())
+            await self._library.keep_source(source)
+            await self._library.adopt(source, (), root=root)
 
     @contextlib.asynccontextmanager
     async def _reading(self) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            if self._reader is not None:
-                await self._reader.stop()
-                self._reader = None
+            await self.desk.stop()
 
-    async def _bring(
-        self,
-        found: Sequence[Source | Unreadable],
-        given: str,
-        collection: str,
-        report: Report,
-        progress: Progress,
+    async def _sync(
+        self, source: KnowledgeSource, report: Report, progress: Progress, *, below: str = ""
     ) -> None:
-        """Read, embed and store what was found; remove what was there and is not found any more."""
-        known = {one.path: one for one in await self._library.documents(collection)}
-        root = found[0].root if found else await in_thread(os.path.realpath, given)
-        paths = {source.path for source in found}
-        gone = [one for one in known.values() if one.root == root and one.path not in paths]
-        await self._forget(gone, report)
-        queue: asyncio.Queue[_Read | None] = asyncio.Queue(READ_AHEAD)
+        """Read a source, and note how that went."""
+        await self._library.keep_source(replace(source, state="syncing"))
+        gathering = self._kinds.get(source.kind)
+        known = await self._library.known_documents(source.id)
+        with tempfile.TemporaryDirectory(dir=self._staging, prefix="quarterdeck-") as staging:
+            round_ = Round(
+                source=source,
+                known=known,
+                staging=Path(staging),
+                desk=self.desk,
+                cursor=dict(source.cursor),
+                below=below,
+            )
+            reason = ""
+            try:
+                if gathering is None:
+                    raise UsageError(f"sources of the kind {source.kind} are off here")
+                await self._follow(gathering, round_, report, progress)
+            except UsageError as error:
+                reason = error.message
+                if gathering is not None and gathering.is_gone(source):
+                    await self._forget(source, list(known.values()), report)
+                else:
+                    report.missing.append(source.location)
+            except QuarterdeckError as error:
+                if error.kind == "setup":
+                    await self._library.keep_source(replace(source, state="failed", reason=error.message))
+                    raise
+                reason = error.message
+                report.missing.append(source.location)
+        await self._note(source, round_, reason)
+
+    async def _note(self, source: KnowledgeSource, round_: Round, reason: str) -> None:
+        now_ms = self._clock.now_ms()
+        every_ms = source.every_s * 1000
+        pause_ms = min(every_ms, AGAIN_AFTER_MS) if reason else every_ms
+        now = next((one for one in await self._library.sources() if one.id == source.id), source)
+        await self._library.keep_source(
+            replace(
+                now,
+                state="failed" if reason else "current",
+                reason=reason,
+                cursor=source.cursor if reason else round_.cursor,
+                synced_at_ms=now_ms if not reason else now.synced_at_ms,
+                next_at_ms=now_ms + pause_ms if every_ms else None,
+            )
+        )
+        if reason:
+            log.warning("A source was not read", extra={"source": source.location, "reason": reason})
+
+    async def _follow(self, gathering: Gathering, round_: Round, report: Report, progress: Progress) -> None:
+        """Read, embed and store what the source has; remove what was there and is not any more."""
+        pass_ = SourcePass(round_, report, progress)
+        queue: asyncio.Queue[Read | None] = asyncio.Queue(READ_AHEAD)
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._read_all(found, known, collection, queue, report, progress))
+                group.create_task(pass_.read_all(gathering.items(round_), queue))
                 while (read := await queue.get()) is not None:
-                    await self._store(read, report)
+                    await self._store(read, report, pass_)
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from failures
+        if pass_.touched:
+            await self._library.touch(pass_.touched)
+        if not gathering.keeps_absent:
+            await self._forget(round_.source, pass_.absent(), report)
 
-    async def _read_all(
-        self,
-        found: Sequence[Source | Unreadable],
-        known: Mapping[str, Document],
-        collection: str,
-        queue: asyncio.Queue[_Read | None],
-        report: Report,
-        progress: Progress,
-    ) -> None:
-        for n, source in enumerate(found, 1):
-            before = known.get(source.path)
-            document = _document(source, collection, before)
-            if isinstance(source, Unreadable):
-                await queue.put(_Read(_failed(document, source.reason), is_new=before is None))
-            elif await self._is_unchanged(source, before):
-                report.unchanged += 1
-            else:
-                await progress(f"{n} of {len(found)}: {source.name}")
-                await queue.put(await self._read(source, document, is_new=before is None))
-        await queue.put(None)
-
-    async def _is_unchanged(self, source: Source, before: Document | None) -> bool:
-        if before is None or before.state != "indexed" or before.cut != self._cut:
-            return False
-        if before.size_bytes != source.size_bytes:
-            return False
-        try:
-            return await in_thread(fingerprint, source.path) == before.sha256
-        except OSError:
-            return False  # reading it says why
-
-    async def _read(self, source: Source, document: Document, *, is_new: bool) -> _Read:
-        """Have the reader process read one file."""
-        if self._reader is None:
-            limits = Limits(memory_bytes=READER_MEMORY_BYTES, niceness=10)
-            self._reader = Worker("reader", TARGET, options=cast("Json", self._sizes), limits=limits)
-        value: Json = {"path": source.place, "format": source.format, "name": source.name}
-        try:
-            answer = await self._reader.call("read", value, timeout_s=READ_TIMEOUT_S)
-        except UserError as error:
-            return _Read(_failed(document, error.message), is_new=is_new)
-        except QuarterdeckError as error:
-            await self._reader.stop()  # a new one without the pause that a worker takes which keeps dying
-            self._reader = None
-            if not isinstance(error, Unavailable) and error.kind == "setup":
-                raise
-            log.warning(
-                "A document broke the reader", extra={"document": source.name, "reason": error.message}
-            )
-            return _Read(_failed(document, "reading it takes too much time or memory"), is_new=is_new)
-        return self._cut_document(document, cast("Mapping[str, object]", answer.value), is_new=is_new)
-
-    def _cut_document(self, document: Document, told: Mapping[str, object], *, is_new: bool) -> _Read:
-        title = cast("str", told["title"])
-        document = replace(document, title=title, sha256=cast("str", told["sha256"]), cut=self._cut)
-        seen: Counter[str] = Counter()
-        pieces, texts = [], []
-        for piece in cast("Sequence[Mapping[str, object]]", told["chunks"]):
-            heading, words = cast("str", piece["heading"]), cast("str", piece["text"])
-            text = to_embed(title, heading, words)
-            key = "\0".join((document.id, heading, words, text))
-            seen[key] += 1
-            id_ = hashlib.sha256(f"{key}\0{seen[key]}".encode(errors="replace")).hexdigest()[:32]
-            about = (
-                searchable(f"{title} {document.name}"),
-                searchable(context("", heading)),
-                searchable(plain(words)),
-            )
-            pieces.append(
-                Chunk(
-                    id=id_,
-                    heading=heading,
-                    text=words,
-                    start=cast("int", piece["start"]),
-                    end=cast("int", piece["end"]),
-                    page=cast("int | None", piece["page"]),
-                    line=cast("int | None", piece["line"]),
-                    end_line=cast("int | None", piece["end_line"]),
-                    searchable=about,
-                )
-            )
-            texts.append(text)
-        return _Read(document, tuple(pieces), tuple(texts), is_new)
-
-    async def _store(self, read: _Read, report: Report) -> None:
+    async def _store(self, read: Read, report: Report, pass_: SourcePass) -> None:
         """Embed what is new, commit the document, bring the index in step."""
         document = replace(read.document, indexed_at_ms=self._clock.now_ms())
         pieces, fresh = await self._embedded(read)
@@ -278,13 +269,15 @@ class Ingest:
         await self._vectors.follow(change, [one.id for one in fresh], [one.embedding for one in fresh])
         if document.state == "failed":
             report.failed.append((document.name, document.reason))
-        elif read.is_new:
-            report.added += 1
-        else:
+        elif document.id in pass_.moved:
+            report.moved += 1
+        elif document.id in pass_.known_ids:
             report.changed += 1
+        else:
+            report.added += 1
         report.chunks += len(pieces)
 
-    async def _embedded(self, read: _Read) -> tuple[list[Chunk], list[Chunk]]:
+    async def _embedded(self, read: Read) -> tuple[list[Chunk], list[Chunk]]:
         """Return the chunks with their vectors, and those among them whose vectors are new."""
         if not read.pieces:
             return [], []
@@ -296,37 +289,14 @@ class Ingest:
         pieces = [replace(piece, embedding=vectors[piece.id], embedder=space) for piece in read.pieces]
         return pieces, [pieces[n] for n in rest]
 
-    async def _forget(self, documents: Sequence[Document], report: Report) -> None:
-        by_collection: dict[str, list[str]] = {}
-        for one in documents:
-            by_collection.setdefault(one.collection, []).append(one.id)
-        for collection, ids in by_collection.items():
-            await self._vectors.follow(
-                await self._library.remove(Scope(collection=collection, audience=PUBLIC), ids), (), ()
-            )
-        report.removed += len(documents)
-
-
-def _walk(path: str) -> list[Source | Unreadable]:
-    return list(walk(path))
-
-
-def _document(source: Source | Unreadable, collection: str, before: Document | None) -> Document:
-    """Return the row for a file; one that was added under another root keeps its name."""
-    id_ = hashlib.sha256(f"{collection}\0{source.path}".encode(errors="surrogateescape")).hexdigest()[:32]
-    size_bytes = source.size_bytes if isinstance(source, Source) else 0
-    return Document(
-        id=id_,
-        collection=collection,
-        path=source.path,
-        name=before.name if before else source.name,
-        root=before.root if before else source.root,
-        size_bytes=size_bytes,
-    )
-
-
-def _failed(document: Document, reason: str) -> Document:
-    return replace(document, state="failed", reason=reason)
+    async def _forget(
+        self, source: KnowledgeSource, documents: Sequence[KnownDocument], report: Report
+    ) -> None:
+        if documents:
+            scope = Scope(collection=source.collection, audience=source.audience)
+            change = await self._library.remove(scope, [one.id for one in documents])
+            await self._vectors.follow(change, (), ())
+            report.removed += len(documents)
 
 
 def _is_meant(document: Document, what: str) -> bool:

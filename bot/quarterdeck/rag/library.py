@@ -90,29 +90,27 @@ class FullText(Protocol):
         """Return who added the sources of each collection: ids of people."""
 
 
-class Library(Shelves, StoredVectors, FullText, Protocol):
-    """Be all three."""
-
-
 class SourceRows(Protocol):
     """Keep sources: `store/sources.py` has it."""
 
     async def sources(self) -> list[KnowledgeSource]:
         """Return all, by collection and location."""
 
-    async def keep(self, source: KnowledgeSource) -> None:
+    async def keep_source(self, source: KnowledgeSource) -> None:
         """Store a source, in place of what was there under its id; its documents' audience is changed by `share`."""
 
     async def share(self, source_ids: Collection[str], audience: str) -> int:
         """Give sources and all their documents another audience, in one commit; returns how many documents."""
 
-    async def drop(self, source_id: str) -> None:
+    async def drop_source(self, source_id: str) -> None:
         """Forget a source whose documents are gone, or were given to another."""
 
-    async def adopt(self, source: KnowledgeSource, source_ids: Collection[str]) -> None:
-        """Give a source the documents of others that lie within it, and forget those others; one commit."""
+    async def adopt(
+        self, source: KnowledgeSource, source_ids: Collection[str], *, root: str | None = None
+    ) -> None:
+        """Give a source the documents of others, and forget those others; with `root` those that have no source."""
 
-    async def known(self, source_id: str) -> dict[str, KnownDocument]:
+    async def known_documents(self, source_id: str) -> dict[str, KnownDocument]:
         """Return what a sync has to know of a source's documents, by path."""
 
     async def documents_of(self, source_id: str, after: str, limit: int) -> list[Document]:
@@ -121,5 +119,9 @@ class SourceRows(Protocol):
     async def touch(self, seen: Sequence[tuple[str, str, int | None]]) -> None:
         """Note version and age of documents whose content is what it was: id, version, `modified_at_ms`."""
 
-    async def counts(self) -> dict[str, tuple[int, int]]:
+    async def source_counts(self) -> dict[str, tuple[int, int]]:
         """Return how many documents each source has that can be found, and how many failed."""
+
+
+class Library(Shelves, StoredVectors, FullText, SourceRows, Protocol):
+    """Be all four."""

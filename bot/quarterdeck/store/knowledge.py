@@ -4,51 +4,44 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from quarterdeck.core.knowledge import Change, Chunk, CollectionSize, Document, Found, Spread
-from quarterdeck.store.engine import Store
-from quarterdeck.store.tables import chunks, documents, facts
+from quarterdeck.core.knowledge import Change, Chunk, CollectionSize, Document, Found, Scope
+from quarterdeck.store.fulltext import FullTextRows, found_query, run
+from quarterdeck.store.scopes import count_up, generation_of, scopes, sizes
+from quarterdeck.store.sources import SourceTable
+from quarterdeck.store.tables import chunks, documents, knowledge_sources
 
-GENERATION = "knowledge.generation"
 VARIABLES = 500  # values in one IN list, far below SQLite's limit
 
-# The weights of bm25 are those of text, heading, title; benchmarks/ingest_and_ask.py measures what they do.
-_BEST_OF_ALL = (
-    "SELECT rowid AS seq, -bm25(chunks_fts, 1.0, 3.0, 2.0) AS score FROM chunks_fts "
-    "WHERE chunks_fts MATCH :match ORDER BY score DESC, rowid LIMIT :limit"
-)
-_BEST_OF_SOME = (
-    "SELECT chunks_fts.rowid AS seq, -bm25(chunks_fts, 1.0, 3.0, 2.0) AS score FROM chunks_fts "
-    "JOIN chunks ON chunks.seq = chunks_fts.rowid JOIN documents ON documents.id = chunks.document_id "
-    "WHERE chunks_fts MATCH :match AND documents.collection IN (SELECT value FROM json_each(:collections)) "
-    "ORDER BY score DESC, chunks_fts.rowid LIMIT :limit"
-)
 
-
-class KnowledgeLibrary:
+class KnowledgeLibrary(FullTextRows, SourceTable):
     """Store and find documents (the ports of `rag/library.py`)."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
 
     async def put(self, document: Document, pieces: Sequence[Chunk]) -> Change:
         """Store a document with all its chunks in one commit, in place of what was there under its path."""
 
         def job(connection: Connection) -> Change:
             before = _chunk_ids(connection, document.id)
+            audience = _audience_now(connection, document)
             _drop_chunks(connection, [document.id])
-            _put_document(connection, document)
+            _put_document(connection, replace(document, audience=audience))
             _put_chunks(connection, document.id, pieces)
             gone = tuple(sorted(before - {piece.id for piece in pieces}))
-            return Change(collection=document.collection, gone=gone, generation=_count_up(connection))
+            return Change(
+                collection=document.collection,
+                audience=audience,
+                gone=gone,
+                generation=count_up(connection),
+            )
 
         return await self._store.write("knowledge.stored", job)
 
-    async def remove(self, collection: str, ids: Collection[str]) -> Change:
-        """Delete documents of one collection with all their chunks."""
+    async def remove(self, scope: Scope, ids: Collection[str]) -> Change:
+        """Delete documents of one scope with all their chunks."""
 
         def job(connection: Connection) -> Change:
             gone: set[str] = set()
@@ -57,7 +50,12 @@ class KnowledgeLibrary:
                     gone |= _chunk_ids(connection, document_id)
                 _drop_chunks(connection, some)
                 connection.execute(delete(documents).where(documents.c.id.in_(some)))
-            return Change(collection=collection, gone=tuple(sorted(gone)), generation=_count_up(connection))
+            return Change(
+                collection=scope.collection,
+                audience=scope.audience,
+                gone=tuple(sorted(gone)),
+                generation=count_up(connection),
+            )
 
         return await self._store.write("knowledge.removed", job)
 
@@ -70,7 +68,7 @@ class KnowledgeLibrary:
             connection.execute(
                 change.values(embedding=bindparam("vector"), embedder=bindparam("space")), values
             )
-            return _count_up(connection)
+            return count_up(connection)
 
         return await self._store.write("knowledge.embedded", job)
 
@@ -84,7 +82,11 @@ class KnowledgeLibrary:
 
     async def collections(self) -> list[CollectionSize]:
         """Return what each collection holds, by name."""
-        return await self._store.read(_sizes)
+        return await self._store.read(sizes)
+
+    async def scopes(self) -> list[Scope]:
+        """Return every pair of collection and audience that has passages, by name."""
+        return await self._store.read(scopes)
 
     async def embeddings(self, ids: Collection[str], embedder: str) -> dict[str, bytes]:
         """Return the vectors that chunks of these ids already have in the space of `embedder`."""
@@ -101,17 +103,20 @@ class KnowledgeLibrary:
 
     async def without_vector(self, embedder: str, limit: int) -> list[Found]:
         """Return chunks that have no vector in the space of `embedder`, oldest first."""
-        query = _found().where(chunks.c.embedder != embedder).order_by(chunks.c.seq).limit(limit)
-        return await self._store.read(lambda connection: _all(connection, query))
+        query = found_query().where(chunks.c.embedder != embedder).order_by(chunks.c.seq).limit(limit)
+        return await self._store.read(lambda connection: run(connection, query))
 
     async def generation(self) -> int:
         """Return how many commits have changed chunks so far."""
-        return await self._store.read(_generation)
+        return await self._store.read(generation_of)
 
-    async def vector_ids(self, collection: str, embedder: str) -> list[str]:
-        """Return the ids of all chunks that have a vector in the space of `embedder`."""
+    async def vector_ids(self, scope: Scope, embedder: str) -> list[str]:
+        """Return the ids of all chunks of a scope that have a vector in the space of `embedder`."""
         query = select(chunks.c.id).join(documents, documents.c.id == chunks.c.document_id)
-        query = query.where(documents.c.collection == collection, chunks.c.embedder == embedder)
+        query = query.where(
+            documents.c.collection == scope.collection, documents.c.audience == scope.audience
+        )
+        query = query.where(chunks.c.embedder == embedder)
         return await self._store.read(lambda connection: list(connection.execute(query).scalars()))
 
     async def vectors(self, ids: Sequence[str]) -> list[tuple[str, bytes]]:
@@ -127,93 +132,9 @@ class KnowledgeLibrary:
 
         return await self._store.read(job)
 
-    async def matches(
-        self, words: Sequence[str], collections: Sequence[str], limit: int
-    ) -> list[tuple[Found, float]]:
-        """Return chunks with any of `words`, best first, with their bm25 (higher is better); no collections: all."""
-        match = _any_of(words)
-        if not match:
-            return []
-        query = text(_BEST_OF_SOME if collections else _BEST_OF_ALL)
-        values = {"match": match, "limit": limit, "collections": json.dumps(list(collections))}
-        if not collections:
-            del values["collections"]
-
-        def job(connection: Connection) -> list[tuple[Found, float]]:
-            scores = {row.seq: row.score for row in connection.execute(query, values)}
-            found = {one.seq: one for one in _all(connection, _found().where(chunks.c.seq.in_(scores)))}
-            return [(found[seq], score) for seq, score in scores.items()]
-
-        return await self._store.read(job)
-
-    async def spread(self, words: Sequence[str], seqs: Collection[int]) -> dict[str, Spread]:
-        """Return where each word stands, among the chunks `seqs` and in all; stems count as the word."""
-        query = text("SELECT rowid FROM chunks_fts WHERE chunks_fts MATCH :match")
-        among = frozenset(seqs)
-
-        def standing(connection: Connection, match: str) -> set[int]:
-            return set(connection.execute(query, {"match": match}).scalars())
-
-        def job(connection: Connection) -> dict[str, Spread]:
-            result = {}
-            for word in words:
-                everywhere = standing(connection, _quoted(word))
-                above = standing(connection, f"{{heading title}} : {_quoted(word)}") if everywhere else set()
-                result[word] = Spread(
-                    count=len(everywhere),
-                    chunks=frozenset(everywhere & among),
-                    headings=frozenset(above & among),
-                )
-            return result
-
-        return await self._store.read(job)
-
-    async def by_id(self, ids: Collection[str]) -> list[Found]:
-        """Return chunks by id, in no order; ids that are gone meanwhile are left out."""
-
-        def job(connection: Connection) -> list[Found]:
-            return [
-                found
-                for some in _batches(sorted(ids))
-                for found in _all(connection, _found().where(chunks.c.id.in_(some)))
-            ]
-
-        return await self._store.read(job)
-
-    async def beside(self, chunk: Found, distance: int) -> list[Found]:
-        """Return the chunks up to `distance` before and after `chunk` under the same heading, it included, in order."""
-        query = _found().where(
-            chunks.c.document_id == chunk.document_id,
-            chunks.c.heading == chunk.heading,
-            chunks.c.n.between(chunk.n - distance, chunk.n + distance),
-        )
-        return await self._store.read(lambda connection: _all(connection, query.order_by(chunks.c.n)))
-
 
 def _batches(ids: Sequence[str]) -> Iterable[Sequence[str]]:
     return (ids[n : n + VARIABLES] for n in range(0, len(ids), VARIABLES))
-
-
-def _quoted(word: str) -> str:
-    """Return `word` as a string of FTS5's query language, in which nothing has a meaning of its own."""
-    return '"' + word.replace("\0", " ").replace('"', '""') + '"'
-
-
-def _any_of(words: Sequence[str]) -> str:
-    return " OR ".join(map(_quoted, words))
-
-
-def _found() -> Select[*tuple[object, ...]]:
-    columns = (chunks.c.seq, chunks.c.id, chunks.c.n, chunks.c.document_id, chunks.c.heading, chunks.c.text)
-    places = (chunks.c.page, chunks.c.start, chunks.c.end, chunks.c.line, chunks.c.end_line)
-    about = (documents.c.collection, documents.c.path, documents.c.name, documents.c.title, documents.c.url)
-    whose = (documents.c.source_id, documents.c.audience, documents.c.modified_at_ms)
-    joined = chunks.join(documents, documents.c.id == chunks.c.document_id)
-    return select(*columns, *places, *about, *whose).select_from(joined)
-
-
-def _all(connection: Connection, query: Select[*tuple[object, ...]]) -> list[Found]:
-    return [Found(**row._mapping) for row in connection.execute(query)]
 
 
 def _chunk_ids(connection: Connection, document_id: str) -> set[str]:
@@ -229,6 +150,13 @@ def _drop_chunks(connection: Connection, document_ids: Sequence[str]) -> None:
         {"seqs": json.dumps(list(seqs))},
     )
     connection.execute(delete(chunks).where(inside))
+
+
+def _audience_now(connection: Connection, document: Document) -> str:
+    """Return the audience that the document's source has at this moment: it may have changed while it was read."""
+    query = select(knowledge_sources.c.audience).where(knowledge_sources.c.id == document.source_id)
+    found = connection.execute(query).scalar()
+    return document.audience if found is None else str(found)
 
 
 def _put_document(connection: Connection, document: Document) -> None:
@@ -265,45 +193,3 @@ def _put_chunks(connection: Connection, document_id: str, pieces: Sequence[Chunk
         text("INSERT INTO chunks_fts (rowid, title, heading, text) VALUES (:seq, :title, :heading, :text)"),
         [dict(zip(("seq", "title", "heading", "text"), row, strict=True)) for row in indexed],
     )
-
-
-def _generation(connection: Connection) -> int:
-    value = connection.execute(select(facts.c.value).where(facts.c.name == GENERATION)).scalar()
-    return int(value or 0)
-
-
-def _count_up(connection: Connection) -> int:
-    generation = _generation(connection) + 1
-    statement = upsert(facts).values(name=GENERATION, value=str(generation))
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=["name"], set_={"value": str(generation)})
-    )
-    return generation
-
-
-def _sizes(connection: Connection) -> list[CollectionSize]:
-    states: dict[tuple[str, str], int] = {
-        (row.collection, row.state): row.amount
-        for row in connection.execute(
-            select(documents.c.collection, documents.c.state, func.count().label("amount")).group_by(
-                documents.c.collection, documents.c.state
-            )
-        )
-    }
-    sizes = select(documents.c.collection, func.count().label("amount"))
-    sizes = sizes.join(chunks, chunks.c.document_id == documents.c.id).group_by(documents.c.collection)
-    pieces: dict[str, int] = {row.collection: row.amount for row in connection.execute(sizes)}
-    roots: dict[str, list[str]] = {}
-    pairs = select(documents.c.collection, documents.c.root).distinct().order_by(documents.c.root)
-    for row in connection.execute(pairs):
-        roots.setdefault(row.collection, []).append(row.root)
-    return [
-        CollectionSize(
-            name=name,
-            documents=states.get((name, "indexed"), 0),
-            failed=states.get((name, "failed"), 0),
-            chunks=pieces.get(name, 0),
-            roots=tuple(found),
-        )
-        for name, found in sorted(roots.items())
-    ]

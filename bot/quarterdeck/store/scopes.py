@@ -3,9 +3,28 @@
 from __future__ import annotations
 
 from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects.sqlite import insert as upsert
 
 from quarterdeck.core.knowledge import CollectionSize, Scope
-from quarterdeck.store.tables import chunks, documents, knowledge_sources
+from quarterdeck.store.tables import chunks, documents, facts, knowledge_sources
+
+GENERATION = "knowledge.generation"
+
+
+def generation_of(connection: Connection) -> int:
+    """Return how many commits have changed chunks, or who may read them, so far."""
+    value = connection.execute(select(facts.c.value).where(facts.c.name == GENERATION)).scalar()
+    return int(value or 0)
+
+
+def count_up(connection: Connection) -> int:
+    """Count a commit and return how many there are."""
+    generation = generation_of(connection) + 1
+    statement = upsert(facts).values(name=GENERATION, value=str(generation))
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["name"], set_={"value": str(generation)})
+    )
+    return generation
 
 
 def scopes(connection: Connection) -> list[Scope]:

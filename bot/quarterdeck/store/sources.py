@@ -13,14 +13,14 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from quarterdeck.core.knowledge import Document, KnownDocument
 from quarterdeck.core.sourcing import KnowledgeSource
 from quarterdeck.store.engine import Store
-from quarterdeck.store.knowledge import count_up
+from quarterdeck.store.scopes import count_up
 from quarterdeck.store.tables import documents, knowledge_sources
 
 AS_JSON = ("options", "cursor")
 COLUMNS = tuple(field.name for field in fields(KnowledgeSource))
 
 
-class StoredSources:
+class SourceTable:
     """Store and change sources (a port of `rag/library.py`)."""
 
     def __init__(self, store: Store) -> None:
@@ -34,7 +34,7 @@ class StoredSources:
         rows = await self._store.read(lambda connection: connection.execute(query).all())
         return [_source(row) for row in rows]
 
-    async def keep(self, source: KnowledgeSource) -> None:
+    async def keep_source(self, source: KnowledgeSource) -> None:
         """Store a source, in place of what was there under its id; its documents' audience is changed by `share`."""
         values = {name: getattr(source, name) for name in COLUMNS}
         values |= {name: json.dumps(values[name], ensure_ascii=False, sort_keys=True) for name in AS_JSON}
@@ -61,7 +61,7 @@ class StoredSources:
 
         return await self._store.write("source.shared", job)
 
-    async def drop(self, source_id: str) -> None:
+    async def drop_source(self, source_id: str) -> None:
         """Forget a source whose documents are gone, or were given to another."""
 
         def job(connection: Connection) -> None:
@@ -69,22 +69,26 @@ class StoredSources:
 
         await self._store.write("source.removed", job)
 
-    async def adopt(self, source: KnowledgeSource, source_ids: Collection[str]) -> None:
-        """Give a source the documents of others that lie within it, and forget those others; one commit."""
+    async def adopt(
+        self, source: KnowledgeSource, source_ids: Collection[str], *, root: str | None = None
+    ) -> None:
+        """Give a source the documents of others, and forget those others; with `root` those that have no source."""
 
         def job(connection: Connection) -> None:
             chosen = sorted(source_ids)
-            if chosen:
-                connection.execute(delete(knowledge_sources).where(knowledge_sources.c.id.in_(chosen)))
-            connection.execute(
-                update(documents)
-                .where(documents.c.source_id.in_(chosen))
-                .values(source_id=source.id, root=source.root)
-            )
+            gone = delete(knowledge_sources).where(knowledge_sources.c.id.in_(chosen))
+            mine = update(documents).values(source_id=source.id, root=source.root)
+            if root is None:
+                mine = mine.where(documents.c.source_id.in_(chosen))
+            else:
+                mine = mine.where(documents.c.source_id == "", documents.c.root == root)
+                mine = mine.where(documents.c.collection == source.collection)
+            connection.execute(gone)
+            connection.execute(mine)
 
         await self._store.write("source.adopted", job)
 
-    async def known(self, source_id: str) -> dict[str, KnownDocument]:
+    async def known_documents(self, source_id: str) -> dict[str, KnownDocument]:
         """Return what a sync has to know of a source's documents, by path: little, as there may be many."""
         columns = (documents.c.id, documents.c.path, documents.c.name, documents.c.sha256)
         more = (documents.c.size_bytes, documents.c.state, documents.c.cut, documents.c.version)
@@ -115,7 +119,7 @@ class StoredSources:
 
         await self._store.write("source.touched", job)
 
-    async def counts(self) -> dict[str, tuple[int, int]]:
+    async def source_counts(self) -> dict[str, tuple[int, int]]:
         """Return how many documents each source has that can be found, and how many failed."""
         query = select(documents.c.source_id, documents.c.state, func.count().label("amount"))
         query = query.group_by(documents.c.source_id, documents.c.state)

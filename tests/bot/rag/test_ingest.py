@@ -10,9 +10,18 @@ from tests.bot.rag.conftest import HANDBOOK, added, silent
 from tests.bot.rag.reading.test_parse import PDF
 
 from quarterdeck.core.errors import NotFound, UsageError
+from quarterdeck.core.knowledge import PUBLIC, Filters, Scope
 from quarterdeck.rag.ingest import Ingest
 from quarterdeck.rag.knowledge import TeamKnowledge
 from quarterdeck.store.knowledge import KnowledgeLibrary
+
+ALL = Scope(collection="documents", audience=PUBLIC)
+
+
+async def found(library: KnowledgeLibrary, word: str, collection: str = "documents") -> list[str]:
+    """Return which documents hold a word."""
+    scope = Scope(collection=collection, audience=PUBLIC)
+    return [one.name for one, _ in await library.matches([word], [scope], 5, Filters())]
 
 
 @pytest.fixture
@@ -26,7 +35,7 @@ async def test_every_document_is_stored_whole(
     """Name, title, chunks, vectors, full text."""
     report = await added(ingest, handbook)
     documents = await library.documents()
-    ids = await library.vector_ids("documents", "all-MiniLM-L6-v2")
+    ids = await library.vector_ids(ALL, "all-MiniLM-L6-v2")
 
     assert (len(HANDBOOK), []) == (report.added, report.failed)
     assert sorted(HANDBOOK) == sorted(one.name for one in documents)
@@ -55,10 +64,10 @@ async def test_changes_and_deletions_are_followed(
     (handbook / "incidents.md").unlink()
     (handbook / "new.md").write_text("# New\n\nFresh words.\n")
     report = await ingest.sync(None, silent)
-    found = await library.matches(["rollback"], ["documents"], 5)
+    left = await found(library, "rollback")
 
     assert (1, 1, 1) == (report.added, report.changed, report.removed)
-    assert [] == found
+    assert [] == left
     assert "incidents.md" not in {one.name for one in await library.documents()}
 
 
@@ -128,7 +137,7 @@ async def test_a_document_that_stops_being_readable_is_not_quoted_any_more(
     (handbook / "deploy.md").write_bytes(b"\0" * 50)
     await added(ingest, handbook)
 
-    assert [] == await library.matches(["rollback"], ["documents"], 5)
+    assert [] == await found(library, "rollback")
 
 
 async def test_a_bomb_costs_itself(ingest: Ingest, handbook: Path) -> None:
@@ -189,7 +198,7 @@ async def test_collections_hold_the_same_file_apart(
     await ingest.remove("", "one")
 
     assert ["two"] == [size.name for size in await library.collections()]
-    assert await library.matches(["rollback"], ["two"], 5)
+    assert await found(library, "rollback", "two")
 
 
 @pytest.mark.parametrize("what", ["deploy.md", "{root}/deploy.md"])

@@ -120,8 +120,8 @@ class Same:
 Item = Source | Unreadable | Same
 
 
-def walk(given: str) -> Iterator[Source | Unreadable]:
-    """Yield what lies at or below `given`, an absolute path, in the order of names.
+def walk(given: str, root: str = "") -> Iterator[Source | Unreadable]:
+    """Yield what lies at or below `given`, an absolute path, in the order of names; cited relative to `root`.
 
     Raises:
         UsageError: nothing is there, or it is a single file of a format that cannot be read.
@@ -130,13 +130,14 @@ def walk(given: str) -> Iterator[Source | Unreadable]:
     if not path.exists():
         raise UsageError(f"{given!r} does not exist", hint="give the path of a file or folder")
     real = path.resolve()
+    top = Path(root) if root and Path(root) in real.parents else real
     if real.is_dir():
-        yield from _folder(real, real, {real})
+        yield from _folder(real, top, {real})
         return
     if format_of(real) is None:
         known = " ".join(sorted(FORMATS))
         raise UsageError(f"{real.name!r} has a format that cannot be read", hint=f"known are {known}")
-    yield _file(real, real, real.name)
+    yield _file(real, top, str(real.relative_to(top)) if top != real else real.name)
 
 
 def format_of(path: Path) -> Format | None:
