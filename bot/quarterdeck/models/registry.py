@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 
 DISCOVERY_LIFE_S: Final = 15.0
 LIST_TIMEOUT_S: Final = 5.0
+SEEING: Final = "lmstudio"
 EARLIER: Final = "an earlier answer to the same question: the budget allows no new one"
 
 
@@ -204,6 +205,10 @@ class ModelRegistry:
             named = roles.chat
         if named:
             return [choice for name in named if (choice := self._named(name)) is not None]
+        if role == "image":
+            return self._painters()
+        if role == "vision":
+            return await self._seeing()
         if role not in ("chat", "fast"):
             return []
         choice = await self._automatic(role)
@@ -263,9 +268,26 @@ class ModelRegistry:
             return self.choice(builtin, builtin.row.models.chat)
         return None
 
+    def _painters(self) -> list[Choice]:
+        """Return the first provider that is on and draws without being told with what."""
+        for provider in sorted(self.catalog.all(), key=lambda one: one.id not in self.settings.providers):
+            model = provider.row.models.image
+            if model and provider.row.images is not None and self.connections.switch(provider).is_on:
+                return [self.choice(provider, model)]
+        return []
+
+    async def _seeing(self) -> list[Choice]:
+        """Return what looks at pictures unless the settings say otherwise: LM Studio on this machine, else the chat."""
+        for found in await self.found():
+            if found.provider.id == SEEING and found.model:
+                return [self.choice(found.provider, found.model)]
+        return await self.choices("chat")
+
     async def default_model(self, provider: Provider, role: str = "chat") -> str:
         """Return what answers unless the settings say otherwise; a server of one's own is asked what it has."""
         models = provider.row.models
+        if provider.row.dialect == "none":
+            return ""
         if named := (role == "fast" and models.fast) or models.chat:
             return named
         if provider.row.key.is_needed:
@@ -302,12 +324,16 @@ class ModelRegistry:
     def _told(self, delta: Delta) -> Delta:
         """Let the first answer of a model say in place of which one it answers."""
         by = delta.answered_by
-        old = self._renamed.get(str(by)) if by is not None else None
-        if by is None or not old:
-            return delta
+        label = self.replaced(by) if by is not None else ""
+        return replace(delta, answered_by=replace(by, label=label)) if by is not None and label else delta
+
+    def replaced(self, by: Connected) -> str:
+        """Say once in place of which retired model this one answers; empty when there is nothing to say."""
+        old = self._renamed.get(str(by))
+        if not old:
+            return ""
         self._renamed[str(by)] = ""
-        label = f"{by.provider} has retired {old}; {by.model} answers in its place"
-        return replace(delta, answered_by=replace(by, label=label))
+        return f"{by.provider} has retired {old}; {by.model} answers in its place"
 
 
 def _is_plain(request: ModelRequest) -> bool:

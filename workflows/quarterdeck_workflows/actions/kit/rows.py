@@ -13,7 +13,7 @@ from typing import Final
 from quarterdeck.core.ports import Json
 
 # OWASP "CSV Injection", 2026-11-21: what a spreadsheet takes for the beginning of a formula.
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "|", "%")
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", *"\uff1d\uff0b\uff0d\uff20", "|", "%")
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _MARKUP: Final = re.compile(r"([\\|`*_~<>\[\]])")
 _BREAK: Final = re.compile(r"[\r\n\v\f\x85\u2028\u2029]+")
