@@ -8,6 +8,8 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from quarterdeck.app.pictures import build_images
+from quarterdeck.app.schedules import Clockwork, build_durable
+from quarterdeck.app.tools import build_tools
 from quarterdeck.core.adapter import Adapter, PlatformContext
 from quarterdeck.core.event import Event
 from quarterdeck.core.person import Identity
@@ -43,7 +45,6 @@ from quarterdeck.router.policy.reading import FILE_NAME, read_policy
 from quarterdeck.router.router import Router
 from quarterdeck.runtime import platform_facts, platforms, webhooks
 from quarterdeck.runtime.charts import Charts
-from quarterdeck.runtime.durable import Durable
 from quarterdeck.runtime.files import MadeFiles
 from quarterdeck.runtime.paths import config_dir
 from quarterdeck.runtime.prompts import read_prompt
@@ -52,8 +53,6 @@ from quarterdeck.runtime.secrets import Resolver, SecretRef
 from quarterdeck.runtime.settings import Loaded
 from quarterdeck.runtime.web import Web
 from quarterdeck.schedule.digest import ConversationDigests, Sources
-from quarterdeck.schedule.orders import Rights, StandingOrders
-from quarterdeck.schedule.scheduler import QUEUE, Scheduler
 from quarterdeck.store.accounts import StoredAccounts
 from quarterdeck.store.answers import StoredAnswers
 from quarterdeck.store.approvals import StoredApprovals
@@ -73,7 +72,6 @@ from quarterdeck.store.notes import StoredNotes
 from quarterdeck.store.outbox import StoredOutbox
 from quarterdeck.store.people import StoredPeople
 from quarterdeck.store.rooms import StoredRooms
-from quarterdeck.store.schedules import ScheduleRepository
 from quarterdeck.store.tokens import StoredTokens
 from quarterdeck.store.transcript import Transcript
 from quarterdeck.store.usage import StoredUsage, StoredUsageLog
@@ -150,7 +148,7 @@ class Parts:
     def _build_minds(self) -> None:
         """Make what knows and answers: commands, models, documents."""
         self.commands = discover("quarterdeck.commands", self.paths.user_dir / "commands")
-        self.usage_rows = StoredUsage(self.store)
+        self.usage_rows = StoredUsage(self.store, self.audit)
         self.budgets = BudgetLedger(
             self.settings.budgets,
             StoredBudgets(self.store),
@@ -183,6 +181,7 @@ class Parts:
         self.web = Web(self.settings.egress, self.resolver.get)
         self.console = ConsoleAdapter(Transcript(self.store), self.clock, self.paths.files)
         self.adapters[self.console.platform] = self.console
+        self.images = build_images(self)
         self.rooms = StoredRooms(self.store)
         self.page = WebAdapter(self.rooms, self.clock, self.paths.files)
         hooks: dict[str, Adapter] = {webhooks.PLATFORM: webhooks.WebhookDoor(self.web, self.clock)}
@@ -206,14 +205,9 @@ class Parts:
         )
 
     def _build_schedules(self) -> None:
-        synchronous = self.settings.durable.synchronous
-        self.durable = Durable(self.paths.durable_database, synchronous=synchronous, queues=[QUEUE])
-        rows = ScheduleRepository(self.store)
-        rights = Rights(commands=self.commands, people=self.people, authoriser=self.authoriser)
-        zone = self.settings.schedule.default_timezone
-        self.orders = StandingOrders(rows, rights, self.accept, self.clock, timezone=zone)
-        self.scheduler = Scheduler(rows, self.durable, self.accept, self.clock)
-        self.orders.on_change(self.scheduler.refresh)
+        self.durable = build_durable(self)
+        self.clockwork = Clockwork(self, self.durable)
+        self.orders, self.scheduler = self.clockwork.orders, self.clockwork.scheduler
 
     def _build_router(self) -> None:
         self.approvals = ApprovalDesk(
@@ -224,6 +218,9 @@ class Parts:
             accept=self.accept,
             clock=self.clock,
         )
+        self.cooldowns = Cooldowns(self.clock, self.settings.router)
+        self.tools = build_tools(self)
+        self.services = self._services()
         self.router = Router(
             rows=self.inbox_rows,
             outbox=self.outbox,
@@ -231,7 +228,7 @@ class Parts:
             commands=self.commands,
             people=self.people,
             authoriser=self.authoriser,
-            services=self._services(),
+            services=self.services,
             approvals=self.approvals,
             clock=self.clock,
             limits=self.settings.router,
@@ -246,9 +243,10 @@ class Parts:
         return Intake(
             commands=self.commands,
             forms=Forms(StoredForms(self.store), self.commands, self.clock, expire_s=settings.router.form_s),
-            cooldowns=Cooldowns(self.clock, settings.router),
+            cooldowns=self.cooldowns,
             clock=self.clock,
             adapter=self.outbox.adapter,
+            concluded=self.clockwork.outcomes.answered,
             house=House(zone=ZoneInfo(settings.schedule.default_timezone), form_inputs=inputs),
         )
 
@@ -323,10 +321,11 @@ class Parts:
             budgets=self.budgets,
             usage=StoredUsageLog(self.usage_rows, self.clock, self.zone),
             pictures=Charts(MadeFiles(self.paths.files)),
-            images=build_images(),
+            images=self.images,
             attached=AttachedFiles(self.adapters),
             memories=ConversationMemory(self.notes, self.history, self.clock, long_ago=self.summaries.want),
             answering=self,
+            tools=self.tools,
             approvals=self.approvals,
             outbox=self.outbox,
             reactions=Reactions(self.outbox, self.outbox_rows, self.clock),

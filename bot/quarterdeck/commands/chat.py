@@ -7,8 +7,9 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Final, cast
 
 from quarterdeck.core.command import Call, Command, Option
-from quarterdeck.core.model import Connected, Delta, ModelMessage
+from quarterdeck.core.model import Connected, ModelMessage
 from quarterdeck.core.reply import Card, Reply
+from quarterdeck.core.tool import Answered, Talk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -33,43 +34,58 @@ async def chat(call: Call) -> Reply:
         return Reply(card=Card(title="Connect a language model", body=await models.how_to_connect()))
     tokens = HISTORY_TOKENS if connected.is_capable else SMALL_HISTORY_TOKENS
     earlier = await call.services.memories.turns(
-        call.conversation, call.text("text"), person_id=call.person.id, room=tokens * CHARACTERS_PER_TOKEN
+        call.conversation,
+        call.text("text"),
+        person_id=call.person.id,
+        room=tokens * CHARACTERS_PER_TOKEN,
+        own=call.person.identities | {str(call.identity)},
     )
     turns = [ModelMessage(speaker="system", text=INSTRUCTIONS), *earlier]
-    return Reply(stream=_answer(call, turns, connected))
+    return Reply(stream=_answer(call, turns, connected), link_hosts=frozenset())
 
 
 async def _answer(
     call: Call, turns: Sequence[ModelMessage], connected: Connected
 ) -> AsyncIterator[str | Reply]:
     """Yield the pieces of the answer, and last the whole of it, marked where its model asks for that."""
-    pieces: list[str] = []
-    last = Delta()
-    deltas = call.services.models.complete(
-        turns,
-        max_output_tokens=ANSWER_TOKENS if connected.is_capable else SMALL_ANSWER_TOKENS,
-        person_id=call.person.id,
-        conversation_id=call.conversation.id,
+    talk = Talk(
+        person=call.person, identity=call.identity, conversation=call.conversation, event=call.event_id
     )
-    async with aclosing(cast("AsyncGenerator[Delta, None]", deltas)):
-        async for delta in deltas:
-            if delta.text:
-                pieces.append(delta.text)
-                yield delta.text
-            last = delta
-    notes = _notes("".join(pieces), last, last.answered_by or connected)
-    yield Reply(text="\n\n".join(filter(None, ["".join(pieces).strip(), *notes])))
+    answer = call.services.tools.answer(
+        talk,
+        turns,
+        connected,
+        max_output_tokens=ANSWER_TOKENS if connected.is_capable else SMALL_ANSWER_TOKENS,
+    )
+    async with aclosing(cast("AsyncGenerator[str | Answered, None]", answer)) as items:
+        async for item in items:
+            if isinstance(item, str):
+                yield item
+                continue
+            notes = _notes(item, item.answered_by or connected)
+            yield Reply(
+                text="\n\n".join(filter(None, [item.text, *notes])),
+                citations=item.citations,
+                files=item.files,
+                link_hosts=frozenset(),
+            )
 
 
-def _notes(text: str, last: Delta, answered_by: Connected) -> list[str]:
+def _notes(answer: Answered, answered_by: Connected) -> list[str]:
     """Say what a reader must know about the answer."""
     notes = []
-    if last.finish == "refusal":
+    if answer.finish == "refusal":
         notes.append("_The model declined to go on._")
-    elif not text.strip():
+    elif not answer.text.strip() and not answer.waiting:
         notes.append("The model gave no text. Ask again in other words.")
-    if last.finish == "length":
+    if answer.finish == "length":
         notes.append("_The answer was longer than allowed and ends here._")
+    if answer.stopped:
+        notes.append(f"_No more tools were used {answer.stopped}._")
+    if answer.waiting:
+        notes.append(f"_Waits for approval: {', '.join(answer.waiting)}._")
+    if answer.used:
+        notes.append(f"_Used: {', '.join(answer.used)}_")
     if answered_by.label:
         notes.append(f"_{answered_by.label}_")
     return notes

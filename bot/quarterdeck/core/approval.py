@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from quarterdeck.core.access import Way
+from quarterdeck.core.access import ApprovalRule, Way
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.reply import Reply
 
 ApprovalState = Literal["pending", "granted", "denied", "expired", "done", "failed", "refused"]
 ORIGIN = "approval"
+ASKER = "asker"
+TOOL = "tool:"
+"""Begins the subject of what a model wants to use."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +35,8 @@ class Approval:
     """Hold one request. `arguments` is canonical JSON, `digest` its hash together with the subject and the asker.
 
     `subject` is what will be done, `command:deploy`; `version` of a workflow is its definition's hash. `by` are the
-    approvers, each `role:NAME` or `group:NAME`; a person never approves what they asked for themselves.
+    approvers, each `role:NAME` or `group:NAME`; a person never approves what they asked for themselves. What a model
+    asks for in their name (`tool:NAME`) they may approve where `by` has `asker`.
     """
 
     id: str
@@ -62,6 +67,56 @@ class Voter:
     identity: Identity
     event_id: str
     digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Ask for an approval of something that waits elsewhere for the word, such as a step of a run.
+
+    `key` is the same when it is asked again; `arguments` is all that approvers are to see.
+    """
+
+    subject: str
+    version: str
+    arguments: Mapping[str, object]
+    person: Person
+    identity: Identity
+    conversation: Conversation
+    needs: ApprovalRule
+    rule: str
+    key: str
+    way: Way = "workflow"
+
+
+Decided = Callable[[Approval], Awaitable[None]]
+"""Hear that a request was granted, denied or has expired."""
+
+
+class Requests(Protocol):
+    """Ask for approvals that do not carry themselves out, and learn what became of them."""
+
+    def on_decided(self, prefix: str, listener: Decided) -> None:
+        """Await `listener` for each decided request whose key begins with `prefix`; after a restart once more."""
+
+    async def request(self, asked: Asked) -> Approval:
+        """Ask, and show the card; the same key asks once.
+
+        Raises:
+            UsageError: it is too long for a card to show all of it.
+        """
+
+    async def verdict(self, approval_id: str, needs: ApprovalRule) -> Approval:
+        """Return a request as it is now: over, or pending. A granted one whose approvers have lost the right is refused.
+
+        Raises:
+            NotFound: there is no such request.
+        """
+
+    async def close(self, approval_id: str, state: ApprovalState) -> None:
+        """Write down what became of a granted request, and show it."""
+
+    async def withdraw(self, key: str) -> None:
+        """End the pending request of this key: nobody waits for it any more."""
 
 
 class Approvals(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -65,9 +66,17 @@ class Memories(Protocol):
         """Delete what was said anywhere, and all notes."""
 
     async def turns(
-        self, conversation: Conversation, question: str, *, person_id: str, room: int
+        self,
+        conversation: Conversation,
+        question: str,
+        *,
+        person_id: str,
+        room: int,
+        own: Collection[str] = (),
     ) -> list[ModelMessage]:
         """Return what a model is told before it answers: notes, the summary of what is long past, the last messages.
 
         `room` is how many characters there are; the newest come first into it. The question itself is the last turn.
+        Turns of anybody but `own`, the person's accounts, are untrusted, and so is what the bot said: it may have
+        read what strangers wrote.
         """

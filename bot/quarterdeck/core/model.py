@@ -77,6 +77,7 @@ class Thoughts:
 class ModelMessage:
     """Hold one turn of a chat with a model.
 
+    `is_untrusted`: strangers may have written it, so what a model makes of it may not reach for write tools by itself.
     A user's turn may enclose files. The assistant's may ask for tools; then `thoughts` and `reasoning` are what its
     last delta said. A tool's turn is the result of the call `call_id`; `is_error` where it failed.
     """
@@ -89,6 +90,7 @@ class ModelMessage:
     is_error: bool = False
     reasoning: str = ""
     thoughts: Thoughts | None = None
+    is_untrusted: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

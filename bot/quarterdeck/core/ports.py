@@ -21,9 +21,11 @@ from quarterdeck.core.access import Refusal as Refusal
 from quarterdeck.core.access import Way as Way
 from quarterdeck.core.action import Reactions, Starting
 from quarterdeck.core.approval import Approvals
+from quarterdeck.core.audience import PUBLIC
 from quarterdeck.core.budget import Budgets, UsageLog
 from quarterdeck.core.command import Command
 from quarterdeck.core.image import Attached, Images
+from quarterdeck.core.knowledge import AnswerWish, Filters
 from quarterdeck.core.memory import Memories
 from quarterdeck.core.message import Conversation, Message
 from quarterdeck.core.model import ModelChoices, Models
@@ -31,6 +33,7 @@ from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.reply import File, Reply
 from quarterdeck.core.schedule import Schedule as Schedule
 from quarterdeck.core.schedule import Schedules as Schedules
+from quarterdeck.core.tool import Tools
 from quarterdeck.core.web import Web as Web
 from quarterdeck.core.web import WebAnswer as WebAnswer
 
@@ -120,7 +123,9 @@ class Outbox(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
-    """Hold one found chunk. `score` is comparable within one search only; `url` says where the document lies."""
+    """Hold one found chunk. `score` is comparable within one search only; `url` says where it lies, `place` which page
+    or lines; `modified_at_ms` when its document was changed, None where the source does not say.
+    """
 
     chunk_id: str
     document: str
@@ -130,16 +135,64 @@ class Passage:
     url: str
     score: float
     signals: Mapping[str, float] = field(default_factory=dict)
+    place: str = ""
+    modified_at_ms: int | None = None
+    audience: str = PUBLIC
 
 
 class Knowledge(Protocol):
     """Search the team's documents and answer from them."""
 
-    async def search(self, query: str, *, limit: int = 8, collections: Sequence[str] = ()) -> list[Passage]:
-        """Return the best passages, best first; empty when nothing is relevant."""
+    async def search(
+        self,
+        query: str,
+        *,
+        limit: int = 8,
+        collections: Sequence[str] = (),
+        person: Person | None = None,
+        conversation: Conversation | None = None,
+        filters: Filters | None = None,
+    ) -> list[Passage]:
+        """Return the best passages that `person` may read, best first; empty when nothing is relevant.
 
-    async def ask(self, question: str, *, person: Person, conversation: Conversation) -> Reply:
-        """Answer with citations, streaming where a model writes, or say `not_found`."""
+        In a group conversation only what everybody there may read; without a person only what is public.
+
+        Raises:
+            NotFound: there is no such collection, or none that may be read here.
+        """
+
+    async def ask(
+        self,
+        question: str,
+        *,
+        person: Person,
+        conversation: Conversation,
+        filters: Filters | None = None,
+        key: str = "",
+    ) -> Reply:
+        """Answer with citations, streaming where a model writes, or say `not_found`.
+
+        The answer has buttons when it has a `key`, the same for the same question; see `follow`.
+
+        Raises:
+            NotFound: there is no such collection, or none that may be read here.
+        """
+
+    async def follow(
+        self,
+        answer_id: str,
+        wish: AnswerWish,
+        *,
+        person: Person,
+        identity: Identity,
+        conversation: Conversation,
+        said: str = "",
+    ) -> Reply:
+        """Go on from an answer: show its sources, say more, take note that it helped or was wrong, answer in private.
+
+        Raises:
+            NotFound: there is no such answer (any more), or it was given elsewhere.
+        """
 
     async def counts(self) -> Mapping[str, int]:
         """Return how many collections, documents and chunks there are."""
@@ -231,6 +284,7 @@ class Services:
     memories: Memories
     approvals: Approvals
     answering: Answering
+    tools: Tools
     pictures: Pictures
     outbox: Outbox
     reactions: Reactions

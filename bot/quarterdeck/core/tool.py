@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,8 +10,9 @@ from quarterdeck.core.command import Effect
 
 if TYPE_CHECKING:
     from quarterdeck.core.message import Conversation
+    from quarterdeck.core.model import Connected, Finish, ModelMessage
     from quarterdeck.core.person import Identity, Person
-    from quarterdeck.core.reply import Citation, File
+    from quarterdeck.core.reply import Citation, File, Reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,9 @@ class Usable:
     """Offer one tool. `name` is namespaced (`command.ping`, `mcp.SERVER.TOOL`); policy rules match it.
 
     `schema` is the JSON Schema of its arguments, an object. `least_role` is the role that the person needs when no rule
-    says otherwise. An `is_outward` one can carry words to places outside.
+    says otherwise. An `is_outward` one can carry words to places outside. `requires` are actions that the person must
+    be allowed besides (`command:deploy`); `accept` returns the arguments as they will be run and shown to who
+    approves, or raises a UserError.
     """
 
     name: str
@@ -51,6 +54,10 @@ class Usable:
     effect: Effect = "read"
     least_role: str = "operator"
     is_outward: bool = False
+    requires: tuple[str, ...] = ()
+    accept: Callable[[ToolUse], Mapping[str, object]] = field(
+        default=lambda use: use.arguments, compare=False
+    )
 
 
 class ToolSource(Protocol):
@@ -58,3 +65,69 @@ class ToolSource(Protocol):
 
     async def tools(self) -> Sequence[Usable]:
         """Return those that are ready now; asking costs nothing outside this process."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Talk:
+    """Say for whom a model answers, where, and to which event; what it uses, it uses with the rights of `person`."""
+
+    person: Person
+    identity: Identity
+    conversation: Conversation
+    event: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """Show one tool that a person may let a model use. `asks`: who must agree each time, empty where nobody must."""
+
+    name: str
+    summary: str
+    effect: Effect
+    asks: tuple[str, ...] = ()
+    is_outward: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """Hold a whole answer: the words of all rounds, what the last one ended with, and what was used for it.
+
+    `waiting` are the approvals that tools wait for, `stopped` says which bound ended the use of tools.
+    """
+
+    text: str
+    finish: Finish | None
+    answered_by: Connected | None
+    used: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
+    stopped: str = ""
+    citations: tuple[Citation, ...] = ()
+    files: tuple[File, ...] = ()
+
+
+class Tools(Protocol):
+    """Let models use tools, as far as the person who asks may."""
+
+    async def offered(self, talk: Talk) -> list[Offer]:
+        """Return what a model would be offered now for this person here, by name."""
+
+    def answer(
+        self,
+        talk: Talk,
+        turns: Sequence[ModelMessage],
+        connected: Connected,
+        *,
+        max_output_tokens: int,
+    ) -> AsyncIterator[str | Answered]:
+        """Stream a model's answer; between its rounds the tools that it asks for run. The last item is the whole.
+
+        Raises:
+            QuarterdeckError: the model's, as `Models.complete` says; nothing of an answer that was cut off was run.
+        """
+
+    async def carry_out(self, approval_id: str, talk: Talk) -> Reply:
+        """Run the tool call that was approved, once, as its asker, and return what it said.
+
+        Raises:
+            Denied: it was not approved, was done already, or is no longer what was approved.
+        """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, Protocol
 
 from quarterdeck.core.errors import NotFound, UsageError
@@ -105,18 +105,26 @@ class ConversationMemory:
         return await self._rows.forget_everything()
 
     async def turns(
-        self, conversation: Conversation, question: str, *, person_id: str, room: int
+        self,
+        conversation: Conversation,
+        question: str,
+        *,
+        person_id: str,
+        room: int,
+        own: Collection[str] = (),
     ) -> list[ModelMessage]:
         """Return what a model is told before it answers: notes, summary, the last messages, and the question."""
         notes = await self.notes(person_id=person_id, conversation_id=conversation.id)
         summary = await self._rows.summary(conversation.id)
         background = _background(notes, summary, room // NOTES_SHARE)
         said = await self._history.recent(conversation.id, MOST_MESSAGES)
-        latest = _latest(said, question, room - len(background))
+        latest = _latest(said, question, room - len(background), own)
         if len(latest) < len(said):
             self._long_ago(conversation)
-        first = [ModelMessage(speaker="system", text=background)] if background else []
-        return [*first, *latest, ModelMessage(speaker="user", text=question)]
+        is_open = bool(summary) or any(one.scope != "person" for one in notes)
+        first = [ModelMessage(speaker="system", text=background, is_untrusted=is_open)] if background else []
+        asked = ModelMessage(speaker="user", text=question, is_untrusted=_quotes(question))
+        return [*first, *latest, asked]
 
 
 def _background(notes: Sequence[Note], summary: str, room: int) -> str:
@@ -133,7 +141,12 @@ def _background(notes: Sequence[Note], summary: str, room: int) -> str:
     return ABOUT + json.dumps({name: value for name, value in told.items() if value}, ensure_ascii=False)
 
 
-def _latest(said: Sequence[Message], question: str, room: int) -> list[ModelMessage]:
+def _quotes(text: str) -> bool:
+    """Tell whether a text quotes somebody."""
+    return any(line.lstrip().startswith(">") for line in text.split("\n"))
+
+
+def _latest(said: Sequence[Message], question: str, room: int, own: Collection[str]) -> list[ModelMessage]:
     """Return as much of the newest history as fits, oldest first."""
     turns: list[ModelMessage] = []
     earlier = [message for message in said if message.text.strip()]
@@ -145,7 +158,8 @@ def _latest(said: Sequence[Message], question: str, room: int) -> list[ModelMess
         room -= len(text)
         if room < 0:
             break
-        turns.append(ModelMessage(speaker=speaker, text=text))
+        is_own = speaker == "user" and str(message.author) in own and not _quotes(message.text)
+        turns.append(ModelMessage(speaker=speaker, text=text, is_untrusted=not is_own))
     return turns[::-1]
 
 

@@ -15,6 +15,7 @@ from quarterdeck.router.delivery.outbox import Outbox
 from quarterdeck.router.delivery.relay import Preview, Relay, Show, beside, cut_off, keep_typing, written
 from quarterdeck.router.explain import reply_to
 from quarterdeck.router.fair import FairSlots
+from quarterdeck.runtime.present import EVENT
 
 LIGHT_LIMIT_S = 15.0
 HEAVY_LIMIT_S = 240.0  # a model call may take 180 s
@@ -57,6 +58,7 @@ class Runner:
                 async with room, limit:
                     now_s = asyncio.get_running_loop().time()
                     limit.reschedule(now_s + (LIGHT_LIMIT_S if is_light else HEAVY_LIMIT_S))
+                    EVENT.set(event.key)
                     if is_light:
                         return await written(await command.handler(call), show, reply_to)
                     async with beside(self._typing(event, show), is_cut=True):

@@ -191,10 +191,20 @@ SENDS = Counter(
 )
 MODEL_CALLS = Counter("model_calls", "Calls to language models.", labels=("provider", "outcome"))
 MODEL_TOKENS = Counter("model_tokens", "Tokens, input or output.", labels=("provider", "direction"))
-MODEL_SECONDS = Histogram("model_call_seconds", "Seconds of a whole model call.", labels=("provider",))
-SCHEDULE_FIRES = Counter(
-    "schedule_fires", "Planned times of schedules; outcome: fired, missed.", labels=("outcome",)
+IMAGES = Counter("images", "Pictures that models drew.", labels=("provider",))
+TOOL_CALLS = Counter(
+    "tool_calls", "Tools that models asked for: done, failed, asked, refused.", labels=("effect", "outcome")
 )
+MODEL_SECONDS = Histogram("model_call_seconds", "Seconds of a whole model call.", labels=("provider",))
+WORKFLOW_RUNS = Counter(
+    "workflow_runs", "Runs of workflows that ended, by state.", labels=("workflow", "state")
+)
+SCHEDULE_FIRES = Counter(
+    "schedule_fires",
+    "Planned times of schedules; outcome: fired, missed, skipped, asked, due.",
+    labels=("outcome",),
+)
+SCHEDULE_RESULTS = Counter("schedule_results", "Fires that ended; result: ok, failed.", labels=("result",))
 QUEUE_DEPTH = Gauge("queue_depth", "Entries waiting in a queue of ours.", labels=("queue",))
 WORKER_RESTARTS = Counter("worker_restarts", "Worker processes that were started again.", labels=("worker",))
 STORE_GROUP_JOBS = Histogram("store_group_jobs", "Writes committed together.", bounds=SIZES)

@@ -13,6 +13,8 @@ from sqlalchemy import Connection, case, func, insert, select
 from quarterdeck.core.budget import DayOfUse, UseByModel
 from quarterdeck.core.model import UsageRow
 from quarterdeck.core.ports import Clock
+from quarterdeck.runtime.present import EVENT
+from quarterdeck.store.audit import Audit
 from quarterdeck.store.engine import Store
 from quarterdeck.store.tables import usage
 
@@ -45,15 +47,27 @@ class Total:
 class StoredUsage:
     """Record model calls and add them up."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, audit: Audit) -> None:
+        self._store, self._audit = store, audit
 
     async def record(self, row: UsageRow) -> None:
-        """Write down one call."""
+        """Write down one call, and put it on record beside the event that it was made for; nothing of its words."""
+        detail = {
+            "event": EVENT.get(),
+            "conversation": row.conversation_id,
+            "model": f"{row.provider}/{row.model}",
+            "role": row.role,
+            "input_tokens": row.input_tokens,
+            "output_tokens": row.output_tokens,
+            "took_ms": row.took_ms,
+            "outcome": row.outcome,
+        }
         values = {column.name: getattr(row, column.name) for column in usage.c if column.name != "seq"}
 
         def job(connection: Connection) -> None:
             connection.execute(_INSERT, values)
+            entry = self._audit.entry("model", detail, person_id=row.person_id)
+            self._audit.append_in(connection, entry)
 
         await self._store.write("usage.recorded", job)
 

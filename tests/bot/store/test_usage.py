@@ -1,6 +1,8 @@
 """Prove that what models used is added up rightly, also where a vendor does not say."""
 
 from quarterdeck.core.model import UsageRow
+from quarterdeck.runtime.clock import SystemClock
+from quarterdeck.store.audit import Audit
 from quarterdeck.store.engine import Store
 from quarterdeck.store.usage import StoredUsage, Total
 
@@ -22,7 +24,7 @@ def row(at_ms: int, model: str, tokens: tuple[int | None, int | None], *, person
 
 async def test_calls_are_added_up_by_model(store: Store) -> None:
     """Whoever used most comes first; unknown tokens are counted as unknown, not as none."""
-    usage = StoredUsage(store)
+    usage = StoredUsage(store, Audit(store, SystemClock(), lambda text: text))
     for one in (row(1, "small", (5, 5)), row(2, "large", (100, 50)), row(3, "small", (None, None))):
         await usage.record(one)
     small = Total(
@@ -37,7 +39,7 @@ async def test_calls_are_added_up_by_model(store: Store) -> None:
 
 async def test_totals_begin_at_a_moment_and_may_be_one_persons(store: Store) -> None:
     """A budget is for one day and one person."""
-    usage = StoredUsage(store)
+    usage = StoredUsage(store, Audit(store, SystemClock(), lambda text: text))
     for at_ms in range(10):
         await usage.record(row(at_ms, "m", (1, 0), person_id=f"p{at_ms % 2}"))
 
@@ -50,4 +52,4 @@ async def test_totals_begin_at_a_moment_and_may_be_one_persons(store: Store) -> 
 
 async def test_no_calls_no_totals(store: Store) -> None:
     """The first day shows an empty table, not a row of nothing."""
-    assert [] == await StoredUsage(store).totals("model")
+    assert [] == await StoredUsage(store, Audit(store, SystemClock(), lambda text: text)).totals("model")

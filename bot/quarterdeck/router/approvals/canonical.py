@@ -33,5 +33,9 @@ def _plain(value: object) -> object:
             return value
         case list() | tuple():
             return [_plain(one) for one in value]
+        case Mapping():
+            return {str(name): _plain(one) for name, one in value.items()}
+        case None:
+            return None
         case _:
             return str(value)

@@ -6,7 +6,7 @@ import json
 import re
 from datetime import UTC, datetime
 
-from quarterdeck.core.approval import Approval, Vote
+from quarterdeck.core.approval import ASKER, TOOL, Approval, Vote
 from quarterdeck.core.reply import Button, Card, Field, Reply
 from quarterdeck.core.text import printable
 from quarterdeck.router.approvals.canonical import DIGEST_SHOWN
@@ -26,7 +26,7 @@ def card_of(approval: Approval) -> Reply:
     fields = [
         Field(label="What", value=verbatim(_what(approval))),
         *(Field(label=name, value=_shown(value)) for name, value in json.loads(approval.arguments).items()),
-        Field(label="Asked by", value=verbatim(f"{approval.asker_name} ({approval.asker})")),
+        Field(label="Asked by", value=_asker(approval)),
         Field(label="Who may approve", value=_who(approval)),
     ]
     if approval.version:
@@ -60,7 +60,14 @@ def _what(approval: Approval) -> str:
     return f"/{name}" if kind == "command" else approval.subject
 
 
+def _asker(approval: Approval) -> str:
+    who = verbatim(f"{approval.asker_name} ({approval.asker})")
+    return f"the language model, in the name of {who}" if approval.subject.startswith(TOOL) else who
+
+
 def _who(approval: Approval) -> str:
+    if ASKER in approval.by:
+        return "the one in whose name it is asked for"
     names = [one.replace(":", " ", 1) for one in approval.by]
     return f"{approval.quorum} of {', '.join(names)}; not the one who asks"
 

@@ -12,57 +12,38 @@ import asyncio
 import json
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Protocol
 
 from quarterdeck.core.access import ApprovalRule, People
-from quarterdeck.core.approval import ORIGIN, Approval, ApprovalState, Vote, Voter
+from quarterdeck.core.approval import (
+    ORIGIN,
+    TOOL,
+    Approval,
+    ApprovalState,
+    Asked,
+    Decided,
+    Vote,
+    Voter,
+)
 from quarterdeck.core.errors import Denied, NotFound, QuarterdeckError, UsageError
 from quarterdeck.core.event import Event, Invoked
 from quarterdeck.core.message import Conversation
-from quarterdeck.core.person import Person
+from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.ports import Clock
 from quarterdeck.core.reply import Reply
 from quarterdeck.router.approvals.canonical import DIGEST_SHOWN, LONGEST, canonical, digest
 from quarterdeck.router.approvals.card import card_of
+from quarterdeck.router.approvals.needs import ApprovalRows, Record, Send
+from quarterdeck.router.approvals.words import said, why_not
 
+TOOL_COMMAND = "tools"  # carries out what a model wanted to use
 LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
 ID_LENGTH = 6
 LONGEST_COMMENT = 300
 OVER = ("denied", "expired", "done", "failed", "refused")
 
 log = logging.getLogger(__name__)
-
-
-class ApprovalRows(Protocol):
-    """Keep requests, words and cards."""
-
-    async def add(self, approval: Approval) -> Approval:
-        """Keep a request; the one of the same event that is there already wins and is returned."""
-
-    async def get(self, approval_id: str) -> Approval | None: ...
-    async def open(self) -> Sequence[Approval]:
-        """Return what is pending or granted, oldest first."""
-
-    async def vote(self, approval_id: str, vote: Vote, *, now_ms: int) -> tuple[Approval, bool]:
-        """Count a word of somebody who has not spoken yet; True when it decided the request."""
-
-    async def move(self, approval_id: str, frm: ApprovalState, to: ApprovalState) -> bool:
-        """Change the state; False when it was another one by then."""
-
-
-class Send(Protocol):
-    """Show and change cards."""
-
-    async def send(self, to: Conversation, reply: Reply, *, key: str) -> None: ...
-    async def edit(self, to: Conversation, reply: Reply, *, replaces: str, key: str) -> None: ...
-
-
-class Record(Protocol):
-    """Write down what was done."""
-
-    async def append(self, kind: str, detail: Mapping[str, object], *, person_id: str = "") -> None: ...
 
 
 class ApprovalDesk:
@@ -81,6 +62,7 @@ class ApprovalDesk:
         self._rows, self._people, self._outbox, self._record = rows, people, outbox, record
         self._accept, self._clock = accept, clock
         self._changed = asyncio.Event()
+        self._listeners: dict[str, Decided] = {}
 
     async def ask(
         self,
@@ -98,41 +80,105 @@ class ApprovalDesk:
         Raises:
             UsageError: it is too long for a card to show all of it.
         """
-        arguments = canonical(options)
+        approval = await self._keep(
+            Asked(
+                subject=subject,
+                version="",
+                arguments=options,
+                person=person if person.name else replace(person, name=event.actor_name),
+                identity=event.actor,
+                conversation=event.conversation,
+                needs=needs,
+                rule=rule,
+                key=event.key,
+                way=way,  # type: ignore[arg-type]
+            )
+        )
+        return card_of(approval)
+
+    async def request(self, asked: Asked) -> Approval:
+        """Ask for the approval of something that waits elsewhere for the word, and show the card.
+
+        Raises:
+            UsageError: it is too long for a card to show all of it.
+        """
+        approval = await self._keep(asked)
+        if approval.state == "pending":
+            await self._outbox.send(approval.conversation, card_of(approval), key=approval.event_key)
+        return approval
+
+    async def _keep(self, asked: Asked) -> Approval:
+        arguments = canonical(asked.arguments)
         if len(arguments) > LONGEST:
             raise UsageError(
                 f"this needs an approval, and its {len(arguments):,} characters cannot be shown whole to approvers",
                 hint=f"keep it below {LONGEST:,} characters",
             )
         now_ms = self._clock.now_ms()
-        here = event.conversation
         bound = digest(
-            subject=subject, version="", arguments=arguments, asker=event.actor, conversation_id=here.id
+            subject=asked.subject,
+            version=asked.version,
+            arguments=arguments,
+            asker=asked.identity,
+            conversation_id=asked.conversation.id,
         )
         wanted = Approval(
             id="".join(secrets.choice(LETTERS) for _ in range(ID_LENGTH)),
-            subject=subject,
-            version="",
+            subject=asked.subject,
+            version=asked.version,
             arguments=arguments,
             digest=bound,
-            asker=event.actor,
-            asker_id=person.id,
-            asker_name=person.name or event.actor_name,
-            conversation=here,
-            way=way,  # type: ignore[arg-type]
-            rule=rule,
-            by=needs.by,
-            quorum=needs.quorum,
+            asker=asked.identity,
+            asker_id=asked.person.id,
+            asker_name=asked.person.name,
+            conversation=asked.conversation,
+            way=asked.way,
+            rule=asked.rule,
+            by=asked.needs.by,
+            quorum=asked.needs.quorum,
             state="pending",
             asked_at_ms=now_ms,
-            expires_at_ms=now_ms + round(needs.within_s * 1000),
-            event_key=event.key,
+            expires_at_ms=now_ms + round(asked.needs.within_s * 1000),
+            event_key=asked.key,
         )
         approval = await self._rows.add(wanted)
         if approval.id == wanted.id:
-            await self._note(approval, "asked", person_id=person.id)
+            await self._note(approval, "asked", person_id=asked.person.id)
         self._changed.set()
-        return card_of(approval)
+        return approval
+
+    def on_decided(self, prefix: str, listener: Decided) -> None:
+        """Await `listener` for each decided request whose key begins with `prefix`, in place of carrying it out."""
+        self._listeners[prefix] = listener
+
+    async def verdict(self, approval_id: str, needs: ApprovalRule) -> Approval:
+        """Return a request as it is now; a granted one whose approvers have lost the right since is refused.
+
+        Raises:
+            NotFound: there is no such request.
+        """
+        approval = await self._rows.get(approval_id)
+        if approval is None:
+            raise NotFound(f"there is no request {approval_id!r}")
+        if approval.state == "pending" and approval.expires_at_ms <= self._clock.now_ms():
+            await self._expire(approval)
+        elif approval.state == "granted" and not await self._holds(approval, needs):
+            await self.close(approval.id, "refused")
+        return await self._rows.get(approval_id) or approval
+
+    async def withdraw(self, key: str) -> None:
+        """End the pending request of this key: nobody waits for it any more."""
+        for approval in await self._rows.open():
+            if approval.event_key == key and await self._rows.move(approval.id, "pending", "expired"):
+                await self._note(approval, "withdrawn")
+                await self._show(replace(approval, state="expired"))
+
+    async def _holds(self, approval: Approval, needs: ApprovalRule) -> bool:
+        """Tell whether those who agreed may still approve, and are enough."""
+        agreed = [vote for vote in approval.votes if vote.agrees]
+        by = needs.by or approval.by
+        holding = [vote for vote in agreed if not why_not(replace(approval, by=by), await self._now(vote))]
+        return len(holding) >= max(approval.quorum, needs.quorum)
 
     async def pending(self, person: Person) -> list[Approval]:
         """Return what this person may approve now, oldest first."""
@@ -140,7 +186,7 @@ class ApprovalDesk:
         return [
             one
             for one in await self._rows.open()
-            if one.state == "pending" and one.expires_at_ms > now_ms and not _why_not(one, person)
+            if one.state == "pending" and one.expires_at_ms > now_ms and not why_not(one, person)
         ]
 
     async def vote(self, approval_id: str, voter: Voter, *, agrees: bool, comment: str = "") -> Reply:
@@ -156,7 +202,7 @@ class ApprovalDesk:
             raise NotFound(
                 f"there is no request {approval_id[:20]!r}", hint="`/approve` lists those that wait for you"
             )
-        if reason := _why_not(approval, voter.person):
+        if reason := why_not(approval, voter.person):
             raise Denied(reason)
         if voter.digest and voter.digest != approval.digest[:DIGEST_SHOWN]:
             raise UsageError("that button belongs to another request", hint=f"type `/approve {approval.id}`")
@@ -171,11 +217,11 @@ class ApprovalDesk:
         )
         approval, has_decided = await self._rows.vote(approval.id, word, now_ms=self._clock.now_ms())
         await self._note(approval, "agreed" if agrees else "denied", person_id=voter.person.id, word=word)
-        if has_decided and approval.state == "granted":
-            await self._resume(approval)
+        if has_decided:
+            await self._decided(approval)
         await self._show(approval)
         self._changed.set()
-        return Reply(text=_said(approval, agrees), private_to=None)
+        return Reply(text=said(approval, agrees), private_to=None)
 
     async def confirm(
         self,
@@ -191,27 +237,60 @@ class ApprovalDesk:
         Raises:
             Denied: it is another thing than was approved, was carried out already, or an approver lost their role.
         """
-        approval = await self._rows.get(event.origin.split(":")[1])
-        if approval is None or approval.state != "granted":
-            raise Denied("this was not approved, or was done already")
-        found = digest(
+        approval = await self.granted(event.origin.split(":")[1])
+        await self.hold(
+            approval,
+            identity=event.actor,
+            conversation=event.conversation,
             subject=subject,
             version=approval.version,
+            options=options,
+            person=person,
+            needs=needs,
+        )
+        return approval
+
+    async def granted(self, approval_id: str) -> Approval:
+        """Return a request that was granted and is not carried out yet.
+
+        Raises:
+            Denied: there is none.
+        """
+        approval = await self._rows.get(approval_id)
+        if approval is None or approval.state != "granted":
+            raise Denied("this was not approved, or was done already")
+        return approval
+
+    async def hold(
+        self,
+        approval: Approval,
+        *,
+        identity: Identity,
+        conversation: Conversation,
+        subject: str,
+        version: str,
+        options: Mapping[str, object],
+        person: Person,
+        needs: ApprovalRule,
+    ) -> None:
+        """Let pass only what was approved, while its approvers may still approve it; anything else ends the request.
+
+        Raises:
+            Denied: it is something else, or an approver lost their role.
+        """
+        found = digest(
+            subject=subject,
+            version=version,
             arguments=canonical(options),
-            asker=event.actor,
-            conversation_id=event.conversation.id,
+            asker=identity,
+            conversation_id=conversation.id,
         )
         if found != approval.digest or person.id != approval.asker_id:
             await self.close(approval.id, "refused")
             raise Denied("what would run is not what was approved")
-        agreed = [vote for vote in approval.votes if vote.agrees]
-        holding = [
-            vote for vote in agreed if not _why_not(replace(approval, by=needs.by), await self._now(vote))
-        ]
-        if len(holding) < max(approval.quorum, needs.quorum):
+        if not await self._holds(approval, needs):
             await self.close(approval.id, "refused")
             raise Denied("an approver has lost the right to approve since")
-        return approval
 
     async def close(self, approval_id: str, state: ApprovalState) -> None:
         """Write down what became of a granted request, and show it."""
@@ -225,7 +304,7 @@ class ApprovalDesk:
         """Carry out what was granted before a stop, and let requests expire when their time is over."""
         for approval in await self._rows.open():
             if approval.state == "granted":
-                await self._resume(approval)
+                await self._decided(approval)
         while True:
             self._changed.clear()
             pending = [one for one in await self._rows.open() if one.state == "pending"]
@@ -258,9 +337,20 @@ class ApprovalDesk:
         if await self._rows.move(approval.id, "pending", "expired"):
             await self._note(approval, "expired")
             await self._show(replace(approval, state="expired"))
+            await self._decided(replace(approval, state="expired"))
+
+    async def _decided(self, approval: Approval) -> None:
+        """Tell who waits for the word; what nobody waits for is carried out when it was granted."""
+        for prefix, listener in self._listeners.items():
+            if approval.event_key.startswith(prefix):
+                await listener(approval)
+                return
+        if approval.state == "granted":
+            await self._resume(approval)
 
     async def _resume(self, approval: Approval) -> None:
         """Ask again for what was approved, as its asker; an event of ours, so it is done once whatever happens."""
+        is_tool = approval.subject.startswith(TOOL)
         await self._accept(
             Invoked(
                 id=f"{ORIGIN}-{approval.id}",
@@ -270,8 +360,8 @@ class ApprovalDesk:
                 actor=approval.asker,
                 actor_name=approval.asker_name,
                 origin=f"{ORIGIN}:{approval.id}:{approval.way}",
-                command=approval.subject.partition(":")[2],
-                options=json.loads(approval.arguments),
+                command=TOOL_COMMAND if is_tool else approval.subject.partition(":")[2],
+                options={"action": "run", "id": approval.id} if is_tool else json.loads(approval.arguments),
             )
         )
 
@@ -302,21 +392,3 @@ class ApprovalDesk:
         if word is not None:
             detail |= {"identity": str(word.identity), "comment": word.comment}
         await self._record.append("approval", detail, person_id=person_id)
-
-
-def _why_not(approval: Approval, person: Person) -> str:
-    """Say why this person may not approve, empty when they may."""
-    if person.id == approval.asker_id or str(approval.asker) in person.identities:
-        return "You asked for this yourself, so somebody else must approve it."
-    for one in approval.by:
-        kind, _, name = one.partition(":")
-        if (kind == "role" and person.has_role(name)) or (kind == "group" and name in person.groups):
-            return ""
-    return f"Only {' or '.join(one.replace(':', ' ', 1) for one in approval.by)} may approve this."
-
-
-def _said(approval: Approval, agrees: bool) -> str:
-    count = sum(vote.agrees for vote in approval.votes)
-    if approval.state == "pending":
-        return f"Counted: {count} of {approval.quorum} have agreed to {approval.id}."
-    return f"{approval.id} is {'approved; it runs now' if agrees else 'denied'}."

@@ -9,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from quarterdeck.core.access import AccessRequest, ApprovalRule, Decision
+from quarterdeck.core.approval import ASKER, TOOL
 from quarterdeck.core.errors import SetupError, UsageError
 from quarterdeck.core.person import Identity
 from quarterdeck.core.roles import NOBODY, Roles
@@ -64,7 +65,7 @@ class Compiler:
         line, _ = self.located.position(path)
         place = f"{Path(self.located.file).name}:{line}"
         conditions = tuple(self._conditions(row, path))
-        approval = self._approval(row.approval, (*path, "approval")) if row.approval else None
+        approval = self._approval(row, row.approval, (*path, "approval")) if row.approval else None
         allows = row.allow is not None
         actions = [self._action(text, (*path, "allow" if allows else "deny")) for text in row.actions]
         label = f"{row.name} ({place})"
@@ -158,8 +159,11 @@ class Compiler:
         except UsageError as error:
             raise self.error(error.message, path, error.hint) from error
 
-    def _approval(self, row: ApprovalRow, path: Path_) -> ApprovalRule:
+    def _approval(self, rule: RuleRow, row: ApprovalRow, path: Path_) -> ApprovalRule:
         for text in row.by:
+            if text == ASKER:
+                self._asker_may(rule, path)
+                continue
             kind, _, name = text.partition(":")
             if kind == "role":
                 self.known_role(name, (*path, "by"))
@@ -170,6 +174,15 @@ class Compiler:
                     f"{text!r} says neither role nor group", (*path, "by"), "write role:admin or group:leads"
                 )
         return ApprovalRule(by=row.by, quorum=row.quorum, within_s=row.within_s)
+
+    def _asker_may(self, rule: RuleRow, path: Path_) -> None:
+        """Let people agree to what a model wants in their name, and to nothing that they want themselves."""
+        if len(rule.approval.by if rule.approval else ()) > 1 or not all(
+            one.startswith(TOOL) for one in rule.actions
+        ):
+            raise self.error(
+                "asker may agree to tools only, and alone", (*path, "by"), "write role:admin or group:leads"
+            )
 
     def _when(self, rows: Sequence[WindowRow], path: Path_) -> Condition:
         windows = [self._window(row, path) for row in rows]

@@ -96,7 +96,7 @@ class ApprovalRow(Section):
     """Ask that others agree first."""
 
     by: Texts
-    """Who may agree: role:admin, group:leads. Never the person who asks."""
+    """Who may agree: role:admin, group:leads, never who asks. For what a model wants to use also `asker`, alone."""
     quorum: int = Field(default=1, ge=1, le=20)
     """How many must agree."""
     within_s: float = Field(default=900.0, gt=0, le=30 * 86_400)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from quarterdeck.core.access import AccessRequest, Considered, Decision
+from quarterdeck.core.approval import ASKER
 from quarterdeck.core.person import LADDER, ROLES
 from quarterdeck.router.policy.groups import GroupMap
 from quarterdeck.router.policy.rule import Rule
@@ -59,7 +60,7 @@ class Policy:
         label = rule.decision.rule if rule is not None else ""
         what = spoken(request.action)
         if rule is not None and rule.approval is not None:
-            who = " or ".join(rule.approval.by)
+            who = " or ".join("the one who asks" if one == ASKER else one for one in rule.approval.by)
             reason = rule.say or f"{what} needs an approval first: {rule.approval.quorum} of {who}."
             return replace(rule.decision, reason=reason, trace=trace)
         if ROLES[0] not in held:
@@ -92,4 +93,4 @@ class Policy:
 
 def spoken(action: str) -> str:
     """Return an action as people call it: `/deploy`, `delivery.retry`."""
-    return action.replace("command:", "/", 1).replace("operation:", "", 1)
+    return action.replace("command:", "/", 1).replace("operation:", "", 1).replace("tool:", "the tool ", 1)

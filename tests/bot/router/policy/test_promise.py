@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
+import pytest
+
 import quarterdeck.commands
 from quarterdeck.core.access import AccessRequest, Way
-from quarterdeck.core.command import Command
+from quarterdeck.core.command import Command, Effect
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.roles import Roles
@@ -26,6 +28,9 @@ COMMANDS = 40
 
 async def never(call: object) -> None:
     """Stand in for a handler."""
+
+
+THEMSELVES = ("approve", "deny", "link")
 
 
 def shipped() -> list[Command]:
@@ -56,9 +61,12 @@ def request(role: str, command: Command, way: Way) -> AccessRequest:
     )
 
 
-def promised(role: str, command: Command) -> bool:
-    """Say what the promise says: strangers nothing, viewers the seven, others by the declared role."""
-    if role not in ROLES:
+def promised(role: str, command: Command, way: str = "message") -> bool:
+    """Say what the promise says: strangers nothing, viewers the seven, others by the declared role.
+
+    Nobody has a model or a workflow agree for them, or make two accounts one person.
+    """
+    if role not in ROLES or (command.name in THEMSELVES and way in ("tool", "mcp", "workflow")):
         return False
     if role == "viewer":
         return command.name in VIEWERS_MAY and command.allow == "viewer"
@@ -66,13 +74,13 @@ def promised(role: str, command: Command) -> bool:
 
 
 async def test_the_shipped_rules_equal_the_promise() -> None:
-    """T13: every role, command and way in, no mismatch; the way in never changes the decision."""
+    """T13: every role, command and way in, no mismatch; but for the guards the way never changes the decision."""
     authority, commands = Authority(), forty()
     cases = list(itertools.product(EVERYBODY, commands, get_args(Way)))
     mismatches = [
         (role, command.name, way)
         for role, command, way in cases
-        if (await authority.authorise(request(role, command, way))).allowed != promised(role, command)
+        if (await authority.authorise(request(role, command, way))).allowed != promised(role, command, way)
     ]
 
     assert 13 == len(get_args(Way))
@@ -125,17 +133,52 @@ async def test_no_tool_touches_rights_whoever_asks() -> None:
     assert 5 * 3 == sum(not allowed for allowed in decisions.values())
 
 
-async def test_tools_are_denied_unless_a_rule_names_them() -> None:
-    """E7: the model has no tools by default."""
+@pytest.mark.parametrize(
+    ("role", "effect", "expected"),
+    [
+        ("none", "read", (False, None)),
+        ("viewer", "read", (False, None)),
+        ("editor", "read", (True, None)),
+        ("editor", "none", (True, None)),
+        ("viewer", "write", (False, None)),
+        ("editor", "write", (False, ("asker",))),
+        ("owner", "destructive", (False, ("asker",))),
+        ("owner", "money", (False, ("asker",))),
+    ],
+)
+async def test_a_model_reads_by_role_and_changes_nothing_by_itself(
+    role: str, effect: Effect, expected: tuple[bool, tuple[str, ...] | None]
+) -> None:
+    """E7: a tool needs the role that it declares; what changes something waits for the person who asks."""
     asked = AccessRequest(
-        person=Person(id="p", name="", role="owner"),
+        person=Person(id="p", name="", role=role),
         identity=Identity(platform="fake", user_id="U1"),
         action="tool:web.search",
         way="tool",
-        least_role="viewer",
+        least_role="editor",
+        effect=effect,
     )
 
-    assert not (await Authority().authorise(asked)).allowed
+    decision = await Authority().authorise(asked)
+
+    needs = decision.needs_approval
+    assert expected == (decision.allowed, needs.by if needs is not None else None)
+
+
+@pytest.mark.parametrize("name", ["approve", "deny", "link"])
+async def test_no_tool_agrees_for_anybody(name: str) -> None:
+    """A model that approves what it asked for would need nobody; no rule of the owner's changes that."""
+    for action in (f"command:{name}", f"tool:command.{name}"):
+        asked = AccessRequest(
+            person=Person(id="p", name="", role="owner"),
+            identity=Identity(platform="fake", user_id="U1"),
+            action=action,
+            way="tool",
+            least_role="viewer",
+        )
+        decision = await Authority().authorise(asked)
+
+        assert (False, None) == (decision.allowed, decision.needs_approval)
 
 
 async def test_a_refusal_names_the_rule_and_the_missing_role() -> None:

@@ -1,0 +1,29 @@
+"""Build the desk that lets models use tools, out of the parts; other wings add what they bring to `desk.sources`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from quarterdeck.router.tools.commands import CommandTools
+from quarterdeck.router.tools.desk import ToolDesk
+from quarterdeck.router.tools.knowledge import KnowledgeTools
+from quarterdeck.router.tools.rights import ToolRights
+from quarterdeck.router.tools.using import ToolUsing
+
+if TYPE_CHECKING:
+    from quarterdeck.app.parts import Parts
+
+
+def build_tools(parts: Parts) -> ToolDesk:
+    """Return the desk, with commands and documents on it."""
+
+    rights = ToolRights(parts.authoriser, parts.audit)
+    commands = CommandTools(parts.commands, lambda: parts.services, parts.cooldowns, parts.clock, parts.zone)
+    return ToolDesk(
+        sources=[commands, KnowledgeTools(parts.knowledge)],
+        models=parts.models,
+        rights=rights,
+        using=ToolUsing(rights, parts.approvals, parts.audit, parts.clock),
+        approvals=parts.approvals,
+        is_on=parts.settings.models.tools,
+    )

@@ -1,0 +1,60 @@
+"""Bring the search in the team's documents as a tool."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from quarterdeck.core.ports import Knowledge
+from quarterdeck.core.reply import Citation
+from quarterdeck.core.tool import ToolResult, ToolUse, Usable
+
+PASSAGES: Final = 8
+LONGEST: Final = 1_400  # characters of one passage
+SCHEMA: Final[Mapping[str, object]] = {
+    "type": "object",
+    "properties": {"query": {"type": "string", "description": "What to look for", "maxLength": 2000}},
+    "required": ["query"],
+    "additionalProperties": False,
+}
+
+
+class KnowledgeTools:
+    """Offer one search, once there is something to search."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self._knowledge = knowledge
+
+    async def tools(self) -> Sequence[Usable]:
+        """Return it."""
+        if not (await self._knowledge.counts()).get("chunks"):
+            return ()
+        return (
+            Usable(
+                name="knowledge.search",
+                summary="Search the team's documents; returns passages, each with the number to cite it by",
+                schema=SCHEMA,
+                run=self._search,
+                least_role="viewer",
+                requires=("command:ask",),
+            ),
+        )
+
+    async def _search(self, use: ToolUse) -> ToolResult:
+        found = await self._knowledge.search(str(use.arguments["query"]), limit=PASSAGES)
+        if not found:
+            return ToolResult(text="Nothing was found.")
+        texts, citations = [], []
+        for n, passage in enumerate(found, 1):
+            heading = f" › {passage.heading}" if passage.heading else ""
+            texts.append(f"[{n}] {passage.document}{heading}\n{passage.text[:LONGEST]}")
+            citations.append(
+                Citation(
+                    n=n,
+                    document=passage.document,
+                    heading=passage.heading,
+                    url=passage.url,
+                    chunk=passage.chunk_id,
+                )
+            )
+        return ToolResult(text="\n\n".join(texts), is_untrusted=True, citations=tuple(citations))

@@ -1,0 +1,191 @@
+"""Take one answer through its rounds: the model speaks, tools run, it goes on, until it is done or at a bound."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Final, cast
+
+from quarterdeck.core.errors import Rejected
+from quarterdeck.core.model import Delta, ModelMessage, Models, ToolCall, Wanted
+from quarterdeck.core.reply import Citation, File
+from quarterdeck.core.tool import Answered, Talk, ToolResult, Usable
+from quarterdeck.router.tools.rights import READS
+from quarterdeck.router.tools.using import Outcome, ToolUsing
+from quarterdeck.router.tools.wording import cited, described, on_the_wire, renumbered, shown, told
+
+MOST_ROUNDS: Final = 8
+MOST_CALLS: Final = 24  # of one answer
+MOST_ASKED: Final = 3  # requests for approval of one answer
+SIDE_BY_SIDE: Final = 4
+MAY_RUN: Final = ("tool_calls", "stop")  # an answer that ended otherwise is not whole, and runs nothing
+OVER: Final = "not run: no more tools may be used for this answer. Answer now with what you have."
+
+
+@dataclass(slots=True)
+class Rounds:
+    """Hold one answer while it grows."""
+
+    models: Models
+    using: ToolUsing
+    talk: Talk
+    turns: list[ModelMessage]
+    usables: Sequence[Usable]
+    max_output_tokens: int
+    texts: list[str] = field(default_factory=list)
+    used: dict[str, None] = field(default_factory=dict)
+    waiting: dict[str, None] = field(default_factory=dict)
+    citations: list[Citation] = field(default_factory=list)
+    files: list[File] = field(default_factory=list)
+    calls: int = 0
+    stopped: str = ""
+    is_tainted: bool = False
+    has_refused_tools: bool = False
+    _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SIDE_BY_SIDE))
+
+    async def run(self) -> AsyncIterator[str | Answered]:
+        """Yield the pieces, a line for each use of tools, and last the whole.
+
+        Raises:
+            QuarterdeckError: the model's.
+        """
+        self.is_tainted = any(turn.is_untrusted for turn in self.turns)
+        named, last = on_the_wire(self.usables), Delta()
+        for number in range(MOST_ROUNDS + 2):
+            async for item in self._round(named):
+                if isinstance(item, str):
+                    yield item
+                else:
+                    last = item
+            if not last.tool_calls or last.finish not in MAY_RUN:
+                break
+            if number > MOST_ROUNDS or self.stopped:
+                self.stopped = self.stopped or f"after {MOST_ROUNDS} rounds of tools"
+                break
+            yield self._line(last.tool_calls, named)
+            await self._use(last, named, is_over=number == MOST_ROUNDS)
+        yield self._answered(last)
+
+    async def _round(self, named: Mapping[str, Usable]) -> AsyncIterator[str | Delta]:
+        """Yield one answer's pieces and its last delta; a model that takes no tools is asked again without."""
+        pieces: list[str] = []
+        last = Delta()
+        try:
+            async with aclosing(self._complete(described(named))) as deltas:
+                async for delta in deltas:
+                    last = delta
+                    if delta.text:
+                        pieces.append(delta.text)
+                        yield delta.text
+        except Rejected as error:
+            if pieces or self.calls or not named or not _is_about_tools(error):
+                raise
+            self.has_refused_tools = True
+        if self.has_refused_tools and not pieces and last.finish is None:
+            async with aclosing(self._complete(())) as deltas:
+                async for delta in deltas:
+                    last = delta
+                    if delta.text:
+                        pieces.append(delta.text)
+                        yield delta.text
+        if text := "".join(pieces).strip():
+            self.texts.append(text)
+        if last.tool_calls:
+            self.turns.append(
+                ModelMessage(
+                    speaker="assistant",
+                    text="".join(pieces),
+                    tool_calls=last.tool_calls,
+                    reasoning=last.reasoning,
+                    thoughts=last.thoughts,
+                )
+            )
+        yield last
+
+    def _complete(self, tools: Sequence[object]) -> AsyncGenerator[Delta, None]:
+        deltas = self.models.complete(
+            self.turns,
+            max_output_tokens=self.max_output_tokens,
+            person_id=self.talk.person.id,
+            conversation_id=self.talk.conversation.id,
+            wanted=Wanted(tools=tuple(tools)) if tools else Wanted(),  # type: ignore[arg-type]
+        )
+        return cast("AsyncGenerator[Delta, None]", deltas)
+
+    def _line(self, calls: Sequence[ToolCall], named: Mapping[str, Usable]) -> str:
+        names = dict.fromkeys(shown(named[one.name].name) for one in calls if one.name in named)
+        return f"\n\n_Using {', '.join(names)} …_\n\n"
+
+    async def _use(self, last: Delta, named: Mapping[str, Usable], *, is_over: bool) -> None:
+        """Run what was asked for, reads side by side; results are told in the order of the calls."""
+        room = 0 if is_over else MOST_CALLS - self.calls
+        if is_over or len(last.tool_calls) > room:
+            self.stopped = f"after {MOST_ROUNDS} rounds" if is_over else f"after {MOST_CALLS} uses"
+        outcomes = await asyncio.gather(
+            *(self._one(call, named, may_run=n < room) for n, call in enumerate(last.tool_calls))
+        )
+        self.calls += len(last.tool_calls)
+        for call, outcome in zip(last.tool_calls, outcomes, strict=True):
+            self._tell(call, outcome, named)
+
+    async def _one(self, call: ToolCall, named: Mapping[str, Usable], *, may_run: bool) -> Outcome:
+        usable = named.get(call.name)
+        if not may_run or usable is None:
+            text = OVER if usable is not None else f"not run: there is no tool {call.name[:80]!r}"
+            return Outcome(result=ToolResult(text=text, is_error=True))
+        tainted = self.is_tainted
+        if usable.effect in READS:
+            async with self._room:
+                return await self.using.use(
+                    usable, call, self.talk, is_tainted=tainted, may_ask=self._may_ask()
+                )
+        async with self._writing:  # one after the other, in the order in which they were asked for
+            outcome = await self.using.use(
+                usable, call, self.talk, is_tainted=tainted, may_ask=self._may_ask()
+            )
+            if outcome.approval:
+                self.waiting[outcome.approval] = None
+            return outcome
+
+    def _may_ask(self) -> bool:
+        return len(self.waiting) < MOST_ASKED
+
+    def _tell(self, call: ToolCall, outcome: Outcome, named: Mapping[str, Usable]) -> None:
+        result = renumbered(outcome.result, len(self.citations))
+        self.citations += result.citations
+        self.files += result.files
+        if outcome.has_run:
+            self.used[shown(named[call.name].name)] = None
+        if outcome.approval:
+            self.waiting[outcome.approval] = None
+        self.is_tainted = self.is_tainted or result.is_untrusted
+        self.turns.append(
+            ModelMessage(
+                speaker="tool",
+                text=told(result),
+                call_id=call.id,
+                is_error=result.is_error,
+                is_untrusted=result.is_untrusted,
+            )
+        )
+
+    def _answered(self, last: Delta) -> Answered:
+        text = "\n\n".join(self.texts)
+        return Answered(
+            text=text,
+            finish=last.finish,
+            answered_by=last.answered_by,
+            used=tuple(self.used),
+            waiting=tuple(self.waiting),
+            stopped=self.stopped,
+            citations=cited(text, self.citations),
+            files=tuple(self.files),
+        )
+
+
+def _is_about_tools(error: Rejected) -> bool:
+    """Tell whether a model was refused because it takes no tools: vendors word that in their own way."""
+    return "tool" in f"{error.message} {error.detail}".lower()
