@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -17,6 +18,16 @@ class WebAnswer(Protocol):
     def headers(self) -> Mapping[str, str]: ...
     @property
     def body(self) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """Say where a host that may be reached is, for a program that connects by itself; `header` is its credential."""
+
+    host: str
+    port: int
+    addresses: tuple[str, ...]
+    header: str = field(default="", repr=False)
 
 
 class Web(Protocol):
@@ -46,6 +57,14 @@ class Web(Protocol):
             NotFound: there is no such credential.
             Denied: the address must not be reached, or not with this credential.
             ServiceError: the other side failed or refused.
+        """
+
+    async def reach(self, url: str, *, credential: str = "") -> Reached:
+        """Return the checked addresses of a URL's host, and as one header line what `credential` sends there.
+
+        Raises:
+            UsageError, NotFound, Denied: as `request`.
+            ServiceError: nobody knows the host.
         """
 
     def signature(

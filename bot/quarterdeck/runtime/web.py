@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from quarterdeck.core.errors import KeyMissing
+from quarterdeck.core.web import Reached
 from quarterdeck.runtime.secrets import SecretRef
 from quarterdeck.runtime.settings.egress import EgressSettings
 from quarterdeck.runtime.tasks import in_thread
@@ -59,6 +60,17 @@ class Web:
             keeps_refusals=keeps_refusals,
             follows=follows,
         )
+
+    async def reach(self, url: str, *, credential: str = "") -> Reached:
+        """Return where a program that connects by itself may go; see `Egress.resolve`."""
+        if self._egress is None:
+            self._egress = await in_thread(_egress, self._settings)
+        header = ""
+        if credential:
+            url, sent = self._known().sent(credential, url)
+            header = f"{sent.header}: {sent.value}" if sent is not None else ""
+        host, port, addresses = await self._egress.resolve(url)
+        return Reached(host=host, port=port, addresses=addresses, header=header)
 
     def signature(
         self, credential: str, url: str, *, message_id: str, at_s: int, body: bytes

@@ -149,10 +149,11 @@ class StoredHistory:
             return connection.execute(query).all()
 
         rows = await self._store.read(job)
-        return [_message(row) for row in reversed(rows)]
+        return [message_of(row) for row in reversed(rows)]
 
 
-def _message(row: Row[*tuple[object, ...]]) -> Message:
+def message_of(row: Row[*tuple[object, ...]]) -> Message:
+    """Return a stored message, with platform and kind of its conversation in the row."""
     conversation = Conversation(
         id=row.conversation_id, platform=row.platform, kind=cast(ConversationKind, row.kind)
     )

@@ -17,12 +17,12 @@ from typing import Final
 
 import aiohttp
 
-from quarterdeck.core.errors import Denied, Rejected
+from quarterdeck.core.errors import Denied, Rejected, Unavailable
 from quarterdeck.runtime.egress.addresses import AddressPolicy
 from quarterdeck.runtime.egress.body import read_body, read_detail
 from quarterdeck.runtime.egress.request import MAX_HEADER_BYTES, Credential, Hop
 from quarterdeck.runtime.egress.resolver import GuardedResolver, Lookup, refused, system_lookup
-from quarterdeck.runtime.egress.target import Target
+from quarterdeck.runtime.egress.target import Target, parse_target
 from quarterdeck.runtime.http import CONNECT_TIMEOUT_S, KEEP_ALIVE_S, failure_of, refusal_of
 
 MAX_REDIRECTS: Final = 3
@@ -111,6 +111,22 @@ class Egress:
             raise failure_of(
                 error, service=hop.target.host, method=hop.method, is_sent=progress.has_connection
             ) from error
+
+    async def resolve(self, url: str) -> tuple[str, int, tuple[str, ...]]:
+        """Return host, port and checked addresses of a URL, for a program that connects by itself.
+
+        Raises:
+            UsageError: the address has a form that is not accepted.
+            Denied: it must not be reached.
+            Unavailable: nobody knows the host.
+        """
+        target = parse_target(url)
+        self._check(target)
+        try:
+            found = await GuardedResolver(self._policy, self._lookup).resolve(target.host, target.port)
+        except OSError as error:
+            raise Unavailable(f"{target.host} is not known", service=target.host) from error
+        return target.host, target.port, tuple(one["host"] for one in found)
 
     async def close(self) -> None:
         """Close all connections."""
