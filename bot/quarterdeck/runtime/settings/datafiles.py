@@ -56,7 +56,7 @@ def read_data(
     folder: Path, overlay: Path | None, model: type[Model]
 ) -> tuple[dict[str, Model], list[SetupError]]:
     """Return every thing that is right, and a problem for every file that is not."""
-    ours, theirs = _files(folder), _files(overlay)
+    ours, theirs = files_in(folder), files_in(overlay)
     things: dict[str, Model] = {}
     problems: list[SetupError] = []
     for name in sorted({*ours, *theirs}):
@@ -108,7 +108,12 @@ def _read(file: Path) -> yaml.Located:
     return located
 
 
-def _files(folder: Path | None) -> dict[str, Path]:
+def files_in(folder: Path | None) -> dict[str, Path]:
+    """Return the YAML files of a folder by stem, sorted; none where there is no folder.
+
+    Raises:
+        SetupError: too many files, or one called .yml.
+    """
     if folder is None or not folder.is_dir():
         return {}
     files = {file.stem: file for file in sorted(folder.glob("*.yaml")) if file.is_file()}
