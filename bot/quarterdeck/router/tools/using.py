@@ -108,8 +108,8 @@ class ToolUsing:
                 return await usable.run(use)
         except TimeoutError:
             return ToolResult(text=f"it took longer than {CALL_LIMIT_S:.0f} s and was stopped", is_error=True)
-        except QuarterdeckError as error:
-            return _failure(error)
+        except QuarterdeckError as error:  # another side's words may stand in it
+            return _failure(error, is_untrusted=True)
         except Exception:  # a tool may be anybody's: its fault costs its call, not the answer
             log.exception("Tool failed", extra={"tool": usable.name})
             return ToolResult(text=BROKEN, is_error=True)
@@ -170,5 +170,6 @@ def digest_of(usable: Usable, arguments: Mapping[str, object]) -> str:
     )
 
 
-def _failure(error: QuarterdeckError) -> ToolResult:
-    return ToolResult(text=f"{error.message}. {error.hint}".strip(". "), is_error=True)
+def _failure(error: QuarterdeckError, *, is_untrusted: bool = False) -> ToolResult:
+    words = f"{error.message}. {error.hint}".strip(". ")
+    return ToolResult(text=words, is_error=True, is_untrusted=is_untrusted)
