@@ -190,6 +190,7 @@ class App(Parts):
             ("durable engine", partial(self.durable.serve, self.clock)),
             ("schedules", self.scheduler.serve),
             ("knowledge", self._warm_up),
+            ("sources of knowledge", self.sourcing.serve),
             ("summaries", self.summaries.serve),
             ("approvals", self.approvals.serve),
             ("backups", partial(self.backups.run, self.settings.backup.every_s)),
@@ -246,7 +247,7 @@ async def open_app(loaded: Loaded, redactor: Redactor, *, verb: str) -> AsyncIte
         store = await Store.open(paths.database, backups=paths.backups)
         stack.push_async_callback(store.close)
         app = App(loaded, store, redactor, SystemClock())
-        for part in (app.knowledge, app.models, app.durable, app.web):
+        for part in (app.knowledge, app.images, app.models, app.durable, app.web):
             stack.push_async_callback(part.close)
         await app.policy.start()
         problems = await app.offer_secrets()

@@ -17,6 +17,7 @@ from pydantic import Field, field_validator
 from quarterdeck.core.errors import SetupError
 from quarterdeck.core.text import did_you_mean
 from quarterdeck.models.capabilities import Capabilities, Row
+from quarterdeck.models.images.ways import ImageWays, ways_of
 from quarterdeck.runtime.settings import ProviderSettings
 from quarterdeck.runtime.settings.datafiles import read_data
 from quarterdeck.runtime.settings.types import Headers, Url
@@ -25,7 +26,7 @@ FOLDER: Final = "providers"
 BUILTIN: Final = "builtin"
 CUSTOM: Final = "custom"
 
-DialectName = Literal["openai_chat", "openai_responses", "anthropic", "gemini", "llama_cpp"]
+DialectName = Literal["openai_chat", "openai_responses", "anthropic", "gemini", "llama_cpp", "none"]
 KeyHeader = Literal["bearer", "x-api-key", "api-key", "x-goog-api-key"]
 VariableName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 
@@ -75,7 +76,7 @@ class ProviderRow(Row):
     name: str = Field(min_length=1, max_length=60)
     """As people know it."""
     dialect: DialectName
-    """The wire format it speaks."""
+    """The wire format it speaks; `none` where there is nothing to talk with, only pictures."""
     base_url: Url | None = None
     """Where its API is; none where the owner must say."""
     key: Key = Key()
@@ -85,6 +86,8 @@ class ProviderRow(Row):
     local: Local | None = None
     """Present where this is a server on the owner's machine that may be looked for."""
     capabilities: Capabilities = Capabilities()
+    images: ImageWays | None = None
+    """How pictures are ordered, where it draws."""
     compatible: Compatible | None = None
     """Another endpoint of the same vendor that may be used instead."""
     renamed: dict[str, str] = Field(default_factory=dict)
@@ -173,6 +176,8 @@ class Catalog:
         if setting.concurrency is not None:
             changes["concurrency"] = setting.concurrency
         changes |= _format(known, setting)
+        if setting.image_dialect is not None:
+            changes["images"] = ways_of(setting.image_dialect, known.images)
         if setting.models:
             changes["models"] = known.models.model_copy(update={"chat": setting.models[0]})
         return known.model_copy(update=changes)

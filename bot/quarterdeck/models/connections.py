@@ -118,15 +118,18 @@ class Connections:
 
     def rotate(self, provider: Provider, dialect: Dialect, error: ServiceError) -> bool:
         """Let the key rest with which `dialect` failed; True where another one may be tried at once."""
+        mine = [key for (_, key), opened in self._open.items() if opened.dialect is dialect]
+        return bool(mine) and self.rest(provider, mine[0], error)
+
+    def rest(self, provider: Provider, key: str, error: ServiceError) -> bool:
+        """Let a key rest with which a call failed; True where another one may be tried at once."""
         rest_s = REFUSED_REST_S
         if isinstance(error, RateLimited):
             rest_s = error.retry_after_s or RATE_REST_S
         elif not isinstance(error, AuthFailed):
             return False
         now_s = self._monotonic()
-        for (id_, key), opened in self._open.items():
-            if opened.dialect is dialect:
-                self._rests[id_, key] = now_s + rest_s
+        self._rests[provider.id, key] = now_s + rest_s
         return any(self._rests.get((provider.id, key.value), 0.0) <= now_s for key in self._keys(provider))
 
     def connection(self, provider: Provider) -> Connection:
@@ -209,6 +212,10 @@ def _connect(provider: Provider, connection: Connection) -> Dialect:
             from quarterdeck.models.dialects.anthropic import Anthropic
 
             return Anthropic(connection)
+        case "none":
+            raise SetupError(
+                f"{provider.row.name} draws and does not talk", hint="name it for the role image"
+            )
         case "llama_cpp":
             raise SetupError(f"{provider.row.name} cannot speak llama_cpp", hint="only `builtin` does")
         case _:

@@ -113,13 +113,13 @@ class Fallback:
                 dialect = progress.dialect
                 if not progress.passed_on and dialect is not None and link.rotate(dialect, error):
                     continue  # each key rests after it failed, so that this ends
-                pause_s = _pause_s(error, attempt)
+                wait_s = pause_s(error, attempt)
                 used_s = self._clock.monotonic() - began_s
-                is_last = attempt >= ATTEMPTS or used_s + pause_s > RETRY_WITHIN_S
+                is_last = attempt >= ATTEMPTS or used_s + wait_s > RETRY_WITHIN_S
                 if not error.retryable or progress.passed_on or is_last or not budget.take():
                     raise
             attempt += 1
-            await self._clock.sleep(pause_s)
+            await self._clock.sleep(wait_s)
 
     async def _recorded(
         self, link: Link, request: ModelRequest, purpose: Purpose, progress: _Progress
@@ -206,7 +206,7 @@ def _count(row: UsageRow) -> None:
     metrics.MODEL_TOKENS.add(row.output_tokens or 0, provider=row.provider, direction="output")
 
 
-def _pause_s(error: ServiceError, attempt: int) -> float:
+def pause_s(error: ServiceError, attempt: int) -> float:
     """Return how long to wait before the next attempt: what the service asks for, or ever longer."""
     asked_s: float | None = getattr(error, "retry_after_s", None)
     if asked_s is not None:

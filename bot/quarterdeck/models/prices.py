@@ -14,12 +14,12 @@ from quarterdeck.runtime.tasks import in_thread
 
 
 class Price(Protocol):
-    """State US dollars for a million tokens."""
+    """State US dollars for a million tokens; None where only pictures have a price."""
 
     @property
-    def input(self) -> float: ...
+    def input(self) -> float | None: ...
     @property
-    def output(self) -> float: ...
+    def output(self) -> float | None: ...
 
 
 class Prices:
@@ -41,7 +41,8 @@ class Prices:
 
     async def _rates(self, provider: Provider, model: str) -> tuple[float, float] | None:
         mine = self._stated.get(provider.id, {})
-        if price := mine.get(model) or mine.get("*"):
+        price = mine.get(model) or mine.get("*")
+        if price is not None and price.input is not None and price.output is not None:
             return price.input, price.output
         if provider.id == BUILTIN or provider.row.local is not None:
             return 0.0, 0.0

@@ -27,6 +27,7 @@ PUBLISHED: Final = {
     "policy-cases": "quarterdeck.router.policy.cases:CaseFile",
     "directory": "quarterdeck.router.policy.directory:DirectoryFile",
     "provider": "quarterdeck.models.catalog:ProviderRow",
+    "graph": "quarterdeck.models.images.graph:Graph",
     "transcript": "quarterdeck.testing.simulator.transcript:Transcript",
 }
 """The model behind each file, by the file's stem."""

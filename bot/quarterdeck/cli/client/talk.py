@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar, cast, get_args
 
-from quarterdeck.cli.client.upload import Upload, copy_in
+from quarterdeck.cli.client.upload import QUOTES, Upload, copy_in
 from quarterdeck.cli.host import Door
 from quarterdeck.core.errors import QuarterdeckError, Unavailable, UsageError
 from quarterdeck.core.ports import Json
@@ -58,6 +58,7 @@ class Talk:
     async def say(self, line: str) -> str:
         """Post `line`, press the button of `/press ID`, or send the file of `/upload PATH`.
 
+        `/upload "PATH" WORDS` sends the words along with the file, such as a command that takes one.
         Returns the key that the answer will have as its cause.
 
         Raises:
@@ -137,9 +138,10 @@ class Talk:
     async def _upload(self, path: str) -> str:
         if not path:
             raise UsageError("/upload needs the path of a file", hint="write /upload PATH")
-        upload = await in_thread(copy_in, checked(path), self._files)
+        path, words = _with_words(checked(path))
+        upload = await in_thread(copy_in, path, self._files)
         try:
-            return await self._post("", [upload])
+            return await self._post(words, [upload])
         except QuarterdeckError:
             upload.path.unlink(missing_ok=True)
             raise
@@ -237,3 +239,9 @@ def _objects(value: Json) -> Sequence[Mapping[str, Json]]:
 
 def _hung_up() -> QuarterdeckError:
     return Unavailable("the bot has ended the conversation", service="quarterdeck", hint="start it again")
+
+
+def _with_words(written: str) -> tuple[str, str]:
+    """Split `"PATH" WORDS`; without quotes all of it is the path."""
+    end = written.find(written[0], 1) if written[0] in QUOTES else -1
+    return (written[: end + 1], written[end + 1 :].strip()) if end > 0 else (written, "")

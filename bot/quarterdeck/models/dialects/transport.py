@@ -40,12 +40,16 @@ FOREIGN = (
 """What may come out of the SDKs besides their own exceptions while a stream is read."""
 
 
-def http_client(base_url: str, timeouts: Timeouts) -> httpx2.AsyncClient:
+def http_client(
+    base_url: str, timeouts: Timeouts, *, limit_bytes: int = RESPONSE_LIMIT_BYTES
+) -> httpx2.AsyncClient:
     """Return a client for one provider; proxies of the environment are used, but never for loopback."""
     parts = urlsplit(base_url)
     is_local = is_loopback(parts.hostname or "")
     return httpx2.AsyncClient(
-        transport=Transport(has_tls=parts.scheme != "http", asks_environment=not is_local),
+        transport=Transport(
+            has_tls=parts.scheme != "http", asks_environment=not is_local, limit_bytes=limit_bytes
+        ),
         trust_env=False,
         timeout=httpx2.Timeout(timeouts.idle_s, connect=timeouts.connect_s, pool=timeouts.connect_s),
         follow_redirects=False,
@@ -84,10 +88,12 @@ def failure(connection: Connection, error: BaseException) -> ServiceError:
 class Transport(httpx2.AsyncBaseTransport):
     """Send requests of the SDKs with aiohttp."""
 
-    def __init__(self, *, has_tls: bool, asks_environment: bool) -> None:
+    def __init__(
+        self, *, has_tls: bool, asks_environment: bool, limit_bytes: int = RESPONSE_LIMIT_BYTES
+    ) -> None:
         """`has_tls` loads certificates now, which takes long: not on the event loop, please."""
         self._tls = ssl.create_default_context() if has_tls else None
-        self._asks_environment = asks_environment
+        self._asks_environment, self._limit_bytes = asks_environment, limit_bytes
         self._session: aiohttp.ClientSession | None = None
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -113,7 +119,10 @@ class Transport(httpx2.AsyncBaseTransport):
             answer.close()
             raise httpx2.RemoteProtocolError(f"a compressed answer ({encoding}), which was not asked for")
         return httpx2.Response(
-            answer.status, headers=list(answer.raw_headers), stream=_Stream(answer), request=request
+            answer.status,
+            headers=list(answer.raw_headers),
+            stream=_Stream(answer, self._limit_bytes),
+            request=request,
         )
 
     async def aclose(self) -> None:
@@ -139,16 +148,16 @@ class Transport(httpx2.AsyncBaseTransport):
 class _Stream(httpx2.AsyncByteStream):
     """Pass a body on until it is longer than any answer."""
 
-    def __init__(self, answer: aiohttp.ClientResponse) -> None:
-        self._answer = answer
+    def __init__(self, answer: aiohttp.ClientResponse, limit_bytes: int) -> None:
+        self._answer, self._limit_bytes = answer, limit_bytes
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        left_bytes = RESPONSE_LIMIT_BYTES
+        left_bytes = self._limit_bytes
         try:
             async for piece in self._answer.content.iter_any():
                 left_bytes -= len(piece)
                 if left_bytes < 0:
-                    raise httpx2.RemoteProtocolError(f"more than {RESPONSE_LIMIT_BYTES} bytes in one answer")
+                    raise httpx2.RemoteProtocolError(f"more than {self._limit_bytes} bytes in one answer")
                 yield piece
         except (aiohttp.ClientError, OSError) as error:
             raise _theirs(error) from error

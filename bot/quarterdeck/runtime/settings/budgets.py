@@ -14,10 +14,18 @@ BudgetSelector = Annotated[
 
 
 class PriceSettings(Section):
-    """State what a model costs, in US dollars for a million tokens."""
+    """State what a model costs, in US dollars: for a million tokens, or for a picture."""
 
-    input: float = Field(ge=0.0)
-    output: float = Field(ge=0.0)
+    input: float | None = Field(default=None, ge=0.0)
+    output: float | None = Field(default=None, ge=0.0)
+    image: float | None = Field(default=None, ge=0.0)
+    """For each picture that it draws."""
+
+    @model_validator(mode="after")
+    def _says_a_price(self) -> PriceSettings:
+        if (self.input is None) != (self.output is None) or (self.image is None and self.input is None):
+            raise ValueError("a price needs input and output, or image")
+        return self
 
 
 class BudgetSettings(Section):
