@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from zoneinfo import ZoneInfo
 
+from quarterdeck.app.knowing import build_knowledge
 from quarterdeck.app.pictures import build_images
 from quarterdeck.app.schedules import Clockwork, build_durable
 from quarterdeck.app.tools import build_tools
@@ -19,7 +20,6 @@ from quarterdeck.memory.conversation import ConversationMemory
 from quarterdeck.memory.summaries import Summaries
 from quarterdeck.models.catalog import Catalog
 from quarterdeck.models.registry import ModelRegistry
-from quarterdeck.rag.knowledge import TeamKnowledge
 from quarterdeck.router.addressing import is_command_line
 from quarterdeck.router.approvals.desk import ApprovalDesk
 from quarterdeck.router.attached import AttachedFiles
@@ -65,7 +65,6 @@ from quarterdeck.store.engine import Store
 from quarterdeck.store.forms import StoredForms
 from quarterdeck.store.history import StoredHistory
 from quarterdeck.store.inbox import StoredInbox
-from quarterdeck.store.knowledge import KnowledgeLibrary
 from quarterdeck.store.links import StoredLinks
 from quarterdeck.store.memory import PlatformMemory
 from quarterdeck.store.notes import StoredNotes
@@ -174,7 +173,7 @@ class Parts:
             self.clock,
             prompt=read_prompt("summary", self.paths.user_dir),
         )
-        self.knowledge = TeamKnowledge(KnowledgeLibrary(self.store), self.models, self.clock, self.settings)
+        self.knowledge = build_knowledge(self)
 
     def _build_doors(self) -> None:
         """Make the ways out and in: the web, the platforms, the outbox."""

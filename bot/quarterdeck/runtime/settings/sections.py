@@ -18,6 +18,7 @@ from quarterdeck.runtime.settings.egress import EgressSettings, MediaSettings
 from quarterdeck.runtime.settings.http import HttpSettings
 from quarterdeck.runtime.settings.platforms import PlatformsSettings
 from quarterdeck.runtime.settings.section import Section
+from quarterdeck.runtime.settings.sources import SourceSettings
 from quarterdeck.runtime.settings.types import (
     Headers,
     OptionalSecret,
@@ -80,6 +81,10 @@ class ProviderSettings(Section):
     """The wire format; needed for a provider that is not in the catalogue."""
     keys: Secrets = ()
     """More keys; the next is used where one is refused or has used up its rate."""
+    image_url: Url | None = None
+    """Where its pictures are made, if elsewhere."""
+    image_dialect: Literal["openai_images", "chat_images"] | None = None
+    """How pictures are ordered: as OpenAI's images API, or as an answer of a chat."""
     concurrency: int | None = Field(default=None, ge=1, le=10_000)
     """How many calls may be under way at once; others wait their turn."""
 
@@ -93,6 +98,10 @@ class KnowledgeSettings(Section):
     """Below this relevance the answer is "not found"."""
     embedder: str = "onnx"
     """onnx (the packaged model), or sentence-transformers:MODEL (an extra)."""
+    reranker: str = ""
+    """A cross-encoder that brings the best passages in order: sentence-transformers:MODEL (an extra), a folder."""
+    sources: tuple[SourceSettings, ...] = ()
+    """Where documents come from, besides what commands add."""
 
 
 class ScheduleSettings(Section):
