@@ -161,9 +161,10 @@ def test_a_killed_bot_answers_each_accepted_message_once(program: Program, point
 
 def test_a_schedule_survives_a_restart_and_lists_its_next_times(program: Program) -> None:
     """What a person ordered stands until they take it back."""
-    (added,) = program.say('/schedule add "0 9 * * mon-fri" Europe/Berlin /digest')
+    asked, added = program.say('/schedule add "every weekday at 9" Europe/Berlin /digest', "/press confirm")
 
-    assert "answered" == added["status"]
+    assert "at 09:00, Monday to Friday, Europe/Berlin (`0 9 * * mon-fri`)" in asked["text"]
+    assert ["pending", "answered"] == [asked["status"], added["status"]]
     (row,) = program.json("schedule", "list")
     assert ("0 9 * * mon-fri", "Europe/Berlin", "/digest", "once", False, 5) == (
         row["trigger"],

@@ -21,11 +21,10 @@ from quarterdeck.core.access import Refusal as Refusal
 from quarterdeck.core.access import Way as Way
 from quarterdeck.core.action import Reactions, Starting
 from quarterdeck.core.approval import Approvals
-from quarterdeck.core.audience import PUBLIC
 from quarterdeck.core.budget import Budgets, UsageLog
 from quarterdeck.core.command import Command
 from quarterdeck.core.image import Attached, Images
-from quarterdeck.core.knowledge import AnswerWish, Filters
+from quarterdeck.core.knowledge import PUBLIC, AnswerWish, Filters
 from quarterdeck.core.memory import Memories
 from quarterdeck.core.message import Conversation, Message
 from quarterdeck.core.model import ModelChoices, Models
@@ -34,6 +33,7 @@ from quarterdeck.core.reply import File, Reply
 from quarterdeck.core.schedule import Schedule as Schedule
 from quarterdeck.core.schedule import Schedules as Schedules
 from quarterdeck.core.tool import Tools
+from quarterdeck.core.sourcing import Sourcing
 from quarterdeck.core.web import Web as Web
 from quarterdeck.core.web import WebAnswer as WebAnswer
 
@@ -292,6 +292,7 @@ class Services:
     workflows: Starting | None = None  # None where nothing runs them
     images: Images
     attached: Attached
+    sourcing: Sourcing
 
 
 Progress = Callable[[str], Awaitable[None]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
@@ -24,6 +24,10 @@ from quarterdeck.router.forms.forms import Forms, Screen
 from quarterdeck.router.native.parity import unmet
 
 INTERACTIVE = ("message", "native", "button", "form")  # ways on which somebody is there to be asked
+
+
+Concluded = Callable[[Event, Reply | None], Awaitable[Reply | None]]
+"""Be told what an event of our own came to; returns what is to be posted of it. The same one may come twice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +59,17 @@ class Intake:
         clock: Clock,
         adapter: Callable[[str], Adapter],
         house: House | None = None,
+        concluded: Concluded | None = None,
     ) -> None:
         self._commands, self._forms, self._cooldowns, self._clock = commands, forms, cooldowns, clock
         self._adapter, self._house = adapter, house or House()
+        self._concluded = concluded
         self._screens: dict[str, Screen] = {}
         self._last: tuple[Event, Wish | None] | None = None
+
+    async def concluded(self, event: Event, reply: Reply | None) -> Reply | None:
+        """Return what is posted in answer to an event; who raised it may have it otherwise, or nothing."""
+        return reply if self._concluded is None or not event.origin else await self._concluded(event, reply)
 
     async def wish(self, event: Event) -> Wish | Reply | None:
         """Return what the event asks for, what to say to it instead, or None when it asks nothing.

@@ -135,10 +135,8 @@ class Router:
             answer = self._instants.run(command, partial(self._answer, event))
         finally:
             self._runner.is_at_once = False
-        if answer is None:
-            return None
-        parts = self._outbox.prepared(event.conversation, answer.reply, event.key)
-        return None if parts is None else self._outbox.answered(event, parts, answer.audit)
+        parts = self._outbox.prepared(event.conversation, answer.reply, event.key) if answer else None
+        return None if answer is None or parts is None else self._outbox.answered(event, parts, answer.audit)
 
     def platforms(self) -> Collection[str]:
         """Name the platforms that can be answered."""
@@ -170,6 +168,7 @@ class Router:
             if incoming.is_resumed:
                 await self._outbox.recall(incoming.event.key)
             answer = await self._answer_or_set_aside(incoming)
+            answer = replace(answer, reply=await self._intake.concluded(incoming.event, answer.reply))
             try:
                 await self._conclude(incoming, answer)
             except Exception as error:  # the reply itself is what breaks: an adapter that cannot render it

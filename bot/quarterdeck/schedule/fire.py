@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 
-from quarterdeck.core.event import Posted
+from quarterdeck.core.event import Event, Posted
 from quarterdeck.core.message import Conversation, ConversationKind, Message
 from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import Json, Schedule
+from quarterdeck.schedule.misfire import ON_TIME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,17 @@ class Fire:
     what: str
     owner: Identity
     conversation: Conversation
+    not_after: datetime | None = None  # later it is missed, whatever held it up
+
+    @property
+    def event_key(self) -> str:
+        """Name the event over all platforms."""
+        return f"{self.conversation.platform}:{self.owner.workspace}:{self.key}"
+
+    @property
+    def is_planned(self) -> bool:
+        """Tell a planned fire from one that was asked for beside the plan."""
+        return self.key == f"cron:{self.schedule_id}:{self.planned.isoformat()}"
 
     @classmethod
     def planned_at(cls, schedule: Schedule, planned: datetime) -> Fire:
@@ -47,12 +59,14 @@ class Fire:
             what=schedule.what,
             owner=schedule.owner,
             conversation=schedule.conversation,
+            not_after=_limit(schedule, planned),
         )
 
     @classmethod
     def from_json(cls, payload: Json) -> Fire:
         """Read what `json` wrote."""
         values = cast("Mapping[str, str]", payload)
+        limit = values.get("not_after")
         return cls(
             key=values["key"],
             schedule_id=values["schedule"],
@@ -64,6 +78,7 @@ class Fire:
                 platform=values["platform"],
                 kind=cast(ConversationKind, values["kind"]),
             ),
+            not_after=datetime.fromisoformat(limit) if limit else None,
         )
 
     def json(self) -> Json:
@@ -77,6 +92,7 @@ class Fire:
             "conversation": self.conversation.id,
             "platform": self.conversation.platform,
             "kind": self.conversation.kind,
+            "not_after": self.not_after.isoformat() if self.not_after else None,
         }
 
     def event(self, now: datetime) -> Posted:
@@ -103,3 +119,20 @@ class Fire:
             origin=f"schedule:{self.schedule_id}",
             message=message,
         )
+
+
+def planned_of(event: Event) -> tuple[str, datetime] | None:
+    """Return the schedule and the planned time that an event stands for; None: it is no planned fire."""
+    if not (isinstance(event, Posted) and event.origin.startswith("schedule:")):
+        return None
+    schedule_id, planned = event.message.raw.get("schedule"), event.message.raw.get("planned")
+    if not isinstance(schedule_id, str) or not isinstance(planned, str):
+        return None
+    is_planned = event.id == f"cron:{schedule_id}:{planned}"
+    return (schedule_id, datetime.fromisoformat(planned)) if is_planned else None
+
+
+def _limit(schedule: Schedule, planned: datetime) -> datetime | None:
+    if schedule.lateness_s is None:
+        return None
+    return planned + max(timedelta(seconds=schedule.lateness_s), ON_TIME)

@@ -1,4 +1,4 @@
-"""Say when a schedule fires: five-field cron, `every 10m`, or one moment.
+"""Say when a schedule fires: five-field cron, `every 10m`, or one moment; cron lines may be joined by `; `.
 
 Cron lines are read as Debian's cron reads them, in the schedule's own time zone:
 
@@ -30,7 +30,8 @@ from cronsim import CronSim, CronSimError
 from quarterdeck.core.errors import UsageError
 from quarterdeck.core.text import nearest
 
-LONGEST = 200  # characters of a trigger
+LONGEST = 400  # characters of a trigger
+MOST_LINES = 24
 LEAST_INTERVAL_S = 60
 LONGEST_INTERVAL_S = 366 * 86_400
 SECOND = timedelta(seconds=1)
@@ -97,6 +98,11 @@ def _offset(zone: ZoneInfo, moment: datetime) -> timedelta:
     return moment.astimezone(zone).utcoffset() or timedelta()
 
 
+def clock_change(zone: ZoneInfo, start: datetime, end: datetime) -> datetime | None:
+    """Return the first second in (`start`, `end`] at which the zone's clocks show another offset, None: no change."""
+    return _change(zone, start.replace(microsecond=0), end)
+
+
 def _change(zone: ZoneInfo, start: datetime, end: datetime) -> datetime | None:
     """Return the first second in (`start`, `end`] at which the zone has another offset than at `start`."""
     offset = _offset(zone, start)
@@ -134,8 +140,19 @@ class Once:
         return self.at if self.at > moment else None
 
 
+@dataclass(frozen=True, slots=True)
+class Either:
+    """Fire when any of several lines does; at a time that several name, once."""
+
+    lines: tuple[Cron, ...]
+
+    def after(self, moment: datetime) -> datetime | None:
+        """Return the first planned time of any line later than `moment`."""
+        return min((planned for line in self.lines if (planned := line.after(moment))), default=None)
+
+
 def parse(text: str, timezone: str) -> Trigger:
-    """Read a trigger; cron lines go by the clock of `timezone`.
+    """Read a trigger in its stored form; cron lines go by the clock of `timezone`.
 
     Raises:
         UsageError: the trigger has another form, fires more often than once a minute, or the zone is unknown.
@@ -148,7 +165,10 @@ def parse(text: str, timezone: str) -> Trigger:
         return _interval(text)
     if re.match(r"\d{4}-\d", text):
         return _once(text)
-    return Cron(text, zone)
+    lines = tuple(Cron(line.strip(), zone) for line in text.split(";"))
+    if len(lines) > MOST_LINES:
+        raise UsageError(f"a trigger has at most {MOST_LINES} cron lines", hint=HOW)
+    return lines[0] if len(lines) == 1 else Either(lines)
 
 
 def canonical(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from sqlalchemy import Connection, Row, delete, func, select, update
@@ -10,11 +10,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from quarterdeck.core.message import Conversation, ConversationKind
 from quarterdeck.core.person import Identity
-from quarterdeck.core.ports import Schedule
+from quarterdeck.core.schedule import Schedule
 from quarterdeck.store.engine import Store
 from quarterdeck.store.history import insert_new
 from quarterdeck.store.tables import fires, schedules
 
+EDITABLE = ("trigger", "timezone", "what", "misfire", "overlap", "lateness_s")
 FIRES_KEPT_MS = 30 * 86_400_000  # a month to look back at; only the newest decide anything
 
 
@@ -53,9 +54,16 @@ class ScheduleRepository:
 
         return await self._store.read(job)
 
-    async def pause(self, schedule_id: str, *, paused: bool, now_ms: int) -> Schedule | None:
-        """Stop or go on; going on counts from `now_ms`. Returns None when there is no such schedule."""
+    async def pause(
+        self, schedule_id: str, *, paused: bool, now_ms: int, version: int = 0
+    ) -> Schedule | None:
+        """Stop or go on; going on counts from `now_ms`. Returns what is stored then, None: no such schedule.
+
+        With a `version` it is done only when the schedule still has it.
+        """
         change = update(schedules).where(schedules.c.id == schedule_id, schedules.c.paused.is_(not paused))
+        if version:
+            change = change.where(schedules.c.version == version)
         change = change.values(paused=paused, version=schedules.c.version + 1)
         if not paused:
             change = change.values(last_at_ms=now_ms)
@@ -66,11 +74,39 @@ class ScheduleRepository:
 
         return await self._store.write("schedule.paused", job)
 
-    async def remove(self, schedule_id: str) -> Schedule | None:
-        """Delete a schedule and what is known of its fires; returns it, or None when there is none."""
+    async def edit(self, changed: Schedule, *, from_version: int, now_ms: int) -> Schedule | None:
+        """Store the changed order in place of its `from_version`, counting planned times from `now_ms`.
+
+        Returns what is stored then: with another version than the next one somebody else was first.
+        """
+        values = {name: value for name, value in _values(changed).items() if name in EDITABLE}
+        change = (
+            update(schedules)
+            .where(schedules.c.id == changed.id, schedules.c.version == from_version)
+            .values(**values, version=from_version + 1)
+        )
+
+        def job(connection: Connection) -> Schedule | None:
+            before = _found(connection, changed.id)
+            is_replanned = before is not None and (before.trigger, before.timezone) != (
+                changed.trigger,
+                changed.timezone,
+            )
+            connection.execute(change.values(last_at_ms=now_ms) if is_replanned else change)
+            return _found(connection, changed.id)
+
+        return await self._store.write("schedule.edited", job)
+
+    async def remove(self, schedule_id: str, *, version: int = 0) -> Schedule | None:
+        """Delete a schedule and what is known of its fires; returns it, or None when there is none.
+
+        One that has another `version` than a given one is left, and returned.
+        """
 
         def job(connection: Connection) -> Schedule | None:
             found = _found(connection, schedule_id)
+            if found is None or (version and found.version != version):
+                return found
             connection.execute(delete(schedules).where(schedules.c.id == schedule_id))
             connection.execute(delete(fires).where(fires.c.schedule_id == schedule_id))
             return found
@@ -78,11 +114,11 @@ class ScheduleRepository:
         return await self._store.write("schedule.removed", job)
 
     async def fired(self, schedule_id: str, planned_ms: Sequence[int]) -> set[int]:
-        """Return those of `planned_ms` that have fired."""
+        """Return those of `planned_ms` that have fired, or are decided otherwise than as missed."""
         query = select(fires.c.planned_at_ms).where(
             fires.c.schedule_id == schedule_id,
             fires.c.planned_at_ms.in_(planned_ms),
-            fires.c.outcome == "fired",
+            fires.c.outcome != "missed",
         )
 
         def job(connection: Connection) -> set[int]:
@@ -104,32 +140,36 @@ class ScheduleRepository:
         return await self._store.read(job)
 
     async def record(
-        self, schedule_id: str, *, fired_ms: Sequence[int], missed_ms: Sequence[int], now_ms: int
+        self, schedule_id: str, outcomes: Mapping[int, str], *, now_ms: int, advance: bool = True
     ) -> None:
-        """Write down what became of planned times; everything up to the last of them is dealt with."""
+        """Write down what became of planned times, in ms; everything up to the last of them is dealt with.
+
+        With `advance` off only what is written changes: times that were dealt with before.
+        """
 
         def job(connection: Connection) -> None:
-            for outcome, moments in (("missed", missed_ms), ("fired", fired_ms)):
-                for planned in moments:
-                    _record(connection, schedule_id, planned, outcome, now_ms)
-            _advance(connection, schedule_id, max((*fired_ms, *missed_ms)))
+            for planned, outcome in outcomes.items():
+                record_in(connection, schedule_id, planned, outcome, now_ms)
+            if advance:
+                _advance(connection, schedule_id, max(outcomes))
 
         await self._store.write("schedule.fired", job)
 
 
-def _record(connection: Connection, schedule_id: str, planned_ms: int, outcome: str, now_ms: int) -> None:
+def record_in(connection: Connection, schedule_id: str, planned_ms: int, outcome: str, now_ms: int) -> None:
+    """Write down what became of one planned time; what fired stays fired."""
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     statement = insert(fires).values(
         schedule_id=schedule_id, planned_at_ms=planned_ms, fired_at_ms=now_ms, outcome=outcome
     )
     key = [fires.c.schedule_id, fires.c.planned_at_ms]
-    if outcome == "fired":
-        statement = statement.on_conflict_do_update(
-            index_elements=key, set_={"outcome": outcome, "fired_at_ms": now_ms}
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=key,
+            set_={"outcome": outcome, "fired_at_ms": now_ms},
+            where=fires.c.outcome != "fired",
         )
-    else:
-        statement = statement.on_conflict_do_nothing(index_elements=key)
-    connection.execute(statement)
+    )
 
 
 def _advance(connection: Connection, schedule_id: str, to_ms: int) -> None:
@@ -163,6 +203,7 @@ def _values(schedule: Schedule) -> dict[str, object]:
         "overlap": schedule.overlap,
         "paused": schedule.paused,
         "version": schedule.version,
+        "lateness_s": schedule.lateness_s,
         "last_at_ms": schedule.last_at_ms,
         "created_at_ms": schedule.created_at_ms,
     }
@@ -187,4 +228,7 @@ def _schedule(row: Row[*tuple[object, ...]]) -> Schedule:
         last_at_ms=row.last_at_ms,
         created_at_ms=row.created_at_ms,
         version=row.version,
+        lateness_s=row.lateness_s,
+        failing_since_ms=row.failing_since_ms,
+        failures=row.failures,
     )

@@ -28,6 +28,20 @@ from quarterdeck.store.tables_people import api_tokens as api_tokens
 from quarterdeck.store.tables_people import identities as identities
 from quarterdeck.store.tables_people import links as links
 from quarterdeck.store.tables_people import people as people
+from quarterdeck.store.tables_quality import knowledge_answers as knowledge_answers
+from quarterdeck.store.tables_quality import knowledge_evals as knowledge_evals
+from quarterdeck.store.tables_runs import workflow_blobs as workflow_blobs
+from quarterdeck.store.tables_runs import workflow_marks as workflow_marks
+from quarterdeck.store.tables_runs import workflow_runs as workflow_runs
+from quarterdeck.store.tables_runs import workflow_waits as workflow_waits
+from quarterdeck.store.tables_schedule import digest_definitions as digest_definitions
+from quarterdeck.store.tables_schedule import digest_items as digest_items
+from quarterdeck.store.tables_schedule import digest_marks as digest_marks
+from quarterdeck.store.tables_schedule import digest_readers as digest_readers
+from quarterdeck.store.tables_schedule import digests as digests
+from quarterdeck.store.tables_schedule import fires as fires
+from quarterdeck.store.tables_schedule import schedule_drafts as schedule_drafts
+from quarterdeck.store.tables_schedule import schedules as schedules
 from quarterdeck.store.tables_web import transcript as transcript
 
 inbox = Table(
@@ -105,44 +119,6 @@ messages = Table(
     Column("deleted_at_ms", Ms),
     UniqueConstraint("conversation_id", "message_id"),
     Index("messages_by_time", "conversation_id", "sent_at_ms"),
-)
-
-schedules = Table(
-    "schedules",
-    metadata,
-    Column("id", String(60), primary_key=True),
-    Column("key", String(400), nullable=False, unique=True),
-    Column("trigger", Text, nullable=False),
-    Column("timezone", String(80), nullable=False),
-    Column("what", Text, nullable=False),
-    Column("platform", String(40), nullable=False),
-    Column("conversation_id", String(400), nullable=False),
-    Column("conversation_kind", String(10), nullable=False),
-    Column("owner", String(400), nullable=False),  # an identity
-    Column("misfire", String(20), nullable=False, default="once"),
-    Column("overlap", String(20), nullable=False, default="skip"),
-    Column("paused", Boolean, nullable=False, default=False),
-    Column("version", Integer, nullable=False, default=1),
-    Column("last_at_ms", Ms),
-    Column("created_at_ms", Ms, nullable=False),
-)
-
-fires = Table(
-    "fires",
-    metadata,
-    Column("schedule_id", String(60), primary_key=True),
-    Column("planned_at_ms", Ms, primary_key=True),
-    Column("fired_at_ms", Ms, nullable=False),
-    Column("outcome", String(20), nullable=False),  # fired, skipped, missed
-)
-
-digests = Table(
-    "digests",
-    metadata,
-    Column("key", String(200), primary_key=True),  # outbox.cause of its delivery
-    Column("conversation_id", String(400), nullable=False, index=True),
-    Column("up_to_ms", Ms, nullable=False),
-    Column("created_at_ms", Ms, nullable=False),
 )
 
 usage = Table(

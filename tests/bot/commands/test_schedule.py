@@ -43,13 +43,13 @@ class Kept:
         """Return schedules."""
         return [one for one in self.kept.values() if conversation_id in (None, one.conversation.id)]
 
-    async def pause(self, schedule_id: str, *, paused: bool) -> Schedule:
+    async def pause(self, schedule_id: str, *, paused: bool, version: int = 0) -> Schedule:
         """Stop or go on."""
         values = {name: getattr(self._found(schedule_id), name) for name in Schedule.__slots__}
         self.kept[schedule_id] = Schedule(**{**values, "paused": paused})
         return self.kept[schedule_id]
 
-    async def remove(self, schedule_id: str) -> Schedule:
+    async def remove(self, schedule_id: str, *, version: int = 0) -> Schedule:
         """Delete."""
         self._found(schedule_id)
         return self.kept.pop(schedule_id)
@@ -93,7 +93,7 @@ async def typed(kept: Kept, text: str, *, event_id: str = "e1") -> str:
 
 async def test_adding_shows_what_was_understood_and_the_next_five_times(kept: Kept) -> None:
     """With the offset, so that a change of clocks is seen before it happens."""
-    text = await typed(kept, '/schedule add "0 9 * * *" Europe/Berlin /digest')
+    text = await typed(kept, '/schedule add --yes "0 9 * * *" Europe/Berlin /digest')
 
     expected = (
         "Scheduled.\n\n`e1` `/digest` at `0 9 * * *`, Europe/Berlin (missed times: once). Next:\n"
@@ -109,7 +109,7 @@ async def test_adding_shows_what_was_understood_and_the_next_five_times(kept: Ke
 
 async def test_the_rule_for_missed_times_can_be_named(kept: Kept) -> None:
     """As every option is, before what is verbatim."""
-    await typed(kept, '/schedule add --misfire skip "0 9 * * *" UTC /digest')
+    await typed(kept, '/schedule add --yes --misfire skip "0 9 * * *" UTC /digest')
 
     assert "skip" == kept.kept["e1"].misfire
 
@@ -123,6 +123,8 @@ async def test_the_rule_for_missed_times_can_be_named(kept: Kept) -> None:
         ("“0 9 * * *” UTC /digest", ("0 9 * * *", "UTC", "/digest")),
         ("„0 9 * * *“ UTC /digest", ("0 9 * * *", "UTC", "/digest")),
         ("every 10m /digest", ("every 10m", "", "/digest")),
+        ("every weekday at 9 in Europe/Berlin /digest", ("every weekday at 9", "Europe/Berlin", "/digest")),
+        ("in 20 minutes /digest", ("in 20 minutes", "", "/digest")),
         ("every 10 minutes UTC /digest", ("every 10 minutes", "UTC", "/digest")),
         ("2027-05-01T09:00:00Z /ping", ("2027-05-01T09:00:00Z", "", "/ping")),
         ('"0 9 * * *" /ask "how / why"  /x', ("0 9 * * *", "", '/ask "how / why"  /x')),
@@ -155,7 +157,7 @@ def test_half_an_order_is_asked_for_the_rest(text: str, words: str) -> None:
 
 async def test_the_list_shows_what_runs_here_or_everywhere(kept: Kept) -> None:
     """One line each, with the next time."""
-    await typed(kept, "/schedule add every 1h /ping", event_id="here")
+    await typed(kept, "/schedule add --yes every 1h /ping", event_id="here")
     await kept.add(
         key="there",
         trigger="every 2h",
@@ -178,14 +180,14 @@ async def test_the_list_shows_what_runs_here_or_everywhere(kept: Kept) -> None:
 
 async def test_an_empty_list_says_how_to_begin(kept: Kept) -> None:
     """A line to copy."""
-    expected = 'No schedules here. Add one: `/schedule add "0 9 * * mon-fri" Europe/Berlin /digest`'
+    expected = 'No schedules here. Add one: `/schedule add "every weekday at 9" Europe/Berlin /digest`'
 
     assert expected == await typed(kept, "/schedule list")
 
 
 async def test_a_schedule_is_paused_resumed_run_and_removed_by_its_id(kept: Kept) -> None:
     """Each answer names what was touched."""
-    await typed(kept, "/schedule add every 1h /ping", event_id="ab12")
+    await typed(kept, "/schedule add --yes every 1h /ping", event_id="ab12")
     paused = await typed(kept, "/schedule pause ab12")
     is_paused = kept.kept["ab12"].paused
     resumed = await typed(kept, "/schedule resume `ab12`")

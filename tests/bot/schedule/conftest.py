@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,8 +21,10 @@ from quarterdeck.core.ports import AccessRequest, Decision, Schedule
 from quarterdeck.core.reply import Reply
 from quarterdeck.runtime.durable import Durable
 from quarterdeck.schedule.orders import Rights, StandingOrders
+from quarterdeck.schedule.outcomes import Outcomes
 from quarterdeck.schedule.scheduler import QUEUE, Scheduler
 from quarterdeck.store.engine import Store
+from quarterdeck.store.fires import FireRepository
 from quarterdeck.store.schedules import ScheduleRepository
 from quarterdeck.testing.clock import FakeClock
 
@@ -60,6 +63,26 @@ class TakingInbox:
     def planned(self) -> list[str]:
         """Return the clock times that fired, in order of time."""
         return sorted(str(event.message.raw["planned"])[11:16] for event in self.events.values())
+
+
+class TakingOutbox:
+    """Take each key once (the `Outbox` port)."""
+
+    def __init__(self) -> None:
+        self.sent: dict[str, Reply] = {}
+
+    async def send(self, to: Conversation, reply: Reply, *, key: str) -> None:
+        """Note the reply."""
+        self.sent.setdefault(key, reply)
+
+    async def edit(self, to: Conversation, reply: Reply, *, replaces: str, key: str) -> None:
+        """Note the reply."""
+        self.sent.setdefault(key, reply)
+
+    @property
+    def texts(self) -> list[str]:
+        """Return what was said."""
+        return [reply.card.body if reply.card else reply.text for reply in self.sent.values()]
 
 
 class EverybodyKnown:
@@ -115,6 +138,10 @@ class Bench:
     inbox: TakingInbox
     orders: StandingOrders
     people: EverybodyKnown
+    fires: FireRepository
+    outbox: TakingOutbox
+    ends: Outcomes | None = None
+    cancelled: list[str] = field(default_factory=list)
     durables: list[Durable] = field(default_factory=list)
     failures: list[BaseException | None] = field(default_factory=list)
 
@@ -123,7 +150,22 @@ class Bench:
         """Run the scheduler over the durable engine."""
         durable = Durable(self.folder / "durable.db", queues=[replace(QUEUE, poll_s=0.02)])
         self.durables.append(durable)
-        scheduler = Scheduler(self.rows, durable, self.inbox.accept, self.clock)
+        self.ends = Outcomes(
+            self.rows,
+            self.fires,
+            durable,
+            outbox=self.outbox,
+            cancel=self.cancelled.append,  # type: ignore[arg-type]  # nobody asks what it returns
+            clock=self.clock,
+        )
+        scheduler = Scheduler(
+            self.rows,
+            durable,
+            self.inbox.accept,
+            self.clock,
+            fires=self.fires,
+            outcomes=self.ends,
+        )
         self.orders.on_change(scheduler.refresh)
         await durable.launch()
         serving = asyncio.create_task(scheduler.serve())
@@ -137,7 +179,9 @@ class Bench:
                 self.failures.append(ended)
             await durable.close()
 
-    async def add(self, trigger: str, *, misfire: str = "once", what: str = "/digest") -> Schedule:
+    async def add(
+        self, trigger: str, *, misfire: str = "once", what: str = "/digest", **values: Any
+    ) -> Schedule:
         """Add a schedule in UTC."""
         return await self.orders.add(
             key=f"key-{len(await self.rows.all())}",
@@ -147,6 +191,7 @@ class Bench:
             conversation=TEAM,
             owner=OWNER,
             misfire=misfire,
+            **{"overlap": "parallel", **values},
         )
 
     async def pass_minutes(self, minutes: int) -> None:
@@ -190,10 +235,10 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     """Return a bench with nothing scheduled."""
     store = await Store.open(tmp_path / "quarterdeck.db")
     clock, inbox, people = FakeClock(START), TakingInbox(), EverybodyKnown()
-    rows = ScheduleRepository(store)
+    rows, fires = ScheduleRepository(store), FireRepository(store)
     rights = Rights(commands=SomeCommands(), people=people, authoriser=ByRole())
-    orders = StandingOrders(rows, rights, inbox.accept, clock)
-    made = Bench(tmp_path, store, clock, rows, inbox, orders, people)
+    orders = StandingOrders(rows, rights, inbox.accept, clock, fires=fires)
+    made = Bench(tmp_path, store, clock, rows, inbox, orders, people, fires, TakingOutbox())
     yield made
     await store.close()
     assert [] == made.failures

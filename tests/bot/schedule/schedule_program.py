@@ -20,13 +20,16 @@ from quarterdeck.core.event import Event
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import Schedule
+from quarterdeck.core.reply import Reply
 from quarterdeck.runtime import faults
 from quarterdeck.runtime.clock import SystemClock
 from quarterdeck.runtime.durable import Durable, Queue
 from quarterdeck.schedule import scheduler as subject
 from quarterdeck.schedule.moments import moment_of, ms_of
+from quarterdeck.schedule.outcomes import Outcomes
 from quarterdeck.schedule.trigger import Interval
 from quarterdeck.store.engine import Store
+from quarterdeck.store.fires import FireRepository
 from quarterdeck.store.history import insert_new
 from quarterdeck.store.schedules import ScheduleRepository
 from quarterdeck.store.tables import inbox
@@ -37,6 +40,16 @@ EVERY_SECOND = Interval(1)
 def every_second(*_: str) -> Interval:
     """Stand in for the parser, which refuses anything below a minute."""
     return EVERY_SECOND
+
+
+class Silent:
+    """Say nothing (the `Outbox` port)."""
+
+    async def send(self, to: Conversation, reply: Reply, *, key: str) -> None:
+        """Drop the reply."""
+
+    async def edit(self, to: Conversation, reply: Reply, *, replaces: str, key: str) -> None:
+        """Drop the reply."""
 
 
 async def serve(folder: Path, seconds: float | None) -> None:
@@ -65,7 +78,9 @@ async def serve(folder: Path, seconds: float | None) -> None:
         return await store.write("inbox.accepted", job)
 
     setattr(subject, "parse", every_second)  # noqa: B010  a test may plan closer than a minute
-    scheduler = subject.Scheduler(rows, durable, accept, SystemClock())
+    fires = FireRepository(store)
+    outcomes = Outcomes(rows, fires, durable, outbox=Silent(), cancel=lambda _: False, clock=SystemClock())
+    scheduler = subject.Scheduler(rows, durable, accept, SystemClock(), fires=fires, outcomes=outcomes)
     schedule = await rows.add(
         Schedule(
             id="dense",
@@ -75,6 +90,7 @@ async def serve(folder: Path, seconds: float | None) -> None:
             conversation=Conversation(id="c", platform="console"),
             owner=Identity(platform="console", user_id="1"),
             misfire="once",
+            overlap="parallel",  # nobody answers here
             created_at_ms=ms_of(datetime.now(UTC)),
         ),
         "dense",

@@ -50,7 +50,7 @@ def operated(bench: Any) -> Operated:
 async def test_a_schedule_is_listed_in_the_documented_form(bench: Any, operated: Operated) -> None:
     """Scripts hold on to these names."""
     added = await operated.add()
-    await bench.rows.record(added["id"], fired_ms=[1_795_248_000_000], missed_ms=[], now_ms=0)
+    await bench.rows.record(added["id"], {1_795_248_000_000: "fired"}, now_ms=0)
 
     assert [
         {

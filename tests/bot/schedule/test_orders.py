@@ -67,7 +67,7 @@ async def test_schedules_can_be_asked_for_by_conversation(bench: Any) -> None:
     [
         ({"trigger": "0 9 * *"}, "five", "0 9"),
         ({"trigger": "every 5s"}, "interval", "10m"),
-        ({"trigger": "2020-01-01T00:00:00Z"}, "no time to come", "five fields"),
+        ({"trigger": "2020-01-01T00:00:00Z"}, "no time to come", "every weekday at 9"),
         ({"timezone": "Europe/Berln"}, "time zone", "did you mean 'Europe/Berlin'?"),
         ({"misfire": "onse"}, "missed times", "did you mean 'once'?"),
         ({"what": "digest"}, "begins with a slash", "/digest"),
@@ -139,7 +139,7 @@ async def test_firing_now_goes_the_way_of_every_fire_once_a_request(bench: Any) 
 async def test_a_removed_schedule_takes_its_history_along(bench: Any) -> None:
     """Ids are never used again."""
     stored = await add(bench)
-    await bench.rows.record(stored.id, fired_ms=[1000], missed_ms=[], now_ms=1000)
+    await bench.rows.record(stored.id, {1000: "fired"}, now_ms=1000)
     await bench.orders.remove(stored.id)
 
     assert {} == await bench.orders.last_fires()

@@ -1,0 +1,38 @@
+"""Build what happens by itself: durable runs, schedules, what became of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from quarterdeck.runtime.durable import Durable
+from quarterdeck.schedule.orders import Rights, StandingOrders
+from quarterdeck.schedule.outcomes import Outcomes
+from quarterdeck.schedule.scheduler import QUEUE, Scheduler
+from quarterdeck.store.fires import FireRepository
+from quarterdeck.store.schedules import ScheduleRepository
+
+if TYPE_CHECKING:
+    from quarterdeck.app.parts import Parts
+
+
+class Clockwork:
+    """Hold the parts of schedules; `durable` is the engine that their fires run on."""
+
+    def __init__(self, parts: Parts, durable: Durable) -> None:
+        rows, fires = ScheduleRepository(parts.store), FireRepository(parts.store)
+        rights = Rights(commands=parts.commands, people=parts.people, authoriser=parts.authoriser)
+        zone = parts.settings.schedule.default_timezone
+        self.orders = StandingOrders(rows, rights, parts.accept, parts.clock, fires=fires, timezone=zone)
+        self.outcomes = Outcomes(
+            rows, fires, durable, outbox=parts.outbox, cancel=parts.cancel, clock=parts.clock
+        )
+        self.scheduler = Scheduler(
+            rows, durable, parts.accept, parts.clock, fires=fires, outcomes=self.outcomes
+        )
+        self.orders.on_change(self.scheduler.refresh)
+
+
+def build_durable(parts: Parts) -> Durable:
+    """Return the durable engine, not launched yet."""
+    synchronous = parts.settings.durable.synchronous
+    return Durable(parts.paths.durable_database, synchronous=synchronous, queues=[QUEUE])

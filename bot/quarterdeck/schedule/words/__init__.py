@@ -1,0 +1,1 @@
+"""Read triggers in plain words, and say triggers in plain words."""
