@@ -57,7 +57,7 @@ class _Chart:
     def lines(self) -> Iterator[str]:
         ends: Ends = []
         for trigger in self._workflow.triggers:
-            ends.append((self._node(_trigger(trigger), ("([", "])")), ""))
+            ends.append((self._node(spoken_trigger(trigger), ("([", "])")), ""))
         if not ends:
             ends.append((self._node(f"/run {self._workflow.name}", ("([", "])")), ""))
         ends = self._draw(self._workflow.steps, ends)
@@ -142,7 +142,8 @@ def _work(step: Step) -> str:
             return step.kind
 
 
-def _trigger(trigger: Trigger) -> str:
+def spoken_trigger(trigger: Trigger) -> str:
+    """Say in a few words what starts a workflow."""
     match trigger:
         case OnCommand():
             return f"/{trigger.name}"
