@@ -95,7 +95,7 @@ Ranker = Callable[[str], list[str]]
 async def quarterdeck(folder: Path, data: Path, ask: Callable[[Ranker], Figures]) -> Figures:
     """Ingest and search as the bot does."""
     from quarterdeck.rag.ingest import Ingest
-    from quarterdeck.rag.search import Search
+    from quarterdeck.rag.retrieval.search import Search
     from quarterdeck.rag.vector.vectors import Vectors
     from quarterdeck.runtime.clock import SystemClock
     from quarterdeck.store.engine import Store

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from quarterdeck.app.knowing import build_knowledge
 from quarterdeck.app.pictures import build_images
 from quarterdeck.app.schedules import Clockwork, build_durable
+from quarterdeck.app.sourcing import build_sourcing
 from quarterdeck.app.tools import build_tools
 from quarterdeck.core.adapter import Adapter, PlatformContext
 from quarterdeck.core.event import Event
@@ -181,6 +182,7 @@ class Parts:
         self.console = ConsoleAdapter(Transcript(self.store), self.clock, self.paths.files)
         self.adapters[self.console.platform] = self.console
         self.images = build_images(self)
+        self.sourcing = build_sourcing(self)
         self.rooms = StoredRooms(self.store)
         self.page = WebAdapter(self.rooms, self.clock, self.paths.files)
         hooks: dict[str, Adapter] = {webhooks.PLATFORM: webhooks.WebhookDoor(self.web, self.clock)}
@@ -322,6 +324,7 @@ class Parts:
             pictures=Charts(MadeFiles(self.paths.files)),
             images=self.images,
             attached=AttachedFiles(self.adapters),
+            sourcing=self.sourcing,
             memories=ConversationMemory(self.notes, self.history, self.clock, long_ago=self.summaries.want),
             answering=self,
             tools=self.tools,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 DocumentState = Literal["indexed", "failed"]
+AnswerWish = Literal["sources", "more", "helpful", "wrong", "fuller"]
+"""How people go on from an answer."""
 PUBLIC = "public"
 """The audience of what everybody may read whom the bot answers at all."""
 
@@ -181,3 +184,36 @@ class Spread:
     count: int
     chunks: frozenset[int]
     headings: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenAnswer:
+    """Hold what was answered: `before` is the question that it followed on, `chunks` and `documents` what was cited.
+
+    `verdict` is `helpful`, `wrong` or nothing; `said` is what would have been right, by the person `judge_id`.
+    """
+
+    id: str
+    at_ms: int
+    question: str
+    person_id: str
+    conversation_id: str
+    status: str
+    before: str = ""
+    filters: Filters = Filters()
+    chunks: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
+    verdict: str = ""
+    said: str = ""
+    judge_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """Hold what the questions of `suite` (a digest) gave; `about` says what was measured (embedder, prompt …)."""
+
+    at_ms: int
+    suite: str
+    about: Mapping[str, str]
+    measures: Mapping[str, float | None]
+    is_accepted: bool = True

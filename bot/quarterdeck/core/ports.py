@@ -32,8 +32,8 @@ from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.reply import File, Reply
 from quarterdeck.core.schedule import Schedule as Schedule
 from quarterdeck.core.schedule import Schedules as Schedules
-from quarterdeck.core.tool import Tools
 from quarterdeck.core.sourcing import Sourcing
+from quarterdeck.core.tool import Tools
 from quarterdeck.core.web import Web as Web
 from quarterdeck.core.web import WebAnswer as WebAnswer
 

@@ -63,7 +63,7 @@ class Card:
 class Citation:
     """Name the place that a claim comes from; `n` is its number in the text, from 1.
 
-    `chunk` is the passage's id, by which it can be shown whole.
+    `chunk` is the passage's id, by which it can be shown whole; `note` says more of the place: page, lines, age.
     """
 
     n: int
@@ -71,6 +71,7 @@ class Citation:
     heading: str = ""
     url: str = ""
     chunk: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

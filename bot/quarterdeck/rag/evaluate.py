@@ -16,7 +16,7 @@ from statistics import quantiles
 from typing import TYPE_CHECKING
 
 from quarterdeck.core.errors import UsageError
-from quarterdeck.rag.search import Search
+from quarterdeck.rag.retrieval.search import Search
 
 if TYPE_CHECKING:
     from quarterdeck.core.ports import Json

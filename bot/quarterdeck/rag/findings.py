@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 
-from quarterdeck.rag.answer import PROMPT
+from quarterdeck.rag.answering.answer import PROMPT
 from quarterdeck.runtime.findings import Finding
 from quarterdeck.runtime.prompts import read_prompt
 from quarterdeck.runtime.settings import Settings

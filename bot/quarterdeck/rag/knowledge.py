@@ -5,32 +5,54 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from quarterdeck.core.errors import UsageError
-from quarterdeck.core.message import Conversation
+from quarterdeck.core.knowledge import AnswerWish, Filters
+from quarterdeck.core.message import Conversation, Message
 from quarterdeck.core.model import Models
-from quarterdeck.core.person import Person
+from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.ports import Clock, Json, Passage
 from quarterdeck.core.reply import Reply
-from quarterdeck.rag.answer import Answerer, not_found
+from quarterdeck.rag.answering.answer import Answerer
+from quarterdeck.rag.answering.desk import PASSAGES, AnswerDesk, People
 from quarterdeck.rag.ingest import Ingest
 from quarterdeck.rag.kept import KeptDocuments
 from quarterdeck.rag.library import Library
-from quarterdeck.rag.search import Search
+from quarterdeck.rag.quality.rows import QualityRows
+from quarterdeck.rag.retrieval.rights import Everything
+from quarterdeck.rag.retrieval.search import Search
 from quarterdeck.rag.vector.vectors import EmbedderState, Vectors
 from quarterdeck.runtime.settings import Settings
 from quarterdeck.runtime.tasks import in_thread
 
 ASK_WAIT_S = 5.0  # for the vector index to be ready: the librarian starts in about one second
-PASSAGES = 8
 
 
 class TeamKnowledge:
     """Answer from documents (the `Knowledge` port). Starts its worker process on first use; `close` ends it."""
 
-    def __init__(self, library: Library, models: Models, clock: Clock, settings: Settings) -> None:
+    def __init__(
+        self,
+        library: Library,
+        models: Models,
+        clock: Clock,
+        settings: Settings,
+        *,
+        people: People | None = None,
+        rows: QualityRows | None = None,
+    ) -> None:
+        """Build it; without `people` everything may be read by everybody, without `rows` answers lead nowhere on."""
         paths, chosen = settings.paths(), settings.knowledge
-        self._library = library
-        self.vectors = Vectors(library, chroma=paths.chroma, models=paths.models, embedder=chosen.embedder)
-        self.searching = Search(library, self.vectors, floor=chosen.floor)
+        self._library, self._rights = library, people.rights if people else Everything()
+        self.quality, self.now_ms = rows, clock.now_ms
+        self.vectors = Vectors(
+            library,
+            chroma=paths.chroma,
+            models=paths.models,
+            embedder=chosen.embedder,
+            reranker=chosen.reranker,
+        )
+        self.searching = Search(
+            library, self.vectors, floor=chosen.floor, now_ms=clock.now_ms, reranker=chosen.reranker
+        )
         self.ingest = Ingest(
             library,
             self.vectors,
@@ -39,21 +61,79 @@ class TeamKnowledge:
             overlap_tokens=chosen.overlap_tokens,
         )
         self._kept = KeptDocuments(paths.files)
-        self._answerer = Answerer(self.searching, self.vectors, models, paths.user_dir)
+        self.answerer = Answerer(self.searching, self.vectors, models, paths.user_dir, clock.now_ms)
+        self._desk = AnswerDesk(
+            self.searching,
+            self.answerer,
+            rows,
+            people or People(rights=self._rights, recent=_nothing_said, name_of=_nameless),
+            now_ms=clock.now_ms,
+            wait_s=ASK_WAIT_S,
+            owners_of=library.owners,
+        )
 
     async def search(
-        self, query: str, *, limit: int = PASSAGES, collections: Sequence[str] = ()
+        self,
+        query: str,
+        *,
+        limit: int = PASSAGES,
+        collections: Sequence[str] = (),
+        person: Person | None = None,
+        conversation: Conversation | None = None,
+        filters: Filters | None = None,
     ) -> list[Passage]:
-        """Return the best passages, best first; empty when nothing is relevant."""
-        result = await self.searching.find(query, limit=limit, collections=collections, wait_s=ASK_WAIT_S)
+        """Return the best passages that `person` may read here; without a person only what is public.
+
+        Raises:
+            NotFound: there is no such collection, or none that may be read here.
+        """
+        scopes = await self.searching.scopes()
+        readable = await self._rights.readable(scopes, person=person, conversation=conversation)
+        result = await self.searching.find(
+            query,
+            limit=limit,
+            filters=filters or Filters(collections=tuple(collections)),
+            readable=readable.here,
+            wait_s=ASK_WAIT_S,
+        )
         return list(result.passages)
 
-    async def ask(self, question: str, *, person: Person, conversation: Conversation) -> Reply:
-        """Answer with citations, streaming where a model writes, or say `not_found`."""
-        if not any(size.chunks for size in await self.searching.sizes()):
-            return not_found(())
-        result = await self.searching.find(question, limit=PASSAGES, wait_s=ASK_WAIT_S)
-        return await self._answerer.answer(question, result, person=person, conversation=conversation)
+    async def ask(
+        self,
+        question: str,
+        *,
+        person: Person,
+        conversation: Conversation,
+        filters: Filters | None = None,
+        key: str = "",
+    ) -> Reply:
+        """Answer with citations, streaming where a model writes, or say `not_found`.
+
+        Raises:
+            NotFound: there is no such collection, or none that may be read here.
+        """
+        return await self._desk.ask(
+            question, person=person, conversation=conversation, filters=filters or Filters(), key=key
+        )
+
+    async def follow(
+        self,
+        answer_id: str,
+        wish: AnswerWish,
+        *,
+        person: Person,
+        identity: Identity,
+        conversation: Conversation,
+        said: str = "",
+    ) -> Reply:
+        """Go on from an answer: its sources, more, a verdict, or once more for one person alone.
+
+        Raises:
+            NotFound: there is no such answer (any more), or it was given elsewhere.
+        """
+        return await self._desk.follow(
+            answer_id, wish, person=person, identity=identity, conversation=conversation, said=said
+        )
 
     async def add(self, name: str, content: bytes, *, collection: str) -> Mapping[str, Json]:
         """Keep a document of ours under `name`, in place of an earlier one of that name; returns what was done.
@@ -97,3 +177,13 @@ class TeamKnowledge:
 
 async def _hush(sentence: str) -> None:
     """Tell nobody how far it is: one document is done at once."""
+
+
+async def _nothing_said(conversation_id: str, limit: int) -> list[Message]:
+    """Remember nothing."""
+    return []
+
+
+async def _nameless(person_id: str) -> str:
+    """Know nobody's name."""
+    return ""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Protocol
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from quarterdeck.core.knowledge import (
     Change,
@@ -17,6 +17,9 @@ from quarterdeck.core.knowledge import (
     Spread,
 )
 from quarterdeck.core.sourcing import KnowledgeSource
+
+if TYPE_CHECKING:
+    from quarterdeck.core.ports import Json
 
 
 class Shelves(Protocol):
@@ -115,6 +118,12 @@ class SourceRows(Protocol):
 
     async def documents_of(self, source_id: str, after: str, limit: int) -> list[Document]:
         """Return documents of a source whose id comes after `after`, by id."""
+
+    async def failed(self, collection: str) -> list[Document]:
+        """Return the documents of a collection that could not be read, by name."""
+
+    async def passages(self, document_id: str) -> list[Mapping[str, Json]]:
+        """Return the passages of a document, in order, as an export has them."""
 
     async def touch(self, seen: Sequence[tuple[str, str, int | None]]) -> None:
         """Note version and age of documents whose content is what it was: id, version, `modified_at_ms`."""

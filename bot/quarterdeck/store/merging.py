@@ -21,6 +21,7 @@ from quarterdeck.store.tables import (
     budget_reservations,
     budget_spend,
     identities,
+    knowledge_answers,
     knowledge_sources,
     notes,
     people,
@@ -32,6 +33,7 @@ REVOKED = "none"  # a role that was taken away; empty: none was ever granted
 OWNED: tuple[Column[str], ...] = (
     *(usage.c.person_id, api_tokens.c.person_id, identities.c.person_id),
     *(notes.c.owner, approvals.c.asker_id, knowledge_sources.c.owner, workflow_runs.c.owner),
+    *(knowledge_answers.c.person_id, knowledge_answers.c.judge_id),
 )
 
 Higher = Callable[[str, str], str | None]

@@ -32,6 +32,7 @@ from quarterdeck.store.tables import (
     answers,
     conversations,
     identities,
+    knowledge_answers,
     messages,
     notes,
     outbox,
@@ -131,6 +132,8 @@ class StoredNotes:
             connection.execute(delete(summaries).where(summaries.c.conversation_id.in_(places)))
             _empty_replies(connection, outbox.c.conversation_id.in_(alone))
             connection.execute(delete(transcript).where(transcript.c.conversation_id.in_(alone)))
+            asked = knowledge_answers.c.person_id.in_([person_id, *accounts])
+            connection.execute(delete(knowledge_answers).where(asked))
             theirs = messages.c.author.in_(accounts) | messages.c.conversation_id.in_(alone)
             return Forgotten(
                 messages=_empty_messages(connection, theirs),
@@ -149,6 +152,8 @@ class StoredNotes:
             connection.execute(delete(summaries).where(summaries.c.conversation_id == conversation_id))
             _empty_replies(connection, outbox.c.conversation_id == conversation_id)
             connection.execute(delete(transcript).where(transcript.c.conversation_id == conversation_id))
+            asked = knowledge_answers.c.conversation_id == conversation_id
+            connection.execute(delete(knowledge_answers).where(asked))
             here = (notes.c.scope == "conversation") & (notes.c.owner == conversation_id)
             return Forgotten(
                 messages=_empty_messages(connection, messages.c.conversation_id == conversation_id),
@@ -165,6 +170,7 @@ class StoredNotes:
             connection.execute(delete(summaries))
             _empty_replies(connection, true())
             connection.execute(delete(transcript))
+            connection.execute(delete(knowledge_answers))
             return Forgotten(
                 messages=_empty_messages(connection, true()),
                 notes=_count(connection, delete(notes)),

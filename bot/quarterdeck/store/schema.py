@@ -27,6 +27,9 @@ CHUNKS_FTS: Final = (
 )
 """The full-text index of chunks: its rowid is `chunks.seq`."""
 
+CHUNKS_VOCAB: Final = "CREATE VIRTUAL TABLE chunks_vocab USING fts5vocab(chunks_fts, row)"
+"""In how many chunks each word stands; it holds nothing itself."""
+
 REVISION_TABLE: Final = "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
 
 log = logging.getLogger(__name__)
@@ -109,6 +112,7 @@ def create_all(connection: Connection) -> None:
     """Create what the newest revision has, and note the revision."""
     metadata.create_all(connection, checkfirst=False)
     connection.execute(text(CHUNKS_FTS))
+    connection.execute(text(CHUNKS_VOCAB))
     connection.execute(text(REVISION_TABLE))
     connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
 

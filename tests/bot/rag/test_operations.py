@@ -9,14 +9,39 @@ from tests.bot.rag.conftest import HANDBOOK
 from quarterdeck.core.errors import UsageError
 from quarterdeck.rag.knowledge import TeamKnowledge
 from quarterdeck.rag.operations import KnowledgeOperations
+from quarterdeck.rag.sources.desk import SourceDesk
+from quarterdeck.rag.sources.operations import SourceOperations
+from quarterdeck.runtime.clock import SystemClock
 
 Do = Callable[..., object]
+
+
+class NoUploads:
+    """Keep nothing."""
+
+    def keep(self, name: str, content: bytes, collection: str) -> Path:
+        raise UsageError("nobody uploads here")
+
+
+async def no_fetch(attachment, conversation, limit_bytes):
+    """Fetch nothing."""
+    return b""
 
 
 @pytest.fixture
 def do(make: Callable[..., TeamKnowledge]) -> Do:
     """Return the function that does one operation; progress is kept in `do.heard`."""
-    operations = {one.name: one.handler for one in KnowledgeOperations(make()).all()}
+    knowledge = make()
+    desk = SourceDesk(
+        knowledge.ingest,
+        knowledge.library,
+        knowledge.vectors,
+        SystemClock(),
+        uploads=NoUploads(),
+        fetch=no_fetch,
+    )
+    both = (*KnowledgeOperations(knowledge).all(), *SourceOperations(knowledge, desk).all())
+    operations = {one.name: one.handler for one in both}
 
     async def run(name: str, **parameters):
         async def hear(sentence: str) -> None:

@@ -27,8 +27,8 @@ async def test_a_document_replaces_what_was_there(store: Store) -> None:
     change = await library.put(DOCUMENT, [chunk("2", "kept words"), chunk("3", "fresh words")])
 
     assert (("1",), 2) == (change.gone, change.generation)
-    assert ["2", "3"] == sorted(found.id for found, _ in await library.matches(["words"], ["c"], 10))
-    assert [] == await library.matches(["old"], ["c"], 10)
+    assert ["2", "3"] == sorted(found.id for found, _ in await library.matches(["words"], [Scope(collection="c", audience=PUBLIC)], 10, Filters()))
+    assert [] == await library.matches(["old"], [Scope(collection="c", audience=PUBLIC)], 10, Filters())
 
 
 async def test_words_match_their_other_forms_and_say_where_they_stand(store: Store) -> None:
@@ -37,7 +37,7 @@ async def test_words_match_their_other_forms_and_say_where_they_stand(store: Sto
     await library.put(
         DOCUMENT, [chunk("1", "the body", heading="Rotating a certificate"), chunk("2", "no more")]
     )
-    found = [one for one, _ in await library.matches(["certificates", "rotate"], ["c"], 10)]
+    found = [one for one, _ in await library.matches(["certificates", "rotate"], [Scope(collection="c", audience=PUBLIC)], 10, Filters())]
     spread = await library.spread(["certificates", "body", "nowhere"], [found[0].seq])
 
     assert ["1"] == [one.id for one in found]

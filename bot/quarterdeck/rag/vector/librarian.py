@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from quarterdeck.core.errors import Unavailable
+from quarterdeck.rag.retrieval.rerank import CrossReader
 from quarterdeck.rag.vector.embed import Embedder, choose
 from quarterdeck.rag.vector.index import ChromaIndex, ExactIndex, VectorIndex, read_stamp, wipe, write_stamp
 from quarterdeck.runtime.workers.protocol import Job, Method, Part
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def librarian(options: Json) -> Mapping[str, Method]:
-    """Set the process up; `options` has `embedder`, `models`, `chroma` (folders) and `threads`."""
+    """Set the process up; `options` has `embedder`, `reranker`, `models`, `chroma` (folders), `threads`."""
     given = cast("Mapping[str, str]", options)
     work = _Librarian(
         choose(given["embedder"], Path(given["models"]), int(given["threads"])), Path(given["chroma"])
@@ -40,6 +41,7 @@ def librarian(options: Json) -> Mapping[str, Method]:
         "put": work.put,
         "ids": work.ids,
         "find": work.find,
+        "rerank": CrossReader(given.get("reranker", "")).rerank,
         "close": work.close,
     }
 

@@ -33,6 +33,7 @@ PAGE = 1000  # vectors a call when the index is filled, 1.5 MB
 OPEN_TIMEOUT_S = 60.0
 EMBED_TIMEOUT_S = 120.0
 FIND_TIMEOUT_S = 10.0
+RERANK_TIMEOUT_S = 60.0  # the first one loads the model
 EXPORT_TIMEOUT_S = 600.0  # the first start with sentence-transformers exports the model
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,14 @@ class Vectors:
     """Embed text and find near chunks; starts its process on first use."""
 
     def __init__(
-        self, library: Library, *, chroma: Path, models: Path, embedder: str, threads: int = 1
+        self,
+        library: Library,
+        *,
+        chroma: Path,
+        models: Path,
+        embedder: str,
+        threads: int = 1,
+        reranker: str = "",
     ) -> None:
         self._library = library
         options = {
@@ -68,6 +76,7 @@ class Vectors:
             "models": str(models),
             "chroma": str(chroma),
             "threads": str(threads),
+            "reranker": reranker,
         }
         self._worker = Worker(
             "librarian",
@@ -132,6 +141,16 @@ class Vectors:
             return cast("list[float]", answer.value)
         except ServiceError as error:
             self._lost(error)
+            return None
+
+    async def rerank(self, question: str, texts: Sequence[str]) -> list[float] | None:
+        """Return how well each text answers the question, or None when the cross-encoder cannot say."""
+        try:
+            value: Json = {"question": question, "texts": list(texts)}
+            answer = await self._worker.call("rerank", value, timeout_s=RERANK_TIMEOUT_S)
+            return cast("list[float]", answer.value)
+        except (ServiceError, SetupError, Busy) as error:
+            log.warning("The cross-encoder is out of use", extra={"reason": error.message})
             return None
 
     async def near(self, text: str, scopes: Sequence[str], limit: int, *, wait_s: float) -> Near | None:

@@ -91,4 +91,9 @@ def _native(card: Card | None, abilities: frozenset[Ability]) -> Card | None:
 
 def _source(citation: Citation) -> str:
     heading = f" › {citation.heading}" if citation.heading else ""
-    return f"[{citation.n}] {citation.document}{heading}"
+    note = f" ({citation.note})" if citation.note else ""
+    name = f"{citation.document}{heading}"
+    if citation.url.startswith(("https://", "http://")):
+        shown = name.replace("[", "(").replace("]", ")")
+        return f"[{citation.n}] [{shown}](<{citation.url.replace('>', '%3E')}>){note}"
+    return f"[{citation.n}] {name}{note}"

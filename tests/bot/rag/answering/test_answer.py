@@ -8,7 +8,6 @@ from tests.bot.rag.conftest import CONVERSATION, PERSON, ScriptedModels, added
 
 from quarterdeck.core.errors import Unavailable
 from quarterdeck.core.reply import Reply
-from quarterdeck.rag.answer import cited_in
 from quarterdeck.rag.knowledge import TeamKnowledge
 
 QUESTION = "how do I rotate the staging certificate?"
@@ -55,14 +54,18 @@ async def test_without_a_model_the_sentences_are_quoted_with_their_place(knowled
         first.heading,
     )
     assert first.url.startswith("file:///")
-    assert first.url.endswith("/handbook/certificates.md")
+    assert first.url.endswith("/handbook/certificates.md#L7")
 
 
 async def test_an_absurd_question_is_not_found(knowledge: TeamKnowledge) -> None:
     """Rather than an invention."""
     reply = await ask(knowledge, "What is the airspeed velocity of an unladen swallow?")
 
-    assert ("not_found", "Not found in documents.", ()) == (reply.status, reply.text, reply.citations)
+    assert ("not_found", "Not found in documents.", ()) == (
+        reply.status,
+        reply.text.partition("\n")[0],
+        reply.citations,
+    )
 
 
 async def test_an_empty_knowledge_says_how_to_fill_it(make: Callable[..., TeamKnowledge]) -> None:
@@ -76,12 +79,16 @@ async def test_an_empty_knowledge_says_how_to_fill_it(make: Callable[..., TeamKn
 
 
 async def test_a_model_writes_from_the_passages_and_only_what_it_cites_is_listed(scripted) -> None:
-    """Streamed as it comes; marks of passages that were not given are taken out."""
-    knowledge, models = await scripted("Log in to the bastion", " and run certctl [1][9].", "")
+    """Streamed sentence by sentence, each once it is whole; marks of passages that were not given are taken out."""
+    knowledge, models = await scripted(
+        "Log in to the bas",
+        'tion host [1: "Log in to the bastion host"][9]. Then',
+        " run `certctl rotate --env staging` [1].",
+    )
     pieces, reply = await read((await ask(knowledge)).stream)
 
-    assert ["Log in to the bastion", " and run certctl [1][9]."] == pieces
-    assert "Log in to the bastion and run certctl [1]." == reply.text
+    assert ["Log in to the bastion host. [1]"] == pieces
+    assert "Log in to the bastion host. [1] Then run `certctl rotate --env staging`. [1]" == reply.text
     assert [(1, "certificates.md")] == [(one.n, one.document) for one in reply.citations]
     assert "certctl rotate --env staging" in models.asked[1]
     assert models.asked[1].endswith(f"Question: {QUESTION}")
@@ -92,7 +99,8 @@ async def test_a_model_that_finds_nothing_says_so_without_a_trace_in_the_stream(
     knowledge, _ = await scripted("NOT", " FOU", "ND", ".")
     pieces, reply = await read((await ask(knowledge)).stream)
 
-    assert ([], "not_found", "Not found in documents.") == (pieces, reply.status, reply.text)
+    assert ([], "not_found") == (pieces, reply.status)
+    assert reply.text.startswith("Not found in documents.")
 
 
 async def test_an_answer_that_cites_nothing_is_replaced_by_quotes(scripted) -> None:
@@ -146,19 +154,6 @@ async def test_words_of_a_document_cannot_end_their_fence(
     assert body.count("</passage-") == body.count(f"</{fence}>")
     assert len(fence) == len("passage-") + 8
     assert "&lt;/passage-1>" in user
-
-
-@pytest.mark.parametrize(
-    ("text", "shown", "cited"),
-    [
-        ("a [1]. b [2, 3].", "a [1]. b [2][3].", [1, 2, 3]),
-        ("a [0] b [4] c [12]", "a  b  c ", []),
-        ("see [text](url) and list[3]", "see [text](url) and list[3]", [3]),
-    ],
-)
-def test_marks_are_checked(text: str, shown: str, cited: list[int]) -> None:
-    """A number that stands for nothing is worse than none."""
-    assert (shown, cited) == cited_in(text, 3)
 
 
 async def test_the_owner_may_write_other_instructions(scripted, data: Path) -> None:

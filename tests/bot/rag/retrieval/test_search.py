@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from tests.bot.rag.conftest import HANDBOOK, added
 
 from quarterdeck.core.errors import NotFound
+from quarterdeck.core.knowledge import PUBLIC, Filters, Scope
 from quarterdeck.rag.knowledge import TeamKnowledge
 from quarterdeck.rag.query import terms
-from quarterdeck.rag.search import join
+from quarterdeck.rag.retrieval.ranking import join
 from quarterdeck.store.knowledge import KnowledgeLibrary
 
 ANSWERABLE = {
@@ -148,7 +149,7 @@ async def test_five_thousand_hostile_questions_raise_nothing_and_read_nothing_fo
     foreign = answered = 0
     for question in questions:
         wanted = terms(question)
-        matches = await library.matches(wanted, ["public"], 50)
+        matches = await library.matches(wanted, [Scope(collection="public", audience=PUBLIC)], 50, Filters())
         await library.spread(wanted, [found.seq for found, _ in matches])
         foreign += sum(found.collection != "public" for found, _ in matches)
         answered += bool(matches)

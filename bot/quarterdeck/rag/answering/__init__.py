@@ -1,0 +1,1 @@
+"""Write answers from passages, and keep only what the passages say."""

@@ -1,0 +1,62 @@
+"""Understand a question that follows on an earlier one: "and for production?" is about what was asked before.
+
+No model is needed: a question that says too little by itself is looked for together with the one before it, by the
+same person in the same conversation, as long as that was not long ago.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from quarterdeck.core.message import Message
+from quarterdeck.rag.query import terms
+
+RECENT_S = 1800.0
+MESSAGES = 30  # that are looked through
+FEW = 3  # telling words; a question with fewer leans on the one before
+LONG = 9  # telling words; one with as many stands alone
+BEFORE_LIMIT = 400  # characters of the earlier question
+_LEANS = re.compile(
+    r"^\W*(?:and|but|or|what about|how about|also|then|und|aber|oder|was ist mit|wie ist es mit|auch|dann)\b"
+    r"|\b(?:it|its|that|those|these|them|they|there|same|this one|the other|dafür|davon|dort|dieser|dieses|"
+    r"derselbe|dasselbe|ihn|sie)\b",
+    re.IGNORECASE,
+)
+_COMMAND = re.compile(r"^\s*(?:/\w+(?:@\w+)?\s*)?(?:ask\s+)?", re.IGNORECASE)
+
+
+def question_before(question: str, said: Sequence[Message], accounts: frozenset[str]) -> str:
+    """Return the earlier question that this one leans on; empty when it stands alone, or none is there.
+
+    `said` are the last messages of the conversation, oldest first; `accounts` are those of the person.
+    """
+    if not leans(question):
+        return ""
+    own = [one for one in said if str(one.author) in accounts]
+    while own and _plain(own[-1].text).endswith(question.strip()):
+        own.pop()  # this very question
+    for message in reversed(own):
+        text = _plain(message.text)
+        if (said[-1].sent_at - message.sent_at).total_seconds() > RECENT_S:
+            return ""
+        if text and not text.startswith("/") and len(terms(text)) >= FEW and not leans_hard(text):
+            return text[:BEFORE_LIMIT]
+    return ""
+
+
+def leans(question: str) -> bool:
+    """Tell whether a question says too little by itself."""
+    telling = len(terms(question))
+    return telling < FEW or (telling < LONG and _LEANS.search(question) is not None)
+
+
+def leans_hard(text: str) -> bool:
+    """Tell whether a text only begins where another one ended."""
+    return _LEANS.match(text) is not None and len(terms(text)) < FEW
+
+
+def _plain(text: str) -> str:
+    found = _COMMAND.match(text)
+    rest = text[found.end() :] if found else text
+    return rest.strip() if text.lstrip().lower().startswith(("/ask", "/qd ask", "ask ")) else text.strip()

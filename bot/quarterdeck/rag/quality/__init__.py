@@ -1,0 +1,1 @@
+"""Measure answers, learn from what was wrong, and refuse to become worse."""

@@ -1,0 +1,208 @@
+"""Find the passages that answer a question: by meaning, by words, by headings, by age, fused by rank.
+
+Who may read is asked twice: what nobody here may read is left out before the best are chosen, and each of the best
+is looked at again with the audience that it has by then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+
+from quarterdeck.core.errors import NotFound
+from quarterdeck.core.knowledge import CollectionSize, Filters, Found, Scope
+from quarterdeck.core.ports import Passage
+from quarterdeck.rag.library import Library
+from quarterdeck.rag.query import terms
+from quarterdeck.rag.retrieval.place import passage_of
+from quarterdeck.rag.retrieval.ranking import Ranking, Signals, join, without_twins
+from quarterdeck.rag.vector.vectors import Near, Vectors, cosine
+
+CANDIDATES = 50  # a list
+NARROW_CANDIDATES = 400  # by meaning, where filters leave out single documents afterwards
+TWINS = 4  # times as many passages as are wanted are looked through for twins
+RERANKED = 30  # passages that a cross-encoder reads
+NOTICE = "by words only: the vector index is not ready"
+SEPARATE = "by words only: "
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """Hold what a search found. `relevance` is the best passage's, also where it is below the floor; `near` are titles
+    of documents that came nearest, below the floor too.
+    """
+
+    passages: tuple[Passage, ...]
+    collections: tuple[str, ...]
+    relevance: float = 0.0
+    notice: str = ""
+    near: tuple[Passage, ...] = ()
+
+
+class Search:
+    """Search the library."""
+
+    def __init__(
+        self,
+        library: Library,
+        vectors: Vectors,
+        *,
+        floor: float,
+        now_ms: Callable[[], int] = lambda: 0,
+        reranker: str = "",
+    ) -> None:
+        self._library, self._vectors, self._floor = library, vectors, floor
+        self._now_ms, self._reranker = now_ms, reranker
+        self._known: tuple[int, list[CollectionSize], list[Scope]] = (-1, [], [])
+
+    async def sizes(self) -> list[CollectionSize]:
+        """Return what each collection holds; counted anew only after a change."""
+        return (await self._counted())[1]
+
+    async def scopes(self) -> list[Scope]:
+        """Return which audiences each collection has; looked up anew only after a change."""
+        return (await self._counted())[2]
+
+    async def _counted(self) -> tuple[int, list[CollectionSize], list[Scope]]:
+        generation = await self._library.generation()
+        if self._known[0] != generation:
+            self._known = (generation, await self._library.collections(), await self._library.scopes())
+        return self._known
+
+    async def find(
+        self,
+        question: str,
+        *,
+        limit: int,
+        wait_s: float,
+        collections: Sequence[str] = (),
+        filters: Filters | None = None,
+        readable: Collection[Scope] | None = None,
+    ) -> Result:
+        """Return the relevant passages, best first; waits `wait_s` at most for the vector index to be ready.
+
+        `readable` is what may be shown; None: everything.
+
+        Raises:
+            NotFound: there is no such collection, or none that may be shown.
+        """
+        filters = filters or Filters(collections=tuple(collections))
+        scopes = _chosen(await self.scopes(), filters.collections, readable)
+        names = tuple(dict.fromkeys(scope.collection for scope in scopes))
+        wanted = terms(question)
+        if not scopes or not wanted:
+            return Result(passages=(), collections=names)
+        near, matches = await asyncio.gather(
+            self._vectors.near(
+                question,
+                [scope.name for scope in scopes],
+                NARROW_CANDIDATES if filters.is_narrow else CANDIDATES,
+                wait_s=wait_s,
+            ),
+            self._library.matches(wanted, scopes, CANDIDATES, filters),
+        )
+        found, cosines = await self._candidates(near, matches, frozenset(scopes), filters)
+        spread = await self._library.spread(wanted, [one.seq for one in found.values()])
+        signals = Signals(
+            found=found,
+            cosines=cosines if near else None,
+            by_words={one.id: score for one, score in matches},
+            spread=spread,
+            total=sum(size.chunks for size in await self.sizes()),
+            now_ms=self._now_ms(),
+        )
+        ranked = Ranking(signals).passages()
+        good = [one for one in ranked if one.signals["relevance"] >= self._floor]
+        best = await self._reranked(question, without_twins(good[: TWINS * limit]))
+        return Result(
+            passages=await self._still_readable(best[:limit], frozenset(scopes)),
+            collections=names,
+            relevance=max((one.signals["relevance"] for one in ranked), default=0.0),
+            notice="" if near else self._notice(),
+            near=tuple({one.document: one for one in reversed(ranked[:8])}.values())[::-1],
+        )
+
+    def _notice(self) -> str:
+        reason = self._vectors.state.reason
+        return f"{SEPARATE}{reason}" if reason else NOTICE
+
+    async def _candidates(
+        self,
+        near: Near | None,
+        matches: Sequence[tuple[Found, float]],
+        scopes: frozenset[Scope],
+        filters: Filters,
+    ) -> tuple[dict[str, Found], dict[str, float]]:
+        """Return the candidates of both lists that may be shown, and the cosine of each."""
+        found = {one.id: one for one, _ in matches}
+        cosines = dict(near.cosines) if near else {}
+        unknown = await self._library.inside(cosines.keys() - found.keys(), filters)
+        found |= {one.id: one for one in await self._library.by_id(unknown)}
+        found = {id_: one for id_, one in found.items() if one.scope in scopes}
+        if near:
+            unseen = sorted(found.keys() - cosines.keys())
+            cosines |= {id_: cosine(near.vector, v) for id_, v in await self._library.vectors(unseen)}
+        return found, {id_: cosines[id_] for id_ in found if id_ in cosines}
+
+    async def _reranked(self, question: str, passages: list[Passage]) -> list[Passage]:
+        """Let the cross-encoder bring the first ones in order, where one is set and works."""
+        if not self._reranker or len(passages) < 2:
+            return passages
+        first, rest = passages[:RERANKED], passages[RERANKED:]
+        texts = [f"{one.heading}\n{one.text}" for one in first]
+        scores = await self._vectors.rerank(question, texts)
+        if scores is None:
+            return passages
+        scored = [
+            replace(one, signals={**one.signals, "reranked": score})
+            for one, score in zip(first, scores, strict=True)
+        ]
+        return sorted(scored, key=lambda one: -one.signals["reranked"]) + rest
+
+    async def _still_readable(
+        self, passages: Sequence[Passage], scopes: frozenset[Scope]
+    ) -> tuple[Passage, ...]:
+        """Look once more at what is about to be shown: it may have got another audience meanwhile."""
+        now = {one.id: one for one in await self._library.by_id([one.chunk_id for one in passages])}
+        kept = tuple(one for one in passages if one.chunk_id in now and now[one.chunk_id].scope in scopes)
+        if len(kept) < len(passages):
+            log.warning("Passages left out at the last look", extra={"count": len(passages) - len(kept)})
+        return kept
+
+    async def passages(self, ids: Sequence[str], readable: Collection[Scope]) -> list[Passage]:
+        """Return passages by id, in this order; those that are gone or may not be shown are left out."""
+        found = {one.id: one for one in await self._library.by_id(ids) if one.scope in readable}
+        return [passage_of(found[id_], 0.0, {}) for id_ in dict.fromkeys(ids) if id_ in found]
+
+    async def whole(self, passage: Passage, *, limit: int) -> str:
+        """Return the passage with what stands around it under the same heading, at most `limit` characters."""
+        found = await self._library.by_id([passage.chunk_id])
+        if not found:
+            return passage.text
+        chunk = found[0]
+        around = await self._library.beside(chunk, 1)
+        text = passage.text
+        for one in around:
+            if one.n == chunk.n + 1 and len(text) + len(one.text) < limit:
+                text = join(text, one.text)
+        for one in around:
+            if one.n == chunk.n - 1 and len(text) + len(one.text) < limit:
+                text = join(one.text, text)
+        return text
+
+
+def _chosen(
+    scopes: Sequence[Scope], collections: Sequence[str], readable: Collection[Scope] | None
+) -> list[Scope]:
+    """Return the scopes to search. A collection that may not be read at all is one that does not exist."""
+    shown = [scope for scope in scopes if readable is None or scope in readable]
+    known = {scope.collection for scope in shown}
+    for name in collections:
+        if name not in known:
+            hint = f"known are {', '.join(sorted(known))}" if known else "none can be read here"
+            raise NotFound(f"there is no collection {name!r}", hint=hint)
+    return [scope for scope in shown if not collections or scope.collection in collections]
