@@ -52,9 +52,8 @@ def validate(invocation: Invocation, files: tuple[str, ...]) -> int:
     shelf = shelf_of(settings)
     paths = [_path(file, shelf) for file in files] or list(shelf.files.values())
     around = surroundings(settings, _with(shelf, paths))
-    found = (
-        [] if files else [_problem(error) for error in shelf.problems if error.file not in map(str, paths)]
-    )
+    known = {str(path) for path in paths}
+    found = [] if files else [_problem(error) for error in shelf.problems if error.file not in known]
     found += [problem for path in paths for problem in problems_of(path, around)]
     shown: Json = {"files": [str(path) for path in paths], "problems": [_document(one) for one in found]}
     invocation.show(shown, _report(found, len(paths)))

@@ -28,6 +28,7 @@ PUBLISHED: Final = {
     "directory": "quarterdeck.router.policy.directory:DirectoryFile",
     "provider": "quarterdeck.models.catalog:ProviderRow",
     "graph": "quarterdeck.models.images.graph:Graph",
+    "workflow": "quarterdeck_workflows.language.rows.file:WorkflowFile",
     "transcript": "quarterdeck.testing.simulator.transcript:Transcript",
 }
 """The model behind each file, by the file's stem."""
