@@ -11,6 +11,7 @@ from quarterdeck.app.parts import Parts
 from quarterdeck.core.ports import Operation
 from quarterdeck.models.operations import operations as model_operations
 from quarterdeck.rag.operations import KnowledgeOperations
+from quarterdeck.rag.sources.operations import SourceOperations
 from quarterdeck.router.about import operations as about_operations
 from quarterdeck.router.operations import operations as router_operations
 from quarterdeck.router.people.verbs import PeopleDesk
@@ -59,6 +60,7 @@ def operations(parts: Parts, desk: Desk | None = None) -> Iterator[Operation]:
     yield from run_operations(parts.durable)
     yield from model_operations(parts.models, parts.clock, parts.loaded.environ)
     yield from KnowledgeOperations(parts.knowledge).all()
+    yield from SourceOperations(parts.knowledge, parts.sourcing).all()
     yield from store_operations(
         vault=parts.vault, audit=parts.audit, backups=parts.backups, resolver=parts.resolver
     )

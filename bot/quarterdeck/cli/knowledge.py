@@ -9,11 +9,10 @@ from typing import cast
 import click
 
 from quarterdeck.cli.invocation import Invocation, VerbGroup
-from quarterdeck.cli.output import table
+from quarterdeck.cli.knowledge_sources import ALL as SOURCE_COMMANDS
 from quarterdeck.cli.remote import call
 from quarterdeck.core.ports import Json
 
-COLUMNS = ("collection", "documents", "chunks", "failed", "paths")
 SIGNALS = ("relevance", "cosine", "words", "heading", "bm25", "twins")
 EXCERPT = 300  # characters of a found passage
 
@@ -28,64 +27,8 @@ def verb() -> None:
     """
 
 
-@verb.command("add")
-@click.argument("paths", nargs=-1, required=True, metavar="PATH…")
-@click.option("--collection", default="documents", show_default=True, help="Which collection they join.")
-@click.pass_obj
-def add(invocation: Invocation, paths: tuple[str, ...], collection: str) -> None:
-    """Read files and folders of Markdown, text, HTML and PDF; unchanged ones are skipped.
-
-    \b
-    Example:
-      quarterdeck knowledge add docs/ runbooks/ --collection handbook
-    """
-    absolute = [str(Path(path).absolute()) for path in paths]
-    _done(invocation, call("knowledge.add", {"paths": absolute, "collection": collection}))
-
-
-@verb.command("sync")
-@click.option("--collection", default="", help="Only this one.")
-@click.pass_obj
-def sync(invocation: Invocation, collection: str) -> None:
-    """Look at everything that was added before: new, changed and deleted files.
-
-    \b
-    Example:
-      quarterdeck knowledge sync
-    """
-    _done(invocation, call("knowledge.sync", {"collection": collection}))
-
-
-@verb.command("remove")
-@click.argument("what", default="", metavar="[DOCUMENT|PATH|COLLECTION]")
-@click.option("--collection", default="", help="Only in this one; alone: all of it.")
-@click.pass_obj
-def remove(invocation: Invocation, what: str, collection: str) -> None:
-    """Forget documents; the files themselves stay.
-
-    \b
-    Example:
-      quarterdeck knowledge remove certificates.md
-    """
-    path = Path(what).absolute()
-    chosen = str(path) if what and path.exists() else what
-    _done(invocation, call("knowledge.remove", {"what": chosen, "collection": collection}))
-
-
-@verb.command("list")
-@click.pass_obj
-def list_(invocation: Invocation) -> None:
-    """List collections, and the documents that could not be read.
-
-    \b
-    Example:
-      quarterdeck knowledge list --json
-    """
-    found = cast("list[Mapping[str, Json]]", call("knowledge.list"))
-    rows = [{**one, "failed": len(_failed(one)), "paths": _joined(one["paths"])} for one in found]
-    lines = [table(rows, COLUMNS, empty="No documents.")]
-    lines += [f"{one['collection']}/{_reason(failed)}" for one in found for failed in _failed(one)]
-    invocation.show(cast("Json", found), "\n".join(lines))
+for _command in SOURCE_COMMANDS:
+    verb.add_command(_command)
 
 
 @verb.command("search")
@@ -137,17 +80,6 @@ def eval_(invocation: Invocation, file: str, collection: tuple[str, ...]) -> Non
     invocation.show(cast("Json", found), "\n".join(lines))
 
 
-def _done(invocation: Invocation, result: Json) -> None:
-    report = cast("Mapping[str, Json]", result)
-    counts = ", ".join(f"{report[name]} {name}" for name in ("added", "changed", "unchanged", "removed"))
-    lines = [f"{counts}; {report['documents']} documents, {report['total_chunks']} passages in all"]
-    lines += [f"not read: {_reason(failed)}" for failed in _failed(report)]
-    lines += [f"out of reach, kept: {path}" for path in cast("Sequence[str]", report["missing"])]
-    if report["notice"]:
-        lines.append(str(report["notice"]))
-    invocation.show(cast("Json", report), "\n".join(lines))
-
-
 def _passage(n: int, passage: Mapping[str, Json], explain: bool) -> str:
     text = " ".join(str(passage["text"]).split())
     excerpt = text if len(text) <= EXCERPT else f"{text[:EXCERPT]}…"
@@ -157,14 +89,6 @@ def _passage(n: int, passage: Mapping[str, Json], explain: bool) -> str:
         shown = " ".join(f"{name}={signals.get(name, 0)}" for name in SIGNALS)
         lines.append(f"   score={passage['score']} {shown} collection={passage['collection']}")
     return "\n".join(lines)
-
-
-def _failed(holder: Mapping[str, Json]) -> Sequence[Mapping[str, Json]]:
-    return cast("Sequence[Mapping[str, Json]]", holder["failed"])
-
-
-def _reason(failed: Mapping[str, Json]) -> str:
-    return f"{failed['document']}: {failed['reason']}"
 
 
 def _joined(names: Json) -> str:

@@ -57,12 +57,15 @@ class KnowledgeSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceOrder:
-    """Say what is to be added; an empty `kind` is seen from the location."""
+    """Say what is to be added; an empty `kind` is seen from the location.
+
+    An empty `audience` is public, but for a conversation's words: they are for those who read it.
+    """
 
     location: str
     kind: SourceKind | Literal[""] = ""
     collection: str = DEFAULT_COLLECTION
-    audience: str = PUBLIC
+    audience: str = ""
     every_s: int = 0
     options: Mapping[str, Json] = field(default_factory=dict)
 
@@ -111,6 +114,13 @@ class Sourcing(Protocol):
         Raises:
             NotFound: nothing is called that.
             UsageError: the settings file names it, or it is no audience.
+        """
+
+    async def pause(self, what: str, *, is_paused: bool) -> int:
+        """Stop or begin to read sources on schedule; returns how many.
+
+        Raises:
+            NotFound: nothing is called that.
         """
 
     def is_local(self, order: SourceOrder) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from sqlalchemy import Connection, Row, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -14,7 +14,10 @@ from quarterdeck.core.knowledge import Document, KnownDocument
 from quarterdeck.core.sourcing import KnowledgeSource
 from quarterdeck.store.engine import Store
 from quarterdeck.store.scopes import count_up
-from quarterdeck.store.tables import documents, knowledge_sources
+from quarterdeck.store.tables import chunks, documents, knowledge_sources
+
+if TYPE_CHECKING:
+    from quarterdeck.core.ports import Json
 
 AS_JSON = ("options", "cursor")
 COLUMNS = tuple(field.name for field in fields(KnowledgeSource))
@@ -105,6 +108,21 @@ class SourceTable:
         query = query.order_by(documents.c.id).limit(limit)
         rows = await self._store.read(lambda connection: connection.execute(query).all())
         return [Document(**row._mapping) for row in rows]
+
+    async def failed(self, collection: str) -> list[Document]:
+        """Return the documents of a collection that could not be read, by name."""
+        query = select(documents).where(documents.c.collection == collection, documents.c.state == "failed")
+        rows = await self._store.read(
+            lambda connection: connection.execute(query.order_by(documents.c.name)).all()
+        )
+        return [Document(**row._mapping) for row in rows]
+
+    async def passages(self, document_id: str) -> list[Mapping[str, Json]]:
+        """Return the passages of a document, in order, as an export has them."""
+        columns = (chunks.c.heading, chunks.c.text, chunks.c.page, chunks.c.line, chunks.c.end_line)
+        query = select(*columns).where(chunks.c.document_id == document_id).order_by(chunks.c.n)
+        rows = await self._store.read(lambda connection: connection.execute(query).all())
+        return [dict(row._mapping) for row in rows]
 
     async def touch(self, seen: Sequence[tuple[str, str, int | None]]) -> None:
         """Note version and age of documents whose content is what it was: id, version, `modified_at_ms`."""

@@ -66,7 +66,7 @@ async def test_documents_are_added_listed_searched_and_removed(do: Do, handbook:
     assert [{"document": "broken.pdf", "reason": "it is not a PDF that can be read"}] == listed[0]["failed"]
     assert [str(handbook)] == listed[0]["paths"]
     assert "certificates.md" == found["passages"][0]["document"]
-    assert {"relevance", "cosine", "words", "bm25", "heading", "twins"} == set(
+    assert {"relevance", "cosine", "words", "bm25", "heading", "recency", "twins"} == set(
         found["passages"][0]["signals"]
     )
     assert "all-MiniLM-L6-v2 on onnxruntime, 8-bit" == found["embedder"]
