@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypedDict, cast
+from typing import Any, Final, TypedDict, cast
 
-from sqlalchemy import Connection, Row, bindparam, insert, or_, select
+from sqlalchemy import Connection, Row, Select, bindparam, insert, or_, select
 
+from quarterdeck.core.approval import ORIGIN
 from quarterdeck.core.delivery import AuditEntry
 from quarterdeck.core.ports import Clock, Json
 from quarterdeck.store import facts, transaction
@@ -154,34 +155,26 @@ class Audit:
     async def chain(self, event_key: str) -> dict[str, Json]:
         """Return all that is known of one event: as it came, what the record says of it, what was sent for it.
 
-        Its rows stand in the record under its own key; what was raised on its behalf stands under `KEY~…`.
+        Its rows stand in the record under its own key; what was raised on its behalf stands under `KEY~…`, and what
+        was approved under the key of our own event that carried it out.
         """
-        named = f'"event":{canonical(event_key)}'
-        names = (named, f"{named[:-1]}~")
-        is_about = or_(*(audit.c.detail.contains(name, autoescape=True) for name in names))  # in any case
-        about = select(audit).where(is_about).order_by(audit.c.seq).limit(PAGE)
         platform, _, rest = event_key.partition(":")
         workspace, _, event_id = rest.partition(":")
         came = select(inbox).filter_by(platform=platform, workspace=workspace, event_id=event_id)
-        sent = (
-            select(outbox)
-            .where(
-                (outbox.c.cause == event_key) | outbox.c.cause.startswith(f"{event_key}~", autoescape=True)
-            )
-            .order_by(outbox.c.seq)
-            .limit(PAGE)
-        )
 
         def job(connection: Connection) -> dict[str, Json]:
             event = connection.execute(came).one_or_none()
+            rows = _rows_about(connection, [event_key])
+            approved = dict.fromkeys(
+                f"{platform}::{ORIGIN}-{row['detail']['approval']}" for row in rows if row["kind"] == ORIGIN
+            )
+            keys = [event_key, *approved]
+            if approved:
+                rows = _rows_about(connection, keys)
             return {
                 "event": None if event is None else _event(event),
-                "rows": [
-                    _only(_exported(row), event_key)
-                    for row in connection.execute(about)
-                    if any(name in row.detail for name in names)
-                ],
-                "deliveries": [_delivery(row) for row in connection.execute(sent)],
+                "rows": rows,
+                "deliveries": [_delivery(row) for row in connection.execute(_sent_for(keys))],
             }
 
         return await self._store.read(job)
@@ -271,13 +264,36 @@ def _problems_of_end(head: _Head, last: _Checked) -> Iterator[str]:
         yield f"row {last.number} is not the last one that was written"
 
 
-def _only(row: dict[str, Json], event_key: str) -> dict[str, Json]:
+def _rows_about(connection: Connection, keys: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the rows that stand under these events, oldest first."""
+    exact = [f'"event":{canonical(key)}' for key in keys]
+    names = [*exact, *(f"{name[:-1]}~" for name in exact)]
+    is_about = or_(*(audit.c.detail.contains(name, autoescape=True) for name in names))  # in any case
+    about = select(audit).where(is_about).order_by(audit.c.seq).limit(PAGE)
+    return [
+        _only(_exported(row), keys)
+        for row in connection.execute(about)
+        if any(name in row.detail for name in names)
+    ]
+
+
+def _sent_for(keys: Sequence[str]) -> Select[Any]:
+    """Ask for the parts that went out for these events."""
+    causes = [(outbox.c.cause == key) | outbox.c.cause.startswith(f"{key}~", autoescape=True) for key in keys]
+    return select(outbox).where(or_(*causes)).order_by(outbox.c.seq).limit(PAGE)
+
+
+def _only(row: dict[str, Json], keys: Sequence[str]) -> dict[str, Json]:
     """Return a row without the messages of other events that were sent within the same commit."""
     detail = cast("Mapping[str, Json]", row["detail"])
     messages = cast("list[Mapping[str, str]]", detail.get("messages", []))
     if not messages:
         return row
-    ours = [one for one in messages if one["event"] == event_key or one["event"].startswith(f"{event_key}~")]
+    ours = [
+        one
+        for one in messages
+        if any(one["event"] == key or one["event"].startswith(f"{key}~") for key in keys)
+    ]
     return {**row, "detail": {**detail, "messages": ours}}
 
 

@@ -72,12 +72,11 @@ class Traitor:
 
 def orders_in(text: str) -> list[tuple[str, str]]:
     """Return the tools and arguments that a text asks for; orders inside JSON are read as well."""
-    found = [(one["tool"].replace(".", "_"), one["arguments"]) for one in ORDER.finditer(text)]
     try:
         unquoted = json.loads(text)
     except ValueError:
-        return found
-    return found + [one for value in _texts(unquoted) for one in orders_in(value)]
+        return [(one["tool"].replace(".", "_"), one["arguments"]) for one in ORDER.finditer(text)]
+    return [one for value in _texts(unquoted) for one in orders_in(value)]
 
 
 def _texts(value: object) -> list[str]:

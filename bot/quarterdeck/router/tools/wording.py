@@ -47,8 +47,8 @@ def described(named: Mapping[str, Usable]) -> tuple[Tool, ...]:
 
 
 def shown(name: str) -> str:
-    """Return a tool's name as people know it: `/ping` for a command."""
-    return f"/{name.removeprefix('command.')}" if name.startswith("command.") else name
+    """Return a tool's name as people know it, in CommonMark: `/ping` for a command."""
+    return f"`/{name.removeprefix('command.')}`" if name.startswith("command.") else f"`{name}`"
 
 
 def told(result: ToolResult) -> str:

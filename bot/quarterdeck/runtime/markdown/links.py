@@ -142,7 +142,7 @@ def _prose(text: str, hosts: Collection[str]) -> str:
 def _rewritten(text: str, hosts: Collection[str], *, is_code: bool, names_code: bool) -> str:
     pieces, at = [], 0
     for start, end, kind in _foreign(text, hosts):
-        if kind == "name" and is_code:
+        if kind == "name" and (is_code or text[start - 1 : start] == text[end : end + 1] == "`"):
             continue
         found = text[start:end]
         is_file = names_code and kind == "name" and _is_file(found, text[end : end + 1])

@@ -61,7 +61,7 @@ class Shed:
         **more: Any,
     ) -> None:
         """Add a tool that says `result`, or what it makes of its use."""
-        said = result or ToolResult(text=f"{name} did it.")
+        said = result or ToolResult(text="It is done.")
 
         async def run(use: ToolUse) -> ToolResult:
             self.done.append((name, dict(use.arguments)))

@@ -27,8 +27,8 @@ async def test_a_tool_runs_between_two_rounds_and_the_answer_says_so(make_parlou
 
     *pieces, last = await parlour.answer(ASK)
 
-    assert ["Let me look.", "\n\n_Using shed.look …_\n\n", "It is blue."] == pieces
-    assert ("Let me look.\n\nIt is blue.", ("shed.look",)) == (last.text, last.used)
+    assert ["Let me look.", "\n\n_Using `shed.look` …_\n\n", "It is blue."] == pieces
+    assert ("Let me look.\n\nIt is blue.", ("`shed.look`",)) == (last.text, last.used)
     assert ["assistant", "tool"] == [turn.speaker for turn in model.told[1][-2:]]
     assert ("blue", "c0") == (model.told[1][-1].text, model.told[1][-1].call_id)
 
