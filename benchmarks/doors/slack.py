@@ -22,7 +22,7 @@ SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 TEAM, BOT = "T0123456789", "U0BOT000001"
 FIELDS = (
     "token=gIkuvaNzQIHg97ATvDxqgjtO&team_id=T0123456789&team_domain=example&enterprise_id=&enterprise_name=&channel_id=C{chat:09}"
-    "&channel_name=general&user_id=U{chat:09}&user_name=anna&command=%2Fecho&text={text}&api_app_id=A0123456&is_enterprise_install=false"
+    "&channel_name=general&user_id=U{chat:09}&user_name=anna&command=%2F{command}&text={text}&api_app_id=A0123456&is_enterprise_install=false"
     "&response_url={response}&trigger_id={trigger}&context_team_id=T0123456789&context_channel_id=C1&locale=en-US"
 )
 
@@ -78,10 +78,16 @@ class SlackDoor:
         """Let a person send a command."""
         if self._way == "sock":
             return await self._ask_by_socket(number)
-        chat, trigger = number % CHATS, next(self._triggers)
+        _, body = await self.command("echo", f"helloq{number}q", chat=number % CHATS)
+        self._answers.came(body)
+        return None
+
+    async def command(self, name: str, text: str, *, chat: int) -> tuple[int, bytes]:
+        """Let a person use a slash command; returns status and body of its acknowledgement."""
+        trigger = next(self._triggers)
         response = quote_plus(f"http://127.0.0.1:{self._port}/response/{trigger}")
         body = FIELDS.format(
-            chat=chat, text=f"helloq{number}q", response=response, trigger=f"13345224609.{trigger}.8fb2"
+            command=name, chat=chat, text=text, response=response, trigger=f"13345224609.{trigger}.8fb2"
         ).encode()
         now = str(int(time.time()))
         signature = hmac.new(SECRET.encode(), b"v0:" + now.encode() + b":" + body, hashlib.sha256).hexdigest()
@@ -94,8 +100,7 @@ class SlackDoor:
         async with self._session.post(
             f"http://127.0.0.1:{self._bot_port}/slack/events", data=body, headers=headers
         ) as answer:
-            self._answers.came(await answer.read())
-        return None
+            return answer.status, await answer.read()
 
     async def _ask_by_socket(self, number: int) -> None:
         if not self._sockets:

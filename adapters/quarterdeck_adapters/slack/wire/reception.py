@@ -23,7 +23,7 @@ from quarterdeck_adapters.slack.wire.answers import Acknowledgement, Answers, Bo
 from quarterdeck_adapters.slack.writing.limits import QUIET, REFERENCE
 from quarterdeck_adapters.slack.writing.views import OPEN_FORM
 
-ANSWER_S: Final = 2.0  # how long an acknowledgement waits for a light command; Slack gives up at 3 s
+ANSWER_S: Final = 0.2  # how long an acknowledgement waits for a light command: it may stand behind a slow one
 VERDICT_S: Final = 0.25  # how long a modal stays open to hear that what was filled in is wrong
 
 Payload = Mapping[str, object]

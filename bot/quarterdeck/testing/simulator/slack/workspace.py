@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import itertools
 import re
@@ -212,6 +213,6 @@ class Workspace:
 
 def derived_id(prefix: str, name: str) -> str:
     """Return the id that a short name always gets: readable, and of Slack's shape."""
-    readable = re.sub(r"[^A-Z0-9]", "", name.upper())[:6]
-    digest = hashlib.sha256(name.encode()).hexdigest().upper()
+    readable = re.sub(r"[^A-Z0-9]", "", name.upper())[:4]
+    digest = base64.b32encode(hashlib.sha256(name.encode()).digest()).decode()
     return f"{prefix}0{readable}{digest}"[:11]
