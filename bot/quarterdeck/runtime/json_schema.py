@@ -8,6 +8,7 @@ from typing import Final
 from quarterdeck.core.text import printable
 
 WORDS_LIMIT: Final = 300
+SHOWN_LIMIT: Final = 60  # characters of the value that is wrong
 
 
 def fault_in(value: object, schema: Mapping[str, object]) -> str:
@@ -25,7 +26,11 @@ def fault_in(value: object, schema: Mapping[str, object]) -> str:
     if error is None:
         return ""
     where = "/".join(str(part) for part in error.absolute_path)
-    words = printable(error.message)[:WORDS_LIMIT]
+    value_shown = repr(error.instance)
+    message = error.message
+    if len(value_shown) > SHOWN_LIMIT:  # else the reason would be what is cut off
+        message = message.replace(value_shown, f"{value_shown[:SHOWN_LIMIT]}…")
+    words = printable(message)[:WORDS_LIMIT]
     return f"{where}: {words}" if where else words
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Final
 
 from quarterdeck.core.action import ActionCall, ActionSpec
-from quarterdeck.core.errors import UsageError
 from quarterdeck.core.ports import Json
 from quarterdeck_workflows.actions.kit.declared import CREDENTIAL, STRING, Declared, shape, text
 from quarterdeck_workflows.actions.kit.given import text_of
+from quarterdeck_workflows.actions.kit.posting import post
 
 CONTENT_LIMIT: Final = 2_000  # Discord "Execute Webhook" page, 2026-11-21: content up to 2000 characters
 NAME_LIMIT: Final = 80  # the same page: username
@@ -18,26 +17,11 @@ PING_NOBODY: Final[dict[str, Json]] = {"parse": []}  # the same documentation, "
 
 async def _post(call: ActionCall) -> Json:
     content = text_of(call, "text")
-    if len(content) > CONTENT_LIMIT:
-        raise UsageError(
-            f"Discord takes {CONTENT_LIMIT} characters", hint="post in parts, or a shorter text with a link"
-        )
     body: dict[str, Json] = {"content": content, "allowed_mentions": PING_NOBODY}
     if name := text_of(call, "username"):
         body["username"] = name
-    answer = await call.services.web.request(
-        "POST",
-        "?wait=true",
-        headers={"Content-Type": "application/json"},
-        body=json.dumps(body).encode(),
-        credential=text_of(call, "credential"),
-        follows=False,
-    )
-    try:
-        posted = json.loads(answer.body or b"{}")
-    except (ValueError, RecursionError):
-        posted = {}
-    return {"message": str(posted.get("id", "")) if isinstance(posted, dict) else ""}
+    posted = await post(call, body, query="?wait=true")
+    return {"message": str(posted.get("id", ""))}
 
 
 ACTIONS = (

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Final
 
 from quarterdeck.core.action import ActionCall, ActionSpec
 from quarterdeck.core.ports import Json
 from quarterdeck_workflows.actions.kit.declared import BOOLEAN, CREDENTIAL, Declared, shape, text
 from quarterdeck_workflows.actions.kit.given import text_of
+from quarterdeck_workflows.actions.kit.posting import post
 
 TEXT_LIMIT: Final = (
     40_000  # Slack "chat.postMessage" page, 2026-11-21: text is truncated above 40,000 characters
@@ -22,14 +22,7 @@ def escaped(words: str) -> str:
 
 async def _post(call: ActionCall) -> Json:
     body: dict[str, Json] = {"text": escaped(text_of(call, "text")), "link_names": False, "parse": "none"}
-    await call.services.web.request(
-        "POST",
-        "",
-        headers={"Content-Type": "application/json"},
-        body=json.dumps(body).encode(),
-        credential=text_of(call, "credential"),
-        follows=False,
-    )
+    await post(call, body)
     return {"posted": True}
 
 

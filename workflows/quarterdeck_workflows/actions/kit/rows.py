@@ -16,7 +16,7 @@ from quarterdeck.core.ports import Json
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", *"\uff1d\uff0b\uff0d\uff20", "|", "%")
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _MARKUP: Final = re.compile(r"([\\|`*_~<>\[\]])")
-_BREAK: Final = re.compile(r"[\r\n\v\f\x85\u2028\u2029]+")
+_BREAK: Final = re.compile(r"[\x00-\x08\n-\x1f\x7f\x85\u2028\u2029]+")
 
 
 def columns_of(rows: Iterable[Mapping[str, Json]], wanted: Sequence[str] = ()) -> list[str]:
