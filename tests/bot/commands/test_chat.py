@@ -19,12 +19,15 @@ from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.ports import Services
 from quarterdeck.core.reply import Reply
 from quarterdeck.memory.conversation import ConversationMemory
+from quarterdeck.router.tools.desk import ToolDesk
 from quarterdeck.testing.clock import FakeClock
 
 CAPABLE = Connected(provider="openai", model="gpt-6-luna")
 SMALL = Connected(provider="builtin", model="s", label="built-in small model: may be wrong", is_capable=False)
 HERE = Conversation(id="console:c", platform="console")
 ANNA = Identity(platform="console", user_id="1")
+NOTHING = cast("Any", None)
+NO_LINKS: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -100,7 +103,8 @@ class FakeHistory:
 def call(models: FakeModels, text: str, history: FakeHistory | None = None) -> Call:
     """Make a call of the command."""
     memories = ConversationMemory(NoNotes(), history or FakeHistory(text), FakeClock())
-    services = SimpleNamespace(models=models, memories=memories, choices=NoChoices())
+    desk = ToolDesk(sources=[], models=models, rights=NOTHING, using=NOTHING, approvals=NOTHING)  # type: ignore[arg-type]
+    services = SimpleNamespace(models=models, memories=memories, choices=NoChoices(), tools=desk)
     return Call(
         command="chat",
         options={"text": text},
@@ -132,7 +136,7 @@ async def test_an_answer_streams_and_ends_in_its_whole_form() -> None:
 
     items = await said(await COMMAND.handler(call(models, "Hi")))
 
-    assert ["Hel", "lo", Reply(text="Hello")] == items
+    assert ["Hel", "lo", Reply(text="Hello", link_hosts=NO_LINKS)] == items
     assert ("p1", "console:c") == (models.settings["person_id"], models.settings["conversation_id"])
 
 
@@ -185,7 +189,7 @@ async def test_the_small_model_gets_little_and_its_answer_is_marked() -> None:
 
     items = await said(await COMMAND.handler(call(models, "Hi", history)))
 
-    assert Reply(text="Bonn.\n\n_built-in small model: may be wrong_") == items[-1]
+    assert Reply(text="Bonn.\n\n_built-in small model: may be wrong_", link_hosts=NO_LINKS) == items[-1]
     assert ["Yes.", "Hi"] == [turn.text for turn in models.asked[1:]]
     assert SMALL_ANSWER_TOKENS == models.settings["max_output_tokens"]
 
@@ -196,7 +200,7 @@ async def test_the_mark_follows_the_model_that_answered() -> None:
 
     items = await said(await COMMAND.handler(call(models, "Hi")))
 
-    assert Reply(text="Bonn.\n\n_built-in small model: may be wrong_") == items[-1]
+    assert Reply(text="Bonn.\n\n_built-in small model: may be wrong_", link_hosts=NO_LINKS) == items[-1]
 
 
 @pytest.mark.parametrize(

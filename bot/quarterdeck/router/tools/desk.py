@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final
 
 from quarterdeck.core.access import ApprovalRule
 from quarterdeck.core.approval import TOOL
@@ -18,9 +18,6 @@ from quarterdeck.router.tools.rights import ToolRights, version_of
 from quarterdeck.router.tools.rounds import Rounds
 from quarterdeck.router.tools.using import ToolUsing
 from quarterdeck.router.tools.wording import RULES, shown
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
 
 MOST_OFFERED: Final = 100  # vendors take 128 at the most (OpenAI, chat completions, 2026-11-21)
 
@@ -81,7 +78,7 @@ class ToolDesk:
             usables=usables,
             max_output_tokens=max_output_tokens,
         )
-        async with aclosing(cast("AsyncGenerator[str | Answered, None]", rounds.run())) as items:
+        async with aclosing(rounds.run()) as items:
             async for item in items:
                 if rounds.has_refused_tools:
                     self._toolless.add(str(connected))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Final, cast
@@ -46,7 +46,7 @@ class Rounds:
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SIDE_BY_SIDE))
 
-    async def run(self) -> AsyncIterator[str | Answered]:
+    async def run(self) -> AsyncGenerator[str | Answered, None]:
         """Yield the pieces, a line for each use of tools, and last the whole.
 
         Raises:
@@ -55,11 +55,12 @@ class Rounds:
         self.is_tainted = any(turn.is_untrusted for turn in self.turns)
         named, last = on_the_wire(self.usables), Delta()
         for number in range(MOST_ROUNDS + 2):
-            async for item in self._round(named):
-                if isinstance(item, str):
-                    yield item
-                else:
-                    last = item
+            async with aclosing(self._round(named)) as items:
+                async for item in items:
+                    if isinstance(item, str):
+                        yield item
+                    else:
+                        last = item
             if not last.tool_calls or last.finish not in MAY_RUN:
                 break
             if number > MOST_ROUNDS or self.stopped:
@@ -69,7 +70,7 @@ class Rounds:
             await self._use(last, named, is_over=number == MOST_ROUNDS)
         yield self._answered(last)
 
-    async def _round(self, named: Mapping[str, Usable]) -> AsyncIterator[str | Delta]:
+    async def _round(self, named: Mapping[str, Usable]) -> AsyncGenerator[str | Delta, None]:
         """Yield one answer's pieces and its last delta; a model that takes no tools is asked again without."""
         pieces: list[str] = []
         last = Delta()
