@@ -50,7 +50,8 @@ def make_video(path: Path, frames: int = FRAMES, rate: int = RATE) -> Path:
 
 def shade(asked: Mapping[str, Any]) -> int:
     """Return the grey value of the picture in a question."""
-    parts = asked["messages"][-1]["content"]
+    turns = [one["content"] for one in asked["messages"] if isinstance(one["content"], list)]
+    parts = [part for turn in turns for part in turn]
     url = next(part["image_url"]["url"] for part in parts if part["type"] == "image_url")
     picture = Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2])))
     return int(np.asarray(picture.convert("L")).mean())
@@ -81,7 +82,7 @@ async def test_every_frame_becomes_a_row(bench: Bench, model: FakeModel, clips: 
     """In JSON Lines and CSV, with its time, and without formulas."""
     told = await bench.do("media.extract", source=str(clips / "ramp.mp4"), schema=SCHEMA, every_s=1.0)
     rows = [json.loads(line) for line in (bench.folder / "ramp.jsonl").read_text().splitlines()]
-    table = list(csv.reader((bench.folder / "ramp.csv").open(newline="")))
+    table = list(csv.reader((bench.folder / "ramp.csv").read_text("utf-8").splitlines()))
 
     assert (5, 5, 0, "lmstudio/scripted") == (told["frames"], told["rows"], told["failed"], told["model"])
     assert [(n, float(n), "ramp.mp4", n * RATE * STEP) for n in range(5)] == [
@@ -200,7 +201,10 @@ async def test_pictures_of_a_folder_are_read_in_order(bench: Bench, clips: Path)
 async def test_frames_become_files_of_the_run(bench: Bench, clips: Path) -> None:
     """To be shown, or read by another step."""
     told = await bench.do("media.frames", source=str(clips / "ramp.mp4"), every_s=2.0, width=64, name="still")
-    sizes = [Image.open(bench.folder / one["file"]).size for one in told["frames"]]
+    sizes = []
+    for one in told["frames"]:
+        with Image.open(bench.folder / one["file"]) as picture:
+            sizes.append(picture.size)
     again = await bench.do("media.extract", source="still", schema=SCHEMA)
 
     assert ["still/00000.jpg", "still/00001.jpg", "still/00002.jpg"] == [
@@ -209,9 +213,7 @@ async def test_frames_become_files_of_the_run(bench: Bench, clips: Path) -> None
     assert ([(64, 48)] * 3, 3) == (sizes, again["rows"])
 
 
-@pytest.mark.parametrize(
-    "source", ["/etc/passwd", "../clips/ramp.mp4", "link.mp4", "/clips/../etc/passwd", "\x00"]
-)
+@pytest.mark.parametrize("source", ["/etc/passwd", "../clips/ramp.mp4", "link.mp4", "/clips/../etc/passwd"])
 async def test_nothing_outside_the_allowed_folders_is_read(bench: Bench, clips: Path, source: str) -> None:
     """The hint names the setting, and not whether the file is there."""
     bench.folder.mkdir()
@@ -225,8 +227,10 @@ async def test_nothing_outside_the_allowed_folders_is_read(bench: Bench, clips: 
 async def test_what_is_missing_in_the_run_is_said(bench: Bench) -> None:
     """By its name."""
     bench.folder.mkdir()
-    with pytest.raises(NotFound, match="clip.mp4"):
+    with pytest.raises(NotFound, match=r"clip\.mp4"):
         await bench.do("media.frames", source="clip.mp4")
+    with pytest.raises(NotFound):
+        await bench.do("media.frames", source="\x00")
 
 
 HOSTILE = {
