@@ -8,7 +8,7 @@ from typing import Final
 
 from quarterdeck.core.ports import Json
 from quarterdeck.core.text import did_you_mean
-from quarterdeck_workflows.language.tree import ExpressionError, Path
+from quarterdeck_workflows.language.tree import ExpressionError, Path, is_unicode
 
 MAX_NESTING: Final = 64
 ITEM_COST: Final = 16
@@ -35,7 +35,7 @@ def look_up(path: Path, names: Mapping[str, Json]) -> Json:
 
 
 def measure(value: Json, limit: int, *, is_exact: bool = False) -> int:
-    """Return what a value counts; `is_exact`: its whole numbers must fit 64 bits.
+    """Return what a value counts; `is_exact`: its whole numbers must fit 64 bits, its texts be Unicode.
 
     Raises:
         ExpressionError: more than `limit`, nested deeper than `MAX_NESTING`, or no plain data.
@@ -46,8 +46,9 @@ def measure(value: Json, limit: int, *, is_exact: bool = False) -> int:
         cost += ITEM_COST
         if isinstance(one, str):
             cost += len(one)
+            _check_text(one, is_exact)
         elif isinstance(one, Mapping):
-            cost += sum(map(_length_of_key, one))
+            cost += sum(_length_of_key(key, is_exact) for key in one)
             waiting += [(inner, depth + 1) for inner in one.values()]
         elif isinstance(one, list | tuple):
             waiting += [(inner, depth + 1) for inner in one]
@@ -79,8 +80,14 @@ def _check_scalar(value: object, is_exact: bool) -> None:
         raise ExpressionError("a whole number has more than 64 bits", hint="hand it on as text")
 
 
-def _length_of_key(key: object) -> int:
+def _check_text(text: str, is_exact: bool) -> None:
+    if is_exact and not is_unicode(text):
+        raise ExpressionError("a text holds half a character", hint="hand on whole characters")
+
+
+def _length_of_key(key: object, is_exact: bool) -> int:
     if isinstance(key, str):
+        _check_text(key, is_exact)
         return len(key)
     raise ExpressionError("a key of a map is no text", hint='write {"1": x}')
 

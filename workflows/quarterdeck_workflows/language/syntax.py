@@ -28,6 +28,7 @@ from quarterdeck_workflows.language.tree import (
     Path,
     Unary,
     depth_of,
+    is_unicode,
 )
 
 MAX_LENGTH: Final = 4096  # characters of one expression
@@ -84,6 +85,8 @@ def read_expression(text: str) -> Node:
             f"the expression has {len(text)} characters; {MAX_LENGTH} are the most",
             hint="take steps before it: `set` keeps a value, data.transform works on lists",
         )
+    if not is_unicode(text):
+        raise ExpressionError("the expression holds half a character", hint="write whole characters")
     return _Reader(text).whole()
 
 
@@ -119,7 +122,7 @@ class _Reader:
         while True:
             found = _TOKEN.match(self._text, at)
             if found is None:
-                rest = self._text[at:].lstrip()
+                rest = self._text[at:].lstrip(" \t\r\n")
                 raise self._error(len(self._text) - len(rest), *_unreadable(rest))
             kind = str(found.lastgroup)
             yield _Token(kind, found[kind], found.start(kind))

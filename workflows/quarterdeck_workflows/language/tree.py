@@ -113,6 +113,17 @@ def is_word(key: str | int) -> bool:
     return isinstance(key, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key) is not None
 
 
+def is_unicode(text: str) -> bool:
+    """Tell whether a text can be written down: no lone half of a surrogate pair is in it."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def children(node: Node) -> Iterator[Node]:
     """Yield the nodes right below."""
     match node:
