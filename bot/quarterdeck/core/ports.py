@@ -30,6 +30,7 @@ from quarterdeck.core.message import Conversation, Message
 from quarterdeck.core.model import ModelChoices, Models
 from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.reply import File, Reply
+from quarterdeck.core.run import Runs
 from quarterdeck.core.schedule import Schedule as Schedule
 from quarterdeck.core.schedule import Schedules as Schedules
 from quarterdeck.core.sourcing import Sourcing
@@ -197,10 +198,13 @@ class Knowledge(Protocol):
     async def counts(self) -> Mapping[str, int]:
         """Return how many collections, documents and chunks there are."""
 
-    async def add(self, name: str, content: bytes, *, collection: str) -> Mapping[str, Json]:
+    async def add(
+        self, name: str, content: bytes, *, collection: str, audience: str = PUBLIC
+    ) -> Mapping[str, Json]:
         """Keep a document of ours under `name`, in place of an earlier one of that name; returns what was done.
 
-        The result has `added`, `changed`, `unchanged` and `chunks`, each a count. The same content twice is once.
+        `audience` are its readers, as `core/audience.py` spells them. The result has `added`, `changed`, `unchanged`
+        and `chunks`, each a count. The same content twice is once.
 
         Raises:
             UsageError: name or collection is not valid, or the document cannot be read.
@@ -290,6 +294,7 @@ class Services:
     reactions: Reactions
     media_folders: tuple[Path, ...] = ()
     workflows: Starting | None = None  # None where nothing runs them
+    runs: Runs | None = None  # likewise
     images: Images
     attached: Attached
     sourcing: Sourcing

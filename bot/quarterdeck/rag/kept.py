@@ -16,12 +16,12 @@ DEFAULT_SUFFIX: Final = ".md"
 
 
 class KeptDocuments:
-    """Hold a folder for each collection, below the data folder."""
+    """Hold a folder for each collection and audience, below the data folder."""
 
     def __init__(self, root: Path) -> None:
         self._root = root / FOLDER
 
-    def keep(self, name: str, content: bytes, collection: str) -> Path:
+    def keep(self, name: str, content: bytes, collection: str, audience: str = "") -> Path:
         """Write a document and return its path; one of the same name is replaced, whole at every moment.
 
         Raises:
@@ -31,7 +31,7 @@ class KeptDocuments:
         _check(collection, "collection")
         if len(content) > CONTENT_BYTES:
             raise UsageError(f"{name!r} is longer than {CONTENT_BYTES} bytes", hint="add it in parts")
-        folder = self._root / hashlib.sha256(collection.encode()).hexdigest()[:16]
+        folder = self._root / hashlib.sha256(f"{collection}\0{audience}".encode()).hexdigest()[:16]
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = folder / (name if Path(name).suffix else name + DEFAULT_SUFFIX)
         partial = folder / f".{path.name}.partial"

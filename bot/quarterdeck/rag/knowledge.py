@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from quarterdeck.core.errors import UsageError
-from quarterdeck.core.knowledge import AnswerWish, Filters
+from quarterdeck.core.knowledge import PUBLIC, AnswerWish, Filters, Scope
 from quarterdeck.core.message import Conversation, Message
 from quarterdeck.core.model import Models
 from quarterdeck.core.person import Identity, Person
@@ -17,7 +17,7 @@ from quarterdeck.rag.ingest import Ingest
 from quarterdeck.rag.kept import KeptDocuments
 from quarterdeck.rag.library import Library
 from quarterdeck.rag.quality.rows import QualityRows
-from quarterdeck.rag.retrieval.rights import Everything
+from quarterdeck.rag.retrieval.rights import Everything, Rights
 from quarterdeck.rag.retrieval.search import Search
 from quarterdeck.rag.vector.vectors import EmbedderState, Vectors
 from quarterdeck.runtime.settings import Settings
@@ -41,7 +41,8 @@ class TeamKnowledge:
     ) -> None:
         """Build it; without `people` everything may be read by everybody, without `rows` answers lead nowhere on."""
         paths, chosen = settings.paths(), settings.knowledge
-        self._library, self._rights = library, people.rights if people else Everything()
+        self._library, self._people = library, people
+        self._rights: Rights = people.rights if people else Everything()
         self.quality, self.now_ms = rows, clock.now_ms
         self.vectors = Vectors(
             library,
@@ -98,6 +99,14 @@ class TeamKnowledge:
         )
         return list(result.passages)
 
+    async def readable_to(self, identity: Identity) -> frozenset[Scope]:
+        """Return what the person behind an account may read for themselves."""
+        scopes = await self.searching.scopes()
+        if self._people is None or self._people.person_of is None:
+            return frozenset(scopes)
+        person = await self._people.person_of(identity)
+        return (await self._rights.readable(scopes, person=person, conversation=None)).own
+
     async def ask(
         self,
         question: str,
@@ -135,14 +144,16 @@ class TeamKnowledge:
             answer_id, wish, person=person, identity=identity, conversation=conversation, said=said
         )
 
-    async def add(self, name: str, content: bytes, *, collection: str) -> Mapping[str, Json]:
+    async def add(
+        self, name: str, content: bytes, *, collection: str, audience: str = PUBLIC
+    ) -> Mapping[str, Json]:
         """Keep a document of ours under `name`, in place of an earlier one of that name; returns what was done.
 
         Raises:
             UsageError: name or collection is not valid, or the document cannot be read.
         """
-        path = await in_thread(self._kept.keep, name, content, collection)
-        report = await self.ingest.add([str(path)], collection, _hush)
+        path = await in_thread(self._kept.keep, name, content, collection, audience)
+        report = await self.ingest.add([str(path)], collection, _hush, audience=audience)
         if report.failed:
             raise UsageError(
                 f"{name!r} cannot be read: {report.failed[0][1]}", hint="write Markdown, text, HTML or PDF"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from quarterdeck.core.action import ActionCall, ActionSpec
+from quarterdeck.core.audience import spelled
 from quarterdeck.core.errors import UsageError
 from quarterdeck.core.ports import Json
 from quarterdeck.core.reply import Reply
@@ -41,7 +42,11 @@ CONTENT_BYTES: Final = 10 * 1024 * 1024
 
 async def _search(call: ActionCall) -> Json:
     found = await call.services.knowledge.search(
-        text_of(call, "query"), limit=whole_of(call, "limit", 8), collections=texts_of(call, "collections")
+        text_of(call, "query"),
+        limit=whole_of(call, "limit", 8),
+        collections=texts_of(call, "collections"),
+        person=call.person,
+        conversation=call.conversation,
     )
     return {
         "passages": [
@@ -90,7 +95,10 @@ async def _add(call: ActionCall) -> Json:
     if file:
         content = await in_thread(RunFolder(call.folder).read, file, CONTENT_BYTES)
     done = await call.services.knowledge.add(
-        text_of(call, "name"), content, collection=text_of(call, "collection", "documents")
+        text_of(call, "name"),
+        content,
+        collection=text_of(call, "collection", "documents"),
+        audience=spelled(texts_of(call, "audience") or (f"conversation:{call.conversation.id}",)),
     )
     return dict(done)
 
@@ -135,7 +143,16 @@ ACTIONS = (
             summary="Add a document, or replace the one of the same name",
             input=shape(
                 {"name": text("Its name, such as postmortem-41.md", longest=120)},
-                {"text": text("Markdown"), "file": FILE, "collection": COLLECTION},
+                {
+                    "text": text("Markdown"),
+                    "file": FILE,
+                    "collection": COLLECTION,
+                    "audience": listed(
+                        "Readers: public, role:NAME, group:NAME, conversation:ID; those of the run's conversation",
+                        text("Readers", longest=420),
+                        most=20,
+                    ),
+                },
             ),
             output=shape({"added": COUNT, "changed": COUNT, "unchanged": COUNT, "chunks": COUNT}),
             effect="write",
