@@ -178,6 +178,15 @@ class CollectionSize:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """Say whose vectors serve: `key` is how the embedder is reached, `space` its vector space, `slot` its index."""
+
+    key: str
+    space: str
+    slot: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
     """Say where a word stands: in how many chunks at all, and in which of the chunks asked about, by `seq`."""
 

@@ -275,4 +275,7 @@ class UsageRow:
     microusd: int | None = None
     took_ms: int = 0
     outcome: str = "ok"
-    extra: Mapping[str, object] = field(default_factory=dict)
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    first_ms: int | None = None
+    images: int | None = None

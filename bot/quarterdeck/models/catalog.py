@@ -17,6 +17,7 @@ from pydantic import Field, field_validator
 from quarterdeck.core.errors import SetupError
 from quarterdeck.core.text import did_you_mean
 from quarterdeck.models.capabilities import Capabilities, Row
+from quarterdeck.models.embeddings.ways import EmbedWays
 from quarterdeck.models.images.ways import ImageWays, ways_of
 from quarterdeck.runtime.settings import ProviderSettings
 from quarterdeck.runtime.settings.datafiles import read_data
@@ -86,6 +87,8 @@ class ProviderRow(Row):
     local: Local | None = None
     """Present where this is a server on the owner's machine that may be looked for."""
     capabilities: Capabilities = Capabilities()
+    embed: EmbedWays | None = None
+    """How vectors are asked for, where that is otherwise than `capabilities.embeddings` says by itself."""
     images: ImageWays | None = None
     """How pictures are ordered, where it draws."""
     compatible: Compatible | None = None

@@ -14,6 +14,7 @@ from quarterdeck.core.knowledge import (
     Found,
     KnownDocument,
     Scope,
+    Serving,
     Spread,
 )
 from quarterdeck.core.sourcing import KnowledgeSource
@@ -64,6 +65,31 @@ class StoredVectors(Protocol):
 
     async def vectors(self, ids: Sequence[str]) -> list[tuple[str, bytes]]:
         """Return vectors by chunk id; ids that are gone meanwhile are left out."""
+
+
+class StagedVectors(Protocol):
+    """Make the vectors of another embedder while the present one serves."""
+
+    async def serving(self) -> Serving | None:
+        """Return which embedder's vectors serve; None before there was any."""
+
+    async def serve(self, serving: Serving) -> None:
+        """Note which embedder serves from now on."""
+
+    async def unstaged(self, space: str, limit: int) -> list[Found]:
+        """Return chunks without a vector for `space`, staged or serving, oldest first."""
+
+    async def stage(self, space: str, vectors: Sequence[tuple[str, bytes]]) -> None:
+        """Keep vectors, by chunk id, until the switch; those of other spaces are dropped."""
+
+    async def staged_ids(self, scope: Scope, space: str) -> list[str]:
+        """Return the ids of all chunks of a scope that have a staged vector."""
+
+    async def staged(self, ids: Sequence[str], space: str) -> list[tuple[str, bytes]]:
+        """Return staged vectors by chunk id."""
+
+    async def switch(self, serving: Serving) -> int:
+        """Put the staged vectors in place of the ones that served, in one commit; returns the generation."""
 
 
 class FullText(Protocol):
@@ -132,5 +158,5 @@ class SourceRows(Protocol):
         """Return how many documents each source has that can be found, and how many failed."""
 
 
-class Library(Shelves, StoredVectors, FullText, SourceRows, Protocol):
+class Library(Shelves, StoredVectors, StagedVectors, FullText, SourceRows, Protocol):
     """Be all four."""

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from quarterdeck.core.knowledge import Change, Chunk, CollectionSize, Document, Found, Scope
 from quarterdeck.store.fulltext import FullTextRows, found_query, run
+from quarterdeck.store.restock import StagedRows
 from quarterdeck.store.scopes import count_up, generation_of, scopes, sizes
 from quarterdeck.store.sources import SourceTable
 from quarterdeck.store.tables import chunks, documents, knowledge_sources
@@ -18,7 +19,7 @@ from quarterdeck.store.tables import chunks, documents, knowledge_sources
 VARIABLES = 500  # values in one IN list, far below SQLite's limit
 
 
-class KnowledgeLibrary(FullTextRows, SourceTable):
+class KnowledgeLibrary(FullTextRows, SourceTable, StagedRows):
     """Store and find documents (the ports of `rag/library.py`)."""
 
     async def put(self, document: Document, pieces: Sequence[Chunk]) -> Change:

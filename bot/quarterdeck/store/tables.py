@@ -42,6 +42,7 @@ from quarterdeck.store.tables_schedule import digests as digests
 from quarterdeck.store.tables_schedule import fires as fires
 from quarterdeck.store.tables_schedule import schedule_drafts as schedule_drafts
 from quarterdeck.store.tables_schedule import schedules as schedules
+from quarterdeck.store.tables_vectors import staged_vectors as staged_vectors
 from quarterdeck.store.tables_web import transcript as transcript
 
 inbox = Table(
@@ -136,6 +137,10 @@ usage = Table(
     Column("microusd", BigInteger),  # None: nobody knows
     Column("took_ms", Integer, nullable=False),
     Column("outcome", String(40), nullable=False),
+    Column("cached_tokens", Integer),  # of the input tokens
+    Column("reasoning_tokens", Integer),  # of the output tokens
+    Column("first_ms", Integer),  # until the first piece of a streamed answer
+    Column("images", Integer),  # pictures that were drawn
 )
 
 budget_spend = Table(

@@ -32,8 +32,10 @@ _NOT_SENT: Final = (
 class Wire:
     """Talk to one provider's endpoint for pictures."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, is_repeatable: bool = False) -> None:
+        """`is_repeatable`: a lost answer costs next to nothing, and the same may be asked again."""
         self.connection, self.service = connection, connection.service
+        self._is_repeatable = is_repeatable
         headers = dict(connection.headers)
         if connection.key:
             bearer = connection.key_header == "bearer"
@@ -86,6 +88,8 @@ class Wire:
         return answer
 
     def _lost(self, error: BaseException) -> ServiceError:
+        if self._is_repeatable:
+            return failure(self.connection, error)
         return Unknown(
             f"{failure(self.connection, error).message}; the picture may have been made, and paid for",
             service=self.service,
@@ -99,7 +103,7 @@ class Wire:
         error = errors.from_body(self.service, body, status=answer.status_code, retry_after_s=pause_s)
         if is_refusal(error, raw):
             return refused(self.service, getattr(error, "detail", ""))
-        if isinstance(error, Unavailable) and answer.status_code == 504:
+        if isinstance(error, Unavailable) and answer.status_code == 504 and not self._is_repeatable:
             return self._lost(error)  # a gateway that gave up waiting: the model behind it may not have
         return error
 

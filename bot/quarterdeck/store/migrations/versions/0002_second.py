@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from quarterdeck.store.migrations.quality import create_quality
+
 revision = "0002"
 down_revision = "0001"
 
@@ -181,7 +183,8 @@ def upgrade() -> None:
     _create_schedules()
     _create_runs()
     _create_sources()
-    _create_quality()
+    create_quality()
+    _create_vectors()
 
 
 def _create_runs() -> None:
@@ -418,35 +421,16 @@ def _create_schedules() -> None:
     )
 
 
-def _create_quality() -> None:
-    """Keep what was answered, what people said to it, and what was measured."""
+def _create_vectors() -> None:
+    """Keep vectors of the next embedder while the present one serves; know what calls of models were like."""
     op.create_table(
-        "knowledge_answers",
-        sa.Column("id", sa.String(length=20), nullable=False),
-        sa.Column("at_ms", sa.BigInteger(), nullable=False),
-        sa.Column("question", sa.Text(), nullable=False),
-        sa.Column("before", sa.Text(), nullable=False),
-        sa.Column("person_id", sa.String(length=400), nullable=False),
-        sa.Column("conversation_id", sa.String(length=400), nullable=False),
-        sa.Column("filters", sa.Text(), nullable=False),
-        sa.Column("status", sa.String(length=12), nullable=False),
-        sa.Column("chunks", sa.Text(), nullable=False),
-        sa.Column("documents", sa.Text(), nullable=False),
-        sa.Column("verdict", sa.String(length=10), nullable=False),
-        sa.Column("said", sa.Text(), nullable=False),
-        sa.Column("judge_id", sa.String(length=400), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
+        "staged_vectors",
+        sa.Column("chunk_id", sa.String(length=40), nullable=False),
+        sa.Column("space", sa.String(length=300), nullable=False),
+        sa.Column("vector", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("chunk_id", "space"),
     )
-    op.create_index(op.f("ix_knowledge_answers_at_ms"), "knowledge_answers", ["at_ms"])
-    op.create_index("knowledge_answers_by_verdict", "knowledge_answers", ["verdict", "at_ms"])
-    op.create_table(
-        "knowledge_evals",
-        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
-        sa.Column("at_ms", sa.BigInteger(), nullable=False),
-        sa.Column("suite", sa.String(length=64), nullable=False),
-        sa.Column("about", sa.Text(), nullable=False),
-        sa.Column("measures", sa.Text(), nullable=False),
-        sa.Column("is_accepted", sa.Boolean(), nullable=False),
-        sa.PrimaryKeyConstraint("seq"),
-    )
-    op.create_index(op.f("ix_knowledge_evals_suite"), "knowledge_evals", ["suite"])
+    op.add_column("usage", sa.Column("cached_tokens", sa.Integer(), nullable=True))
+    op.add_column("usage", sa.Column("reasoning_tokens", sa.Integer(), nullable=True))
+    op.add_column("usage", sa.Column("first_ms", sa.Integer(), nullable=True))
+    op.add_column("usage", sa.Column("images", sa.Integer(), nullable=True))
