@@ -169,6 +169,8 @@ def _foreign(text: str, hosts: Collection[str]) -> Iterator[tuple[int, int, str]
             if url and is_allowed(url, hosts) and OVER.match(text, start + len(url)):
                 at = start + len(url)
                 continue
+        elif kind == "name" and found[0][:4].lower() == "www." and not _is_known(found[0], hosts):
+            kind = "www"  # some take that for an address in code, too
         elif kind == "name" and (not _is_host(found[0], text[at : at + 2]) or _is_known(found[0], hosts)):
             continue
         yield start, at, kind
