@@ -34,6 +34,7 @@ def build_knowledge(parts: Parts) -> TeamKnowledge:
         rights=Readers(parts.authoriser, parts.people, members),
         recent=parts.history.recent,
         name_of=name_of,
+        person_of=parts.people.person_of,
     )
     return TeamKnowledge(
         KnowledgeLibrary(parts.store),

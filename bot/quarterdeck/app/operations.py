@@ -10,16 +10,16 @@ from quarterdeck.app.door import address, build_desk
 from quarterdeck.app.parts import Parts
 from quarterdeck.core.ports import Operation
 from quarterdeck.models.operations import operations as model_operations
-from quarterdeck.rag.operations import KnowledgeOperations
+from quarterdeck.rag.quality.operations import QualityOperations
 from quarterdeck.rag.sources.operations import SourceOperations
 from quarterdeck.router.about import operations as about_operations
 from quarterdeck.router.operations import operations as router_operations
 from quarterdeck.router.people.verbs import PeopleDesk
 from quarterdeck.router.policy.operations import Declarations, PolicyDesk
-from quarterdeck.runtime.durable.operations import operations as run_operations
 from quarterdeck.schedule.operations import ScheduleOperations
 from quarterdeck.store.operations import operations as store_operations
 from quarterdeck_adapters.console.parse import conversation_of
+from quarterdeck_workflows.engine.operations import RunOperations
 
 
 def _rights(parts: Parts) -> Iterator[Operation]:
@@ -57,9 +57,11 @@ def operations(parts: Parts, desk: Desk | None = None) -> Iterator[Operation]:
         owner=parts.owner,
         home=conversation_of("", parts.owner),
     ).all()
-    yield from run_operations(parts.durable)
+    yield from RunOperations(
+        parts.workflows, parts.durable, parts.people, parts.owner, conversation_of("", parts.owner)
+    ).all()
     yield from model_operations(parts.models, parts.clock, parts.loaded.environ)
-    yield from KnowledgeOperations(parts.knowledge).all()
+    yield from QualityOperations(parts.knowledge, parts.models, parts.paths.user_dir).all()
     yield from SourceOperations(parts.knowledge, parts.sourcing).all()
     yield from store_operations(
         vault=parts.vault, audit=parts.audit, backups=parts.backups, resolver=parts.resolver

@@ -39,6 +39,11 @@ COMMAND = Command(
     summary="Answer a question from the team's documents",
     handler=ask,
     options=(
+        Option(name="collection", summary="Only in these collections, joined by commas", max_length=300),
+        Option(name="source", summary="Only from these sources, by id or location", max_length=1000),
+        Option(name="path", summary="Only in documents whose name begins so; * is anything", max_length=300),
+        Option(name="since", summary="Only in documents changed since then", kind="datetime"),
+        Option(name="until", summary="Only in documents changed until then", kind="datetime"),
         Option(
             name="question",
             summary="What you want to know",
@@ -48,11 +53,6 @@ COMMAND = Command(
             rest=True,
             max_length=2000,
         ),
-        Option(name="collection", summary="Only in these collections, joined by commas", max_length=300),
-        Option(name="source", summary="Only from these sources, by id or location", max_length=1000),
-        Option(name="path", summary="Only in documents whose name begins so; * is anything", max_length=300),
-        Option(name="since", summary="Only in documents changed since then", kind="datetime"),
-        Option(name="until", summary="Only in documents changed until then", kind="datetime"),
     ),
     allow="viewer",
     effect="read",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import cast
 
 from quarterdeck.commands.ask import COMMAND
 from quarterdeck.core.command import Call
+from quarterdeck.core.knowledge import Filters
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.ports import Services
@@ -19,13 +21,19 @@ async def test_the_whole_line_is_the_question_and_the_answer_is_passed_on() -> N
     answer = Reply(text="Found. [1]")
 
     class Knowledge:
-        async def ask(self, question: str, *, person: Person, conversation: Conversation) -> Reply:
-            asked.append((question, person.id, conversation.id))
+        async def ask(
+            self, question: str, *, person: Person, conversation: Conversation, filters: Filters, key: str
+        ) -> Reply:
+            asked.append((question, person.id, conversation.id, filters, key))
             return answer
 
     call = Call(
         command="ask",
-        options={"question": "how do I --rotate it?"},
+        options={
+            "question": "how do I --rotate it?",
+            "collection": "handbook, runbooks",
+            "since": datetime(2026, 1, 1, tzinfo=UTC),
+        },
         person=Person(id="p1", name="Ada", role="viewer"),
         identity=Identity(platform="console", user_id="1"),
         conversation=Conversation(id="console:1", platform="console"),
@@ -34,5 +42,6 @@ async def test_the_whole_line_is_the_question_and_the_answer_is_passed_on() -> N
     )
     reply = await COMMAND.handler(call)
 
-    assert (answer, [("how do I --rotate it?", "p1", "console:1")]) == (reply, asked)
-    assert ("viewer", "read", True) == (COMMAND.allow, COMMAND.effect, COMMAND.options[0].rest)
+    filters = Filters(collections=("handbook", "runbooks"), since_ms=1_767_225_600_000)
+    assert (answer, [("how do I --rotate it?", "p1", "console:1", filters, "e1")]) == (reply, asked)
+    assert ("viewer", "read", True) == (COMMAND.allow, COMMAND.effect, COMMAND.options[-1].rest)

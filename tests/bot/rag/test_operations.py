@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.bot.rag.conftest import HANDBOOK
+from tests.bot.rag.conftest import HANDBOOK, NoModels
 
 from quarterdeck.core.errors import UsageError
 from quarterdeck.rag.knowledge import TeamKnowledge
-from quarterdeck.rag.operations import KnowledgeOperations
+from quarterdeck.rag.quality.operations import QualityOperations
 from quarterdeck.rag.sources.desk import SourceDesk
 from quarterdeck.rag.sources.operations import SourceOperations
 from quarterdeck.runtime.clock import SystemClock
@@ -29,7 +29,7 @@ async def no_fetch(attachment, conversation, limit_bytes):
 
 
 @pytest.fixture
-def do(make: Callable[..., TeamKnowledge]) -> Do:
+def do(make: Callable[..., TeamKnowledge], tmp_path: Path) -> Do:
     """Return the function that does one operation; progress is kept in `do.heard`."""
     knowledge = make()
     desk = SourceDesk(
@@ -40,7 +40,8 @@ def do(make: Callable[..., TeamKnowledge]) -> Do:
         uploads=NoUploads(),
         fetch=no_fetch,
     )
-    both = (*KnowledgeOperations(knowledge).all(), *SourceOperations(knowledge, desk).all())
+    asking = QualityOperations(knowledge, NoModels(), tmp_path)
+    both = (*asking.all(), *SourceOperations(knowledge, desk).all())
     operations = {one.name: one.handler for one in both}
 
     async def run(name: str, **parameters):

@@ -1,6 +1,6 @@
 """Documents, chunks and full text change together."""
 
-from quarterdeck.core.knowledge import Chunk, Document
+from quarterdeck.core.knowledge import PUBLIC, Chunk, Document, Filters, Scope
 from quarterdeck.store.engine import Store
 from quarterdeck.store.knowledge import KnowledgeLibrary
 
@@ -27,7 +27,12 @@ async def test_a_document_replaces_what_was_there(store: Store) -> None:
     change = await library.put(DOCUMENT, [chunk("2", "kept words"), chunk("3", "fresh words")])
 
     assert (("1",), 2) == (change.gone, change.generation)
-    assert ["2", "3"] == sorted(found.id for found, _ in await library.matches(["words"], [Scope(collection="c", audience=PUBLIC)], 10, Filters()))
+    assert ["2", "3"] == sorted(
+        found.id
+        for found, _ in await library.matches(
+            ["words"], [Scope(collection="c", audience=PUBLIC)], 10, Filters()
+        )
+    )
     assert [] == await library.matches(["old"], [Scope(collection="c", audience=PUBLIC)], 10, Filters())
 
 
@@ -37,7 +42,12 @@ async def test_words_match_their_other_forms_and_say_where_they_stand(store: Sto
     await library.put(
         DOCUMENT, [chunk("1", "the body", heading="Rotating a certificate"), chunk("2", "no more")]
     )
-    found = [one for one, _ in await library.matches(["certificates", "rotate"], [Scope(collection="c", audience=PUBLIC)], 10, Filters())]
+    found = [
+        one
+        for one, _ in await library.matches(
+            ["certificates", "rotate"], [Scope(collection="c", audience=PUBLIC)], 10, Filters()
+        )
+    ]
     spread = await library.spread(["certificates", "body", "nowhere"], [found[0].seq])
 
     assert ["1"] == [one.id for one in found]
@@ -50,7 +60,7 @@ async def test_a_removed_document_leaves_nothing(store: Store) -> None:
     """Not in the tables and not in the full text."""
     library = KnowledgeLibrary(store)
     await library.put(DOCUMENT, [chunk("1", "some words")])
-    change = await library.remove("c", ["d1"])
+    change = await library.remove(Scope(collection="c", audience=PUBLIC), ["d1"])
     rows = await store.read(lambda c: c.exec_driver_sql("SELECT count(*) FROM chunks_fts").scalar_one())
 
     assert (("1",), 0, [], []) == (change.gone, rows, await library.documents(), await library.by_id(["1"]))

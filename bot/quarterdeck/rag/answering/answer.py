@@ -58,9 +58,16 @@ class Answerer:
         models: Models,
         user_dir: Path,
         now_ms: Callable[[], int] = lambda: 0,
+        *,
+        prompt: str = "",
     ) -> None:
+        """`prompt` are instructions to be tried; empty: those of the owner's folder, or ours."""
         self._search, self._vectors, self._models, self._user_dir = search, vectors, models, user_dir
-        self._now_ms = now_ms
+        self._now_ms, self._prompt = now_ms, prompt
+
+    def with_models(self, models: Models, prompt: str = "") -> Answerer:
+        """Return one like this that asks other models, with other instructions."""
+        return Answerer(self._search, self._vectors, models, self._user_dir, self._now_ms, prompt=prompt)
 
     async def answer(self, asked: Asked, result: Result, *, owners: Sequence[str] = ()) -> Reply:
         """Return the answer; it streams where a model writes it."""
@@ -68,10 +75,10 @@ class Answerer:
             return not_found(result, owners)
         connected = await self._models.connected("chat")
         if connected is None or not connected.is_capable:
-            return await self._quoted(asked.question, result)
+            return await self.quoted(asked.question, result)
         return Reply(stream=self._written(asked, result, connected, owners), link_hosts=frozenset())
 
-    async def _quoted(self, question: str, result: Result, note: str = "") -> Reply:
+    async def quoted(self, question: str, result: Result, note: str = "") -> Reply:
         """Return the best sentences of the passages, each with its number."""
         found = await quotes(question, result.passages, self._vectors)
         parts, citations, checker = [], [], Checker(sources=())
@@ -106,7 +113,7 @@ class Answerer:
                         yield shown
         except QuarterdeckError as error:
             note = f"The model {connected} failed ({error.message}); this is what the documents say:"
-            yield await self._quoted(asked.question, result, note)
+            yield await self.quoted(asked.question, result, note)
             return
         if said.strip().upper().startswith(NOT_FOUND):
             yield not_found(result, owners)
@@ -126,7 +133,7 @@ class Answerer:
         follows = f"\n\nThe question follows on this one: {asked.before}" if asked.before else ""
         body = "\n\n".join(blocks)
         messages = [
-            ModelMessage(speaker="system", text=read_prompt(PROMPT, self._user_dir)),
+            ModelMessage(speaker="system", text=self._prompt or read_prompt(PROMPT, self._user_dir)),
             ModelMessage(speaker="user", text=f"{body}{follows}\n\nQuestion: {asked.question}"),
         ]
         stream = self._models.complete(
@@ -143,7 +150,7 @@ class Answerer:
         """Return what held, with its sources; where nothing did, the passages are quoted."""
         text = re.sub(r"\n{3,}", "\n\n", text).strip()
         if not text or not checker.cited:
-            return await self._quoted(asked.question, result)
+            return await self.quoted(asked.question, result)
         conflicts = _conflicts(checker)
         citations = tuple(self._citation(n, result.passages[n - 1]) for n in sorted(checker.cited))
         left_out = ""

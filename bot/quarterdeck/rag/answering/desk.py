@@ -42,6 +42,7 @@ class People:
     rights: Rights
     recent: Recent
     name_of: NameOf
+    person_of: Callable[[Identity], Awaitable[Person]] | None = None
 
 
 class AnswerDesk:

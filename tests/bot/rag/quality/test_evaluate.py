@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from quarterdeck.core.errors import UsageError
-from quarterdeck.rag.evaluate import Case, evaluate, read_cases
 from quarterdeck.rag.knowledge import TeamKnowledge
+from quarterdeck.rag.quality.cases import Case, read_cases
+from quarterdeck.rag.quality.evaluate import evaluate
 
 
 async def test_measures_are_what_they_are_called(knowledge: TeamKnowledge) -> None:
