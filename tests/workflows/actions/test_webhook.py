@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import json
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -155,6 +156,47 @@ async def test_after_the_whole_schedule_it_is_a_dead_letter_that_can_be_sent_aga
     assert (1, len(RETRIES_S) + 2) == (len(dead), len(server.requests))
     assert (told["delivery"], f"webhook a.b to {server.url('/in')}") == (dead[0].id, dead[0].text)
     assert [] == await bench.deliveries.pending()
+
+
+async def hang(request: web.Request) -> web.Response:
+    """Never answer."""
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def flood(request: web.Request) -> web.Response:
+    """Answer without end."""
+    return web.Response(body=b"x" * 2_000_000)
+
+
+async def redirect(request: web.Request) -> web.Response:
+    """Send elsewhere, to where nobody may go."""
+    raise web.HTTPTemporaryRedirect("http://127.0.0.1:9/")
+
+
+async def slow_down(request: web.Request) -> web.Response:
+    """Ask for an hour."""
+    return web.Response(status=429, headers={"Retry-After": "3600"})
+
+
+@pytest.mark.parametrize(
+    ("handler", "wait_s"),
+    [(hang, RETRIES_S[0]), (flood, RETRIES_S[0]), (redirect, RETRIES_S[0]), (slow_down, 3600)],
+)
+async def test_whatever_an_endpoint_does_it_is_tried_again(
+    make_bench: MakeBench, clock: FakeClock, serve: Serve, handler: Any, wait_s: float
+) -> None:
+    """Within bounds of time and size, and not before it wants to be."""
+    bench = await make_bench(egress={"timeout_s": 0.5}, clock=clock)
+    server = await serve(handler)
+    async with bench.live():
+        await bench.do("webhook.send", url=server.url(), type="a.b", data=1)
+        await clock.wait_for_sleepers()
+        row = (await bench.deliveries.pending())[0]
+        due_s = ((await bench.rows.one(row.id)).not_before_ms - clock.now_ms()) / 1000
+
+    assert ("waiting", 1, 1) == (row.state, row.attempts, len(server.requests))
+    assert wait_s <= due_s <= wait_s * 1.1
 
 
 async def test_an_endpoint_that_is_gone_is_not_tried_again(bench: Bench, serve: Serve) -> None:
