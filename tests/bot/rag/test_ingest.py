@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.bot.rag.bombs import pdf_stream
 from tests.bot.rag.conftest import HANDBOOK, added, silent
 from tests.bot.rag.reading.test_parse import PDF
 
@@ -142,11 +143,7 @@ async def test_a_document_that_stops_being_readable_is_not_quoted_any_more(
 
 async def test_a_bomb_costs_itself(ingest: Ingest, handbook: Path) -> None:
     """A small PDF that unpacks to gigabytes ends its reader; the next file gets a new one."""
-    stream = zlib.compress(b"q " * 50_000_000, 9)
-    body = PDF.replace(
-        b"4 0 obj<</Length 47>>stream\nBT /F1 12 Tf 20 200 Td (The first page) Tj ET  \nendstream",
-        b"4 0 obj<</Filter/FlateDecode/Length %d>>stream\n%s\nendstream" % (len(stream), stream),
-    )
+    body = pdf_stream(zlib.compress(b"q " * 50_000_000, 9))
     (handbook / "aaa-bomb.pdf").write_bytes(body)
     report = await added(ingest, handbook)
 
