@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from quarterdeck.core.errors import UsageError
+from quarterdeck.core.errors import SetupError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,18 +29,27 @@ def shelf_of(settings: Settings) -> Shelf:
 def surroundings(settings: Settings, shelf: Shelf) -> Surroundings:
     """Return what the files of `shelf` are checked against."""
     from quarterdeck.core.roles import Roles
-    from quarterdeck.router.command.catalogue import discover
     from quarterdeck_workflows.actions.kit.registry import discover as discover_actions
     from quarterdeck_workflows.language.validate import Surroundings
 
-    commands = discover("quarterdeck.commands", settings.paths().user_dir / "commands")
     return Surroundings(
         actions={action.spec.id: action.spec for action in discover_actions().all()},
         workflows=shelf.workflows,
         roles=Roles(settings.access.roles).names(),
-        commands=frozenset(command.name for command in commands.all()),
+        commands=_commands(settings),
         schedule_fault=_schedule_fault(settings.schedule.default_timezone),
     )
+
+
+def _commands(settings: Settings) -> frozenset[str]:
+    """Return the names of commands; none where a command's file is wrong, which `check` says by itself."""
+    from quarterdeck.router.command.catalogue import discover
+
+    try:
+        found = discover("quarterdeck.commands", settings.paths().user_dir / "commands")
+    except SetupError:
+        return frozenset()
+    return frozenset(command.name for command in found.all())
 
 
 def findings(settings: Settings) -> Iterator[Finding]:

@@ -59,7 +59,7 @@ def whole(text: str) -> str | None:
 
 def bare(text: str) -> str:
     """Return an expression that was written with or without its `${ … }`."""
-    return whole(text) or text.strip()
+    return (whole(text) or text).strip()
 
 
 def texts_in(template: Json, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:

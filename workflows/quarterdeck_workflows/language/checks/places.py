@@ -142,9 +142,14 @@ class Places:
                 self.fitting(inner, items, scope, (*keys, at))
             return
         kind, wanted = self.template(template, scope, keys), of_schema(schema)
-        if not kind.fits(wanted):
-            values = f" (one of {', '.join(map(str, wanted.values))})" if wanted.values else ""
-            self.add(f"{_spoken(keys)} is {kind}, and should be {wanted}{values}", keys, _turned(wanted))
+        if kind.fits(wanted):
+            return
+        values = ", ".join(map(str, wanted.values))
+        if kind.values and not kind.names.isdisjoint(wanted.names):
+            given = ", ".join(map(str, kind.values))
+            self.add(f"{_spoken(keys)} is one of {given}", keys, f"give one of {values}")
+        else:
+            self.add(f"{_spoken(keys)} is {kind}, and should be {wanted}", keys, _turned(wanted))
 
     def _text(self, text: str, scope: Scope, keys: Keys) -> Kind:
         if "$" not in text:

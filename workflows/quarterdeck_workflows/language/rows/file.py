@@ -90,6 +90,13 @@ def _triggers(value: object) -> object:
     return [{one: None} if isinstance(one, str) else one for one in value]
 
 
+Triggers = Annotated[
+    tuple[TriggerRow, ...],
+    BeforeValidator(_triggers, json_schema_input_type=list[TriggerRow | Literal["command", "startup"]]),
+    Field(max_length=50),
+]
+
+
 class WorkflowFile(Section):
     """Describe what is done, in which order, and what starts it."""
 
@@ -103,7 +110,7 @@ class WorkflowFile(Section):
     """The least role that may start it."""
     inputs: Annotated[dict[Word, InputRow], Field(max_length=25)] = Field(default_factory=dict)
     """What must be known at the start, in the order of the command line."""
-    triggers: Annotated[tuple[TriggerRow, ...], BeforeValidator(_triggers), Field(max_length=50)] = ()
+    triggers: Triggers = ()
     """What starts it; /run NAME always does."""
     steps: Steps
     """What is done, in order."""

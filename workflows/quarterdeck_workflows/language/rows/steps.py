@@ -34,7 +34,10 @@ class RetryRow(Section):
     """The first pause; each one is twice the one before."""
     on: Annotated[
         tuple[Failure, ...],
-        BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+        BeforeValidator(
+            lambda value: [value] if isinstance(value, str) else value,
+            json_schema_input_type=Failure | list[Failure],
+        ),
         Field(min_length=1),
     ] = ("unavailable", "rate_limited")
     """What is worth it: unavailable, rate_limited, timeout, any."""
