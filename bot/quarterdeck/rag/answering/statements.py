@@ -61,7 +61,8 @@ class Reader:
         while "\n" in self._held:
             line, _, self._held = self._held.partition("\n")
             found += self._line(line)
-            self._before += "\n"
+            if not self._code:
+                self._before += "\n"
         if not self._code and not _OPEN.search(self._held) and not _FENCE.match(self._held):
             whole, self._held = _whole(self._held)
             found += self._sentences(whole)

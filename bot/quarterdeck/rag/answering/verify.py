@@ -8,6 +8,7 @@ that is too strict for a good paraphrase, the passage's own words are shown inst
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -62,11 +63,7 @@ def verify(claim: str, quote: str, source: Source) -> Verdict:
 def occurs(quote: str, text: str) -> bool:
     """Tell whether words stand in a text, one after another; blanks, markup and case do not count."""
     words = flat(quote).strip(" .…\"'")
-    return (bool(words) and f" {words} " in f" {_spaced(flat(text))} ") or words in flat(text)
-
-
-def _spaced(text: str) -> str:
-    return text.replace(".", " ").replace(",", " ")
+    return bool(words) and re.search(rf"(?<!\w){re.escape(words)}(?!\w)", flat(text)) is not None
 
 
 def _span(claim: str, quote: str, source: Source) -> tuple[str, str] | None:

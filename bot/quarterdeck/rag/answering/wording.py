@@ -20,7 +20,7 @@ from quarterdeck.rag.answering.vocabulary import (
 from quarterdeck.rag.query import STOP_WORDS
 from quarterdeck.rag.reading.document import plain
 
-_WORD = re.compile(r"[#@$]?(?:--)?[^\W_]+(?:[._/:’'@#+\\=-]+[^\W_]+)*%?")
+_WORD = re.compile(r"\d+(?:[.,:]\d+)+(?![\w.])%?|[#@$]?(?:--)?[^\W_]+(?:[._/:’'@#+\\=-]+[^\W_]+)*%?")
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,:]\d+)*%?")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _CLAUSE = re.compile(r"[,:](?=\s)|[;()—–]|\s-\s|\s*\|\s*")
