@@ -41,7 +41,12 @@ class KnowledgeTools:
         )
 
     async def _search(self, use: ToolUse) -> ToolResult:
-        found = await self._knowledge.search(str(use.arguments["query"]), limit=PASSAGES)
+        found = await self._knowledge.search(
+            str(use.arguments["query"]),
+            limit=PASSAGES,
+            person=use.person,
+            conversation=use.conversation,
+        )
         if not found:
             return ToolResult(text="Nothing was found.")
         texts, citations = [], []

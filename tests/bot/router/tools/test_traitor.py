@@ -97,7 +97,7 @@ def _passage(**changes: str) -> Place:
         }
         passage = Passage(chunk_id="1", collection="c", score=1.0, **values)
 
-        async def search(query: str, limit: int) -> list[Passage]:
+        async def search(query: str, **_: Any) -> list[Passage]:
             return [passage]
 
         async def counts() -> Mapping[str, int]:
