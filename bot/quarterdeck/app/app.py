@@ -188,7 +188,8 @@ class App(Parts):
             ("native commands", self.offering.serve),
             ("web streams", self._watch_streams),
             ("durable engine", partial(self.durable.serve, self.clock)),
-            ("schedules", self.scheduler.serve),
+            ("workflows", self.workflows.serve),
+            ("schedules", self._keep_schedules),
             ("knowledge", self._warm_up),
             ("sources of knowledge", self.sourcing.serve),
             ("summaries", self.summaries.serve),
@@ -196,6 +197,11 @@ class App(Parts):
             ("backups", partial(self.backups.run, self.settings.backup.every_s)),
             ("loop lag", partial(metrics.watch_loop_lag, self.clock)),
         ]
+
+    async def _keep_schedules(self) -> None:
+        """Plan the digests of the settings file, then fire what is planned."""
+        await self.press.desk.plan()
+        await self.scheduler.serve()
 
     async def _watch_streams(self) -> None:
         if self.door is not None:
@@ -247,7 +253,7 @@ async def open_app(loaded: Loaded, redactor: Redactor, *, verb: str) -> AsyncIte
         store = await Store.open(paths.database, backups=paths.backups)
         stack.push_async_callback(store.close)
         app = App(loaded, store, redactor, SystemClock())
-        for part in (app.knowledge, app.images, app.models, app.durable, app.web):
+        for part in (app.knowledge, app.embeddings, app.images, app.models, app.durable, app.web):
             stack.push_async_callback(part.close)
         await app.policy.start()
         problems = await app.offer_secrets()

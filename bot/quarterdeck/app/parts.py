@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from functools import partial
 from zoneinfo import ZoneInfo
 
+from quarterdeck.app.digests import Press
+from quarterdeck.app.embedding import build_embeddings
 from quarterdeck.app.knowing import build_knowledge
 from quarterdeck.app.pictures import build_images
 from quarterdeck.app.schedules import Clockwork, build_durable
 from quarterdeck.app.sourcing import build_sourcing
 from quarterdeck.app.tools import build_tools
+from quarterdeck.app.workflows import build_engine
 from quarterdeck.core.adapter import Adapter, PlatformContext
 from quarterdeck.core.event import Event
 from quarterdeck.core.person import Identity
@@ -53,7 +56,6 @@ from quarterdeck.runtime.redaction import Redactor
 from quarterdeck.runtime.secrets import Resolver, SecretRef
 from quarterdeck.runtime.settings import Loaded
 from quarterdeck.runtime.web import Web
-from quarterdeck.schedule.digest import ConversationDigests, Sources
 from quarterdeck.store.accounts import StoredAccounts
 from quarterdeck.store.answers import StoredAnswers
 from quarterdeck.store.approvals import StoredApprovals
@@ -61,7 +63,6 @@ from quarterdeck.store.audit import Audit
 from quarterdeck.store.backup import Backups
 from quarterdeck.store.budget import StoredBudgets
 from quarterdeck.store.decisions import StoredDecisions
-from quarterdeck.store.digests import DigestRepository
 from quarterdeck.store.engine import Store
 from quarterdeck.store.forms import StoredForms
 from quarterdeck.store.history import StoredHistory
@@ -174,6 +175,7 @@ class Parts:
             self.clock,
             prompt=read_prompt("summary", self.paths.user_dir),
         )
+        self.embeddings = build_embeddings(self)
         self.knowledge = build_knowledge(self)
 
     def _build_doors(self) -> None:
@@ -209,6 +211,7 @@ class Parts:
         self.durable = build_durable(self)
         self.clockwork = Clockwork(self, self.durable)
         self.orders, self.scheduler = self.clockwork.orders, self.clockwork.scheduler
+        self.press = Press(self, self.orders)
 
     def _build_router(self) -> None:
         self.approvals = ApprovalDesk(
@@ -221,6 +224,9 @@ class Parts:
         )
         self.cooldowns = Cooldowns(self.clock, self.settings.router)
         self.tools = build_tools(self)
+        forms = StoredForms(self.store)
+        self.forms = Forms(forms, self.commands, self.clock, expire_s=self.settings.router.form_s)
+        self.workflows = build_engine(self)
         self.services = self._services()
         self.router = Router(
             rows=self.inbox_rows,
@@ -243,7 +249,7 @@ class Parts:
         inputs = {name: facts.limits.form_inputs for name, facts in platform_facts.read_all().items()}
         return Intake(
             commands=self.commands,
-            forms=Forms(StoredForms(self.store), self.commands, self.clock, expire_s=settings.router.form_s),
+            forms=self.forms,
             cooldowns=self.cooldowns,
             clock=self.clock,
             adapter=self.outbox.adapter,
@@ -284,25 +290,14 @@ class Parts:
         )
 
     def _services(self) -> Services:
-        sources = Sources(
-            history=self.history,
-            rows=DigestRepository(self.store),
-            models=self.models,
-            people=self.people,
-            clock=self.clock,
-        )
         return Services(
             clock=self.clock,
             models=self.models,
             choices=self.models.choosing,
             knowledge=self.knowledge,
             schedules=self.orders,
-            digests=ConversationDigests(
-                sources,
-                prompt=read_prompt("digest", self.paths.user_dir),
-                is_command=is_command_line,
-                zone=self.zone,
-            ),
+            digests=self.press.conversations,
+            digest_desk=self.press.desk,
             history=self.history,
             deliveries=self.deliveries,
             health=self.health,
@@ -331,5 +326,7 @@ class Parts:
             approvals=self.approvals,
             outbox=self.outbox,
             reactions=Reactions(self.outbox, self.outbox_rows, self.clock),
+            workflows=self.workflows,
+            runs=self.workflows,
             media_folders=self.settings.media.folders,
         )

@@ -9,7 +9,9 @@ from quarterdeck.schedule.orders import Rights, StandingOrders
 from quarterdeck.schedule.outcomes import Outcomes
 from quarterdeck.schedule.scheduler import QUEUE, Scheduler
 from quarterdeck.store.fires import FireRepository
+from quarterdeck.store.runs import StoredRuns
 from quarterdeck.store.schedules import ScheduleRepository
+from quarterdeck_workflows.engine.job import QUEUE as SERIAL_QUEUE
 
 if TYPE_CHECKING:
     from quarterdeck.app.parts import Parts
@@ -24,7 +26,13 @@ class Clockwork:
         zone = parts.settings.schedule.default_timezone
         self.orders = StandingOrders(rows, rights, parts.accept, parts.clock, fires=fires, timezone=zone)
         self.outcomes = Outcomes(
-            rows, fires, durable, outbox=parts.outbox, cancel=parts.cancel, clock=parts.clock
+            rows,
+            fires,
+            durable,
+            outbox=parts.outbox,
+            cancel=parts.cancel,
+            clock=parts.clock,
+            runs=StoredRuns(parts.store),
         )
         self.scheduler = Scheduler(
             rows, durable, parts.accept, parts.clock, fires=fires, outcomes=self.outcomes
@@ -35,4 +43,4 @@ class Clockwork:
 def build_durable(parts: Parts) -> Durable:
     """Return the durable engine, not launched yet."""
     synchronous = parts.settings.durable.synchronous
-    return Durable(parts.paths.durable_database, synchronous=synchronous, queues=[QUEUE])
+    return Durable(parts.paths.durable_database, synchronous=synchronous, queues=[QUEUE, SERIAL_QUEUE])

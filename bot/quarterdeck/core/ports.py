@@ -23,6 +23,8 @@ from quarterdeck.core.action import Reactions, Starting
 from quarterdeck.core.approval import Approvals
 from quarterdeck.core.budget import Budgets, UsageLog
 from quarterdeck.core.command import Command
+from quarterdeck.core.digest import DigestDesk as DigestDesk
+from quarterdeck.core.digest import Digests as Digests
 from quarterdeck.core.image import Attached, Images
 from quarterdeck.core.knowledge import PUBLIC, AnswerWish, Filters
 from quarterdeck.core.memory import Memories
@@ -211,16 +213,6 @@ class Knowledge(Protocol):
         """
 
 
-class Digests(Protocol):
-    """Sum up what was said."""
-
-    async def compose(self, conversation: Conversation, *, key: str) -> Reply:
-        """Return a digest of what was said since the last delivered one; it will be sent under the outbox key `key`."""
-
-    async def summarize(self, conversation: Conversation, *, since_ms: int) -> Reply:
-        """Return a digest of what was said since then; it changes nothing about the next delivered one."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnderWay:
     """Show one event that is being answered, or waits for it: `key` names it, `actor` asked."""
@@ -274,6 +266,7 @@ class Services:
     knowledge: Knowledge
     schedules: Schedules
     digests: Digests
+    digest_desk: DigestDesk
     history: History
     deliveries: Deliveries
     health: Health

@@ -267,10 +267,12 @@ class Item:
 class DigestSource(Protocol):
     """Find items of one kind of source; connectors bring their own."""
 
-    async def items(self, spec: SourceSpec, *, since_ms: int, reader: Identity) -> list[Item]:
+    async def items(
+        self, spec: SourceSpec, *, since_ms: int, reader: Identity, place: Conversation
+    ) -> list[Item]:
         """Return what there is, or what came after `since_ms` where the source knows times; newest last.
 
-        `reader` is who declared the digest: what they may not read is refused.
+        `reader` is who declared the digest, `place` where it goes: what may not be read there is refused or left out.
 
         Raises:
             UserError: it may not be read, or is named wrongly.

@@ -58,13 +58,21 @@ class ConversationDigests:
     async def compose(self, conversation: Conversation, *, key: str) -> Reply:
         """Return a digest of what was said since the last delivered one; it will be sent under `key`."""
         now_ms = self._clock.now_ms()
-        since_ms = await self._rows.delivered_up_to(conversation.id)
-        if since_ms is None:
-            since_ms = now_ms - FIRST_MS
-        messages = await self._history.since(conversation.id, since_ms, limit=MOST_MESSAGES + 1)
+        since_ms, messages = await self._news(conversation, now_ms)
         up_to_ms = round(messages[-1].sent_at.timestamp() * 1000) if messages else since_ms
         await self._rows.record(key, conversation.id, up_to_ms=up_to_ms, now_ms=now_ms)
         return await self._written(conversation, messages, since_ms, now_ms)
+
+    async def preview(self, conversation: Conversation) -> Reply:
+        """Return what `compose` would, changing nothing."""
+        now_ms = self._clock.now_ms()
+        since_ms, messages = await self._news(conversation, now_ms)
+        return await self._written(conversation, messages, since_ms, now_ms)
+
+    async def _news(self, conversation: Conversation, now_ms: int) -> tuple[int, list[Message]]:
+        since_ms = await self._rows.delivered_up_to(conversation.id)
+        since_ms = now_ms - FIRST_MS if since_ms is None else since_ms
+        return since_ms, await self._history.since(conversation.id, since_ms, limit=MOST_MESSAGES + 1)
 
     async def summarize(self, conversation: Conversation, *, since_ms: int) -> Reply:
         """Return a digest of what was said since then; it changes nothing about the next delivered one."""
@@ -74,7 +82,7 @@ class ConversationDigests:
     async def _written(
         self, conversation: Conversation, messages: Sequence[Message], since_ms: int, now_ms: int
     ) -> Reply:
-        said = await self._said(messages[-MOST_MESSAGES:])
+        said = await self.said(messages[-MOST_MESSAGES:])
         window = Window(
             since=moment_of(since_ms).astimezone(self._zone),
             until=moment_of(now_ms).astimezone(self._zone),
@@ -85,7 +93,8 @@ class ConversationDigests:
         hosts = frozenset(host_of(url) for one in said for url in URL.findall(one.text))
         return Reply(text=await self._text(said, window, conversation), link_hosts=hosts - {""})
 
-    async def _said(self, messages: Sequence[Message]) -> list[Said]:
+    async def said(self, messages: Sequence[Message]) -> list[Said]:
+        """Return messages as they are shown, without commands and the bot's own."""
         names: dict[Identity, str] = {}
         said: list[Said] = []
         for message in messages:
@@ -108,9 +117,12 @@ class ConversationDigests:
         except (ServiceError, SetupError) as error:
             log.warning("Digest was written without the model", extra={"error": str(error)})
             summary = ""
+        if invented := set(URL.findall(summary)) - {url for one in said for url in URL.findall(one.text)}:
+            log.warning("The model's digest was not believed", extra={"invented_links": len(invented)})
+            summary = ""
         if summary:
             return self._summed_up(summary, said, window, model)
-        note = f"_{model} did not answer; these are the messages' own sentences._"
+        note = f"_{model} gave no digest that holds; these are the messages' own sentences._"
         return self._extracted(said, window, note=note)
 
     def _extracted(self, said: Sequence[Said], window: Window, note: str = "") -> str:
@@ -134,8 +146,6 @@ class ConversationDigests:
 
     def _summed_up(self, summary: str, said: Sequence[Said], window: Window, model: Connected) -> str:
         links = list(dict.fromkeys(url for one in said for url in URL.findall(one.text)))
-        known = set(links)
-        summary = URL.sub(lambda match: match[0] if match[0] in known else "(link left out)", summary)
         unsaid = [f"- {url}" for url in links if url not in summary][:MOST_LINKS]
         sections = [header(said, window), shortened(summary, LONGEST - 1000)]
         if unsaid:

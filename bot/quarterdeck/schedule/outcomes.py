@@ -7,13 +7,14 @@ row are one alert, and one more word when it works again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from quarterdeck.core.errors import NotFound, QuarterdeckError
 from quarterdeck.core.event import Event
 from quarterdeck.core.ports import Clock, Outbox
 from quarterdeck.core.reply import Reply
+from quarterdeck.core.run import RunOf
 from quarterdeck.core.schedule import FireRow, Schedule, Streak
 from quarterdeck.runtime import metrics
 from quarterdeck.runtime.durable import Durable
@@ -36,8 +37,15 @@ class Wake(Protocol):
     def __call__(self, schedule_id: str) -> None: ...
 
 
+class Runs(Protocol):
+    """Know the runs of workflows."""
+
+    async def get(self, run_id: str) -> Sequence[RunOf]:
+        """Return the run of this id; two when it could be either."""
+
+
 class Outcomes:
-    """Know what became of fires; `cancel` stops the answer to an event by its key."""
+    """Know what became of fires; `cancel` stops the answer to an event by its key, `runs` are those of workflows."""
 
     def __init__(
         self,
@@ -48,9 +56,11 @@ class Outcomes:
         outbox: Outbox,
         cancel: Cancel,
         clock: Clock,
+        runs: Runs | None = None,
     ) -> None:
         self._rows, self._fires, self._durable = rows, fires, durable
         self._outbox, self._cancel, self._clock = outbox, cancel, clock
+        self._runs = runs
         self.wake: Wake = _nobody
 
     async def answered(self, event: Event, reply: Reply | None) -> Reply | None:
@@ -78,7 +88,7 @@ class Outcomes:
         text = reply.text if reply is not None else ""
         streak = await self._end(schedule, planned_ms, is_failed=is_failed, reason=text if is_failed else "")
         if not is_failed or streak is None or reply is None:
-            return reply
+            return None if _says_nothing(reply) else reply
         return notices.failing(schedule, text) if streak.is_first else None
 
     async def running(self, schedule: Schedule) -> FireRow | None:
@@ -96,10 +106,7 @@ class Outcomes:
         for row in await self._fires.open_fires(schedule.id):
             self._cancel(Fire.planned_at(schedule, moment_of(row.planned_ms)).event_key)
             if row.run_id:
-                try:
-                    await self._durable.cancel(row.run_id)
-                except NotFound:
-                    log.info("There is no such run any more", extra={"run": row.run_id})
+                await self._stop_run(row.run_id)
             await self._fires.ended(
                 schedule.id,
                 row.planned_ms,
@@ -127,17 +134,29 @@ class Outcomes:
         fire = Fire.planned_at(schedule, moment_of(row.planned_ms))
         if await self._fires.is_waiting(schedule.conversation.platform, schedule.owner.workspace, fire.key):
             return True
-        runs = await self._durable.rows([one for one in (fire.key, row.run_id) if one])
-        return any(run.state in RUNNING for run in runs)
+        is_posting = any(run.state in RUNNING for run in await self._durable.rows([fire.key]))
+        return is_posting or (row.run_id != "" and await self._state_of(row.run_id) in RUNNING)
+
+    async def _state_of(self, run_id: str) -> str:
+        """Return the state of a workflow run, empty where nobody knows it any more."""
+        found = await self._runs.get(run_id) if self._runs is not None else ()
+        return found[0].state if len(found) == 1 else ""
+
+    async def _stop_run(self, run_id: str) -> None:
+        found = await self._runs.get(run_id) if self._runs is not None else ()
+        if len(found) != 1:
+            return
+        try:
+            await self._durable.cancel(found[0].durable_id)
+        except NotFound:
+            log.info("There is no such run any more", extra={"run": run_id})
 
     async def _settle(self, schedule: Schedule, row: FireRow) -> None:
         """Write down the end of a fire that nobody told of: of the workflow that it started, or before a crash."""
         if not row.run_id:
             await self._fires.ended(schedule.id, row.planned_ms, "", now_ms=ms_of(self._clock.now()))
             return
-        runs = await self._durable.rows([row.run_id])
-        state = runs[0].state if runs else ""
-        is_failed = state == "failed"
+        is_failed = await self._state_of(row.run_id) == "failed"
         reason = f"its workflow run `{row.run_id}` failed" if is_failed else ""
         streak = await self._end(schedule, row.planned_ms, is_failed=is_failed, reason=reason)
         if is_failed and streak is not None and streak.is_first:
@@ -156,6 +175,11 @@ class Outcomes:
             await self.post(schedule, notices.recovered(schedule, streak), key=key)
         self.wake(schedule.id)
         return streak
+
+
+def _says_nothing(reply: Reply | None) -> bool:
+    """Tell whether a fire has nothing to post: it posted elsewhere, or there was no news."""
+    return reply is None or not (reply.text or reply.card or reply.files or reply.stream)
 
 
 def _nobody(schedule_id: str) -> None:

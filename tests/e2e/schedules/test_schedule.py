@@ -91,7 +91,7 @@ def test_without_a_terminal_nobody_can_agree(program: Program) -> None:
 def test_what_is_not_understood_is_refused_with_the_fix(program: Program) -> None:
     """Both ways of counting are named, neither is guessed."""
     (line,) = program.say("/schedule add every other monday at 9 /status")
-    refused = program.call("schedule", "preview", "whenever", expect=1)
+    refused = program.call("schedule", "preview", "whenever", expect=2)
 
     assert "does not say from which day it counts" in line["text"]
     assert "every weekday at 9" in refused.stderr
@@ -101,7 +101,7 @@ def test_two_edits_of_one_version_are_one(program: Program) -> None:
     """F30: the second is told, from chat as from the command line."""
     schedule_id = add(program, "every weekday at 9", "UTC", "/status")["id"]
     edited = program.json("schedule", "edit", schedule_id, "--misfire", "all ≤ 3", "--version", "1")
-    refused = program.call("schedule", "edit", schedule_id, "--misfire", "skip", "--version", "1", expect=1)
+    refused = program.call("schedule", "edit", schedule_id, "--misfire", "skip", "--version", "1", expect=2)
     (line,) = program.say(f"/schedule edit --version 1 --overlap queue {schedule_id}")
 
     assert "all <= 3" == edited["misfire"]

@@ -14,6 +14,7 @@ from pydantic import Field, StringConstraints
 from quarterdeck.runtime.paths import Paths
 from quarterdeck.runtime.settings.access import AccessSettings
 from quarterdeck.runtime.settings.budgets import BudgetSettings, PriceSettings
+from quarterdeck.runtime.settings.digests import DigestName, DigestSettings
 from quarterdeck.runtime.settings.egress import EgressSettings, MediaSettings
 from quarterdeck.runtime.settings.http import HttpSettings
 from quarterdeck.runtime.settings.platforms import PlatformsSettings
@@ -171,6 +172,7 @@ class Settings(Section):
     budgets: tuple[BudgetSettings, ...] = ()
     knowledge: KnowledgeSettings = KnowledgeSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+    digests: dict[DigestName, DigestSettings] = Field(default_factory=dict)
     egress: EgressSettings = EgressSettings()
     media: MediaSettings = MediaSettings()
     durable: DurableSettings = DurableSettings()

@@ -1,0 +1,1 @@
+"""Gather what changed in many sources into one post."""
