@@ -106,7 +106,7 @@ class Requests(Protocol):
         """
 
     async def verdict(self, approval_id: str, needs: ApprovalRule) -> Approval:
-        """Return a request as it is now: over, or pending. A granted one whose approvers have lost the right is refused.
+        """Return a request as it is now. A granted one whose approvers have lost the right is refused.
 
         Raises:
             NotFound: there is no such request.

@@ -80,7 +80,7 @@ class StoredRuns:
 
     async def wait(self, waiting: Waiting) -> None:
         """Write down what a run waits for; the same twice is once."""
-        row = {
+        row: dict[str, object] = {
             "durable_id": waiting.durable_id,
             "topic": waiting.topic,
             "run_id": waiting.run_id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import get_args
@@ -34,6 +34,8 @@ class Catalogue:
         for command in commands:
             check(command)
             self._commands[command.name] = command  # the owner's come last and win
+        self.hidden: Callable[[str], Command | None] = lambda _name: None
+        """Find a command that no list shows: one that takes the answer to a question."""
 
     def all(self) -> tuple[Command, ...]:
         """Return every command, by name."""
@@ -41,7 +43,7 @@ class Catalogue:
 
     def get(self, name: str) -> Command | None:
         """Return the command of this name, without the slash."""
-        return self._commands.get(name.lower())
+        return self._commands.get(name.lower()) or self.hidden(name.lower())
 
 
 def discover(package: str, folder: Path | None = None) -> Catalogue:

@@ -81,6 +81,24 @@ class Forms:
         await self._keep(form)
         return self._shown(form, command, screen)
 
+    async def ask(self, form: Form, command: Command, screen: Screen) -> Reply:
+        """Ask somebody for values of our own accord, and return what to show them; `form` names what is asked."""
+        given = tuple(form.given)
+        names = tuple(one.name for one in command.options if one.required and one.name not in given)
+        names = names or tuple(one.name for one in command.options)
+        asking = (
+            questions.inputs_for(command, given, names, screen.form_inputs) if screen.has_forms else names[:1]
+        )
+        form = replace(form, asking=asking, is_native=screen.has_forms)
+        await self._keep(form)
+        return self._shown(form, command, screen)
+
+    async def close(self, form_id: str) -> None:
+        """Close a form: nobody waits for its values any more."""
+        form = await self._rows.get(form_id)
+        if form is not None and not form.is_ended:
+            await self._keep(replace(form, is_ended=True))
+
     async def take(self, event: Event, screen: Screen) -> Wish | Reply | None:
         """Return what the event means to a form: the command, complete; what to say; None when it means nothing.
 

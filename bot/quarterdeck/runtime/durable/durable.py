@@ -45,6 +45,7 @@ class Durable:
         self._queues = {queue.name: queue for queue in queues}
         self._registrations: dict[str, Registration] = {}
         self._wanted, self._ready = asyncio.Event(), asyncio.Event()
+        self._launching = asyncio.Lock()
         self._database: Database | None = None
         self._thread: LoopThread | None = None
         self._engine: dbos_engine.Engine | None = None
@@ -75,8 +76,11 @@ class Durable:
             SetupError, Unavailable: it could not start; nothing of it is left, and `launch` may be called
             again.
         """
-        if self._engine is not None:
-            return
+        async with self._launching:
+            if self._engine is None:
+                await self._launch()
+
+    async def _launch(self) -> None:
         if Durable._launched is not None:
             raise SetupError("another durable engine is open in this process", hint="close it first")
         Durable._launched = self
@@ -93,6 +97,7 @@ class Durable:
         except (QuarterdeckError, asyncio.CancelledError):
             await self.close()
             raise
+        self._wanted.set()
         self._ready.set()
         log.info("Durable engine launched")
 

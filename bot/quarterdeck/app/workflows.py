@@ -1,0 +1,224 @@
+"""Plug the workflow engine into the bot."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast
+
+from quarterdeck.core.action import Action
+from quarterdeck.core.adapter import Ability
+from quarterdeck.core.command import Call, Command
+from quarterdeck.core.errors import NotFound, UsageError
+from quarterdeck.core.form import Form
+from quarterdeck.core.message import Conversation
+from quarterdeck.core.person import Identity
+from quarterdeck.core.ports import Json
+from quarterdeck.core.reply import Reply
+from quarterdeck.core.text import did_you_mean
+from quarterdeck.router.command.syntax import complete
+from quarterdeck.router.command.values import Reading
+from quarterdeck.router.forms.forms import Screen
+from quarterdeck.runtime import platform_facts
+from quarterdeck.store.runs import StoredRuns
+from quarterdeck_workflows.engine.engine import WorkflowEngine
+from quarterdeck_workflows.engine.ports import Bot
+from quarterdeck_workflows.language.shelf import FOLDER, LIBRARY, read_shelf
+from quarterdeck_workflows.language.spec import Workflow
+
+if TYPE_CHECKING:
+    from quarterdeck.app.parts import Parts
+
+PAIR: Final = re.compile(r"""([\w-]+)=(?:"([^"]*)"|'([^']*)'|(\S*))""")
+WORD: Final = re.compile(r"""(?:"([^"]*)"|'([^']*)'|(\S+))""")
+
+
+def build_engine(parts: Parts) -> WorkflowEngine:
+    """Return the engine; the hidden commands that take answers to its questions are known from here on."""
+    bot = Bot(
+        clock=parts.clock,
+        people=parts.people,
+        authoriser=parts.authoriser,
+        outbox=parts.outbox,
+        approvals=parts.approvals,
+        record=parts.audit,
+        asking=AskingForms(parts),
+        inputs=TypedInputs(parts),
+        rows=StoredRuns(parts.store),
+        shelf=LiveShelf(parts.paths.user_dir),
+        actions=LateActions(),
+        folder=parts.paths.data_dir / "runs",
+        can_edit=lambda where: Ability.EDIT in parts.outbox.adapter(where.platform).abilities,
+    )
+    engine = WorkflowEngine(bot, parts.durable, lambda: parts.services)
+    parts.commands.hidden = engine.question
+    return engine
+
+
+class LateActions:
+    """Find the actions when the first is wanted: some bring heavy libraries along."""
+
+    @cached_property
+    def _actions(self) -> Mapping[str, Action]:
+        from quarterdeck_workflows.actions.kit.registry import discover
+
+        return {action.spec.id: action for action in discover().all()}
+
+    def get(self, id_: str) -> Action | None:
+        """Return the action of this id."""
+        return self._actions.get(id_)
+
+
+class LiveShelf:
+    """Know the workflow files as they are now; one that is wrong leaves its last good form in place."""
+
+    def __init__(self, user_dir: Path) -> None:
+        self._user_dir = user_dir
+        self._seen: tuple[tuple[str, int, int], ...] | None = None
+        self._workflows: dict[str, Workflow] = {}
+
+    def all(self) -> Sequence[Workflow]:
+        """Return them by name."""
+        return [self._fresh()[name] for name in sorted(self._fresh())]
+
+    def get(self, name: str) -> Workflow | None:
+        """Return the one of this name."""
+        return self._fresh().get(name)
+
+    def _fresh(self) -> dict[str, Workflow]:
+        seen = self._stamps()
+        if seen != self._seen:
+            shelf = read_shelf(self._user_dir)
+            kept = {name: one for name, one in self._workflows.items() if name in shelf.files}
+            self._workflows, self._seen = kept | dict(shelf.workflows), seen
+        return self._workflows
+
+    def _stamps(self) -> tuple[tuple[str, int, int], ...]:
+        found = []
+        for folder in (LIBRARY, self._user_dir / FOLDER):
+            for path in sorted(folder.glob("*.y*ml")) if folder.is_dir() else ():
+                stat = path.stat()
+                found.append((str(path), stat.st_mtime_ns, stat.st_size))
+        return tuple(found)
+
+
+class TypedInputs:
+    """Read the inputs of workflows as options of commands are read."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def typed(
+        self, workflow: Workflow, line: str, identity: Identity, conversation: Conversation
+    ) -> Mapping[str, Json]:
+        """Read `name=value …`; what has no name is the next input that has no value.
+
+        Raises:
+            UsageError: names the input, the value and what is allowed.
+        """
+        return self._read(workflow, _pairs(workflow, line), identity, conversation)
+
+    def given(self, workflow: Workflow, values: Mapping[str, Json]) -> Mapping[str, Json]:
+        """Check values that came by name, and add the defaults.
+
+        Raises:
+            UsageError: as above.
+        """
+        kinds = {option.name: option.kind for option in workflow.inputs}
+        spelt = {
+            name: f"{value}s" if kinds.get(name) == "duration" and isinstance(value, int | float) else value
+            for name, value in values.items()
+        }
+        return self._read(workflow, spelt, None, None)
+
+    def _read(
+        self,
+        workflow: Workflow,
+        given: Mapping[str, object],
+        identity: Identity | None,
+        conversation: Conversation | None,
+    ) -> Mapping[str, Json]:
+        reading = Reading(
+            now=self._parts.clock.now(), zone=self._parts.zone, identity=identity, conversation=conversation
+        )
+        command = Command(name=workflow.name, summary=workflow.title, handler=_never, options=workflow.inputs)
+        found = complete(command, given, reading)
+        return {
+            name: value.isoformat() if isinstance(value, datetime) else cast("Json", value)
+            for name, value in found.items()
+        }
+
+
+class AskingForms:
+    """Show forms of the engine's own accord."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def ask(
+        self,
+        form_id: str,
+        command: Command,
+        identity: Identity,
+        conversation: Conversation,
+        *,
+        expires_at_ms: int,
+    ) -> None:
+        """Keep the form and send it.
+
+        Raises:
+            NotFound: no platform of this name is connected.
+        """
+        parts = self._parts
+        limits = platform_facts.read_all().get(conversation.platform)
+        screen = Screen(
+            abilities=parts.outbox.adapter(conversation.platform).abilities,
+            form_inputs=limits.limits.form_inputs if limits else 0,
+        )
+        form = Form(
+            id=form_id,
+            command=command.name,
+            identity=identity,
+            conversation=conversation,
+            asking=(),
+            created_at_ms=parts.clock.now_ms(),
+            expires_at_ms=expires_at_ms,
+        )
+        reply = await parts.forms.ask(form, command, screen)
+        await parts.outbox.send(conversation, reply, key=f"form:{form_id}")
+
+    async def close(self, form_id: str) -> None:
+        """Close it."""
+        await self._parts.forms.close(form_id)
+
+
+def _pairs(workflow: Workflow, line: str) -> dict[str, object]:
+    names, given, at = [option.name for option in workflow.inputs], dict[str, object](), 0
+    while at < len(line):
+        if line[at].isspace():
+            at += 1
+            continue
+        pair = PAIR.match(line, at)
+        if pair is not None and (pair[1] in names or pair[1].isidentifier()):
+            if pair[1] not in names:
+                hint = did_you_mean(pair[1], names) or f"it takes {', '.join(names) or 'none'}"
+                raise UsageError(f"{workflow.name} has no input {pair[1]!r}", hint=hint)
+            given[pair[1]] = next(one for one in pair.groups()[1:] if one is not None)
+            at = pair.end()
+            continue
+        word = WORD.match(line, at)
+        assert word is not None
+        left = [name for name in names if name not in given]
+        if not left:
+            hint = f"write {' '.join(f'{name}=…' for name in names)}" if names else "it takes none"
+            raise UsageError(f"{workflow.name} takes no further input {word[0][:60]!r}", hint=hint)
+        given[left[0]] = next(one for one in word.groups() if one is not None)
+        at = word.end()
+    return given
+
+
+async def _never(call: Call) -> Reply:
+    raise NotFound("a workflow is no command")

@@ -1,0 +1,106 @@
+"""Be a bot that runs workflows in a process that a test kills: `killed_runs.py FOLDER RUNS`.
+
+Everything that reaches the world is one line in FOLDER/effects, written and flushed before the action returns. What
+people do is done by the process itself: it agrees to every request that waits, and says `retry` to every held step.
+Prints `launched`, and at the end `done` with the states of all runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from quarterdeck.core.approval import Voter
+from quarterdeck.core.errors import QuarterdeckError
+from quarterdeck.core.run import OVER
+from tests.workflows.engine.place import BORIS, Place, open_place
+
+
+def note(text: str, **more: Any) -> dict[str, Any]:
+    """Be a step with an effect that knows its key."""
+    return {"action": "test.note", "with": {"text": text}, **more}
+
+
+WORKFLOW: dict[str, Any] = {
+    "name": "all",
+    "title": "Everything",
+    "steps": [
+        note("start"),
+        {"for_each": ["a", "b", "c"], "steps": [note("loop ${item}"), {"wait": 0.01}]},
+        {"parallel": [[note("left 1"), note("left 2")], [{"wait": 0.02}, note("right")]]},
+        {"action": "test.send", "with": {"text": "sent"}},
+        {"approve": "Go on?", "id": "ok", "timeout_s": 3600},
+        {"repeat_until": "index == 2", "steps": [note("round ${index}")]},
+        {"for_each": ["x", "y", "z"], "concurrency": 2, "steps": [note("abreast ${item}")]},
+        note("end", key="only-one"),
+    ],
+    "output": "whole",
+}
+KEPT = [
+    "start",
+    *(f"loop {letter}" for letter in "abc"),
+    *("left 1", "left 2", "right"),
+    *(f"round {number}" for number in range(3)),
+    *(f"abreast {letter}" for letter in "xyz"),
+    "end",
+]
+
+
+async def people(place: Place) -> None:
+    """Agree to what is asked for, and have held steps done again."""
+    boris, number = await place.boris(), 0
+    while True:
+        for one in await place.approvals.pending(boris):
+            number += 1
+            voter = Voter(person=boris, identity=BORIS, event_id=f"{os.getpid()}-{number}")
+            await agree(place, one.id, voter)
+        for waiting in await place.rows.waits(kind="unknown"):
+            await decide(place, waiting.run_id)
+        await asyncio.sleep(0.02)
+
+
+async def agree(place: Place, approval: str, voter: Voter) -> None:
+    """Press the button; somebody may have been faster."""
+    try:
+        await place.approvals.vote(approval, voter, agrees=True)
+    except QuarterdeckError:
+        return
+
+
+async def decide(place: Place, run_id: str) -> None:
+    """Have a held step done again."""
+    try:
+        await place.engine.resume(run_id, by="a test")
+    except QuarterdeckError:
+        return
+
+
+async def main(folder: Path, runs: int) -> None:
+    """Start all runs, as a restarted bot would, and wait until they are over."""
+    began_s = time.monotonic()
+    place = await open_place(folder)
+    await place.durable.launch()
+    print(f"launched {time.monotonic() - began_s:.3f}", flush=True)
+    helping = [
+        asyncio.create_task(place.engine.serve()),
+        asyncio.create_task(place.approvals.serve()),
+        asyncio.create_task(people(place)),
+    ]
+    ids = [await place.start(WORKFLOW, key=f"k{number}") for number in range(runs)]
+    endings = [await place.durable.result(run_id) for run_id in ids]
+    await place.engine.board.settle()
+    states = [(await place.engine.get(run_id)).state for run_id in ids]
+    assert all(state in OVER for state in states), states
+    for task in helping:
+        task.cancel()
+    await asyncio.gather(*helping, return_exceptions=True)
+    print("done", *[ending["state"] for ending in endings], flush=True)  # type: ignore[call-overload,index]
+    await place.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))

@@ -1,0 +1,1 @@
+"""Run workflows: one walk over their steps, in durable runs, in tests and nowhere else."""
