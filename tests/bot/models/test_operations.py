@@ -69,7 +69,7 @@ async def test_the_list_names_roles_and_every_provider(run: Run, vendor: Any) ->
     listed = await run("model.list", mine(vendor))
 
     by_id = {one["id"]: one for one in listed["providers"]}
-    assert {"chat": "mine/m", "fast": "mine/m", "vision": None, "embed": None, "image": None} == listed[
+    assert {"chat": "mine/m", "fast": "mine/m", "vision": "mine/m", "embed": None, "image": None} == listed[
         "roles"
     ]
     assert ("on", "m") == (by_id["mine"]["state"], by_id["mine"]["model"])

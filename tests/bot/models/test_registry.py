@@ -152,7 +152,7 @@ async def test_roles_name_the_chain(make: Make) -> None:
     assert "openai/gpt-6-luna" == await name_of(registry)
     assert "openai/gpt-6-luna" == await name_of(registry, "fast")
     assert "openai/text-embedding-3-large" == await name_of(registry, "embed")
-    assert None is await name_of(registry, "vision")
+    assert "openai/gpt-6-luna" == await name_of(registry, "vision")
 
 
 async def test_a_missing_key_of_a_named_model_is_told(make: Make, kit: Any) -> None:
@@ -384,3 +384,12 @@ async def test_one_providers_sdk_is_imported_for_one_provider(make: Make, vendor
 
     assert "openai" in sys.modules
     assert "llama_cpp" not in sys.modules
+
+
+async def test_pictures_are_looked_at_on_this_machine_first(make: Make, vendor: Any, kit: Any) -> None:
+    """By LM Studio where it listens, else by whoever chats, unless the settings name somebody."""
+    vendor.answers = [kit.json_answer({"data": [{"id": "seer"}]})]
+    key = {"OPENAI_API_KEY": "sk-1234567890"}
+
+    assert "lmstudio/seer" == await name_of(make({}, key, {"lmstudio": vendor.url}), "vision")
+    assert "openai/gpt-6.1-sol" == await name_of(make({}, key), "vision")

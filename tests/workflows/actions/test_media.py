@@ -251,6 +251,19 @@ async def test_what_is_no_video_costs_its_step_only(bench: Bench, clips: Path, n
         await bench.do("media.frames", source=str(clips / name))
 
 
+async def test_a_playlist_opens_no_second_file(bench: Bench, clips: Path, tmp_path: Path) -> None:
+    """FFmpeg would: to it, this one is a video, and what it shows lies outside."""
+    outside = make_video(tmp_path / "outside.ts")
+    lines = ("#EXTM3U", "#EXT-X-TARGETDURATION:9", "#EXTINF:5.0,", outside.as_uri(), "#EXT-X-ENDLIST", "")
+    (clips / "list.m3u8").write_text("\n".join(lines))
+    with av.open(str(clips / "list.m3u8")) as container:
+        would_show = len(list(container.decode(video=0)))
+    with pytest.raises(UsageError, match="no video"):
+        await bench.do("media.frames", source=str(clips / "list.m3u8"))
+
+    assert FRAMES == would_show
+
+
 async def test_a_video_that_was_cut_off_gives_what_it_has(bench: Bench, clips: Path) -> None:
     """Or says that it cannot be read; it never hangs."""
     whole = make_video(clips / "whole.avi").read_bytes()

@@ -20,7 +20,7 @@ from quarterdeck_workflows.actions.kit.registry import discover
 
 ACTIONS = discover()
 PLACE = Conversation(id="console:ops", platform="console", kind="direct")
-RUNBOOK = "# Rotating the staging certificate\n\nRun `certs rotate staging`, then restart the proxy. It takes two minutes.\n"
+RUNBOOK = "# Rotating the staging certificate\n\nRun `certs rotate staging`, then restart the proxy.\n"
 
 
 class House:

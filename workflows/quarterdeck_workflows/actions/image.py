@@ -15,6 +15,7 @@ from quarterdeck_workflows.actions.kit.declared import FILE, STRING, Declared, s
 from quarterdeck_workflows.actions.kit.folder import RunFolder
 from quarterdeck_workflows.actions.kit.given import text_of, whole_of
 
+NAME_PATTERN: Final = "^[A-Za-z0-9][A-Za-z0-9 ._-]*$"
 SOURCE_BYTES: Final = 20 * 1024 * 1024
 PICTURES: Final = {"PNG": (b"\x89PNG\r\n\x1a\n", "image/png"), "JPEG": (b"\xff\xd8\xff", "image/jpeg")}
 
@@ -70,7 +71,9 @@ ACTIONS = (
                     "count": whole("How many", 1, MOST_PICTURES, 1),
                     "seed": whole("The same seed draws the same again, where the model can", 0, 2**31 - 1),
                     "edit": FILE,
-                    "name": text("What the files are called, without an ending", longest=80),
+                    "name": text(
+                        "What the files are called, without an ending", longest=80, pattern=NAME_PATTERN
+                    ),
                 },
             ),
             output=shape(
