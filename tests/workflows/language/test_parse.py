@@ -41,9 +41,9 @@ from quarterdeck_workflows.language.spec import (
 
 STEPS = """
     steps:
-      - {id: a, action: http.request, with: {url: x}, retry: {attempts: 2, backoff_s: 1m, on: any}, timeout_s: 2m, key: k}
+      - {id: a, action: http.request, with: {url: x}, retry: {attempts: 2, backoff_s: 1m, on: any}, timeout_s: 2m}
       - parallel:
-          - {id: b, stop: succeeded}
+          - {id: b, stop: succeeded, key: k}
           - [{wait: 10}, {wait: 1h30m}]
       - {for_each: "${inputs.l}", as: host, concurrency: 2, limit: 7, steps: [{id: c, set: {x: 1}}]}
       - choose: [{when: "${ true }", steps: [{id: d, stop: failed, message: no}]}]
@@ -83,13 +83,12 @@ def test_every_kind_of_step_is_read() -> None:
             arguments={"url": "x"},
             retry=Retry(attempts=2, backoff_s=60.0, on=("any",)),
             timeout_s=120.0,
-            key="k",
         ),
         Parallel(
             path="1",
             id="step_1",
             branches=(
-                (Stop(path="1.0.0", id="b", outcome="succeeded"),),
+                (Stop(path="1.0.0", id="b", outcome="succeeded", key="k"),),
                 (
                     Wait(path="1.1.0", id="step_1_1_0", seconds=10.0),
                     Wait(path="1.1.1", id="step_1_1_1", seconds=5400.0),
