@@ -1,8 +1,8 @@
-"""`quarterdeck workflow`: check, draw and list workflow files; show and stop durable runs."""
+"""`quarterdeck workflow`: check, draw and list workflow files; `workflow_runs.py` has the verbs for runs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -11,7 +11,7 @@ import click
 
 from quarterdeck.cli.invocation import Invocation, VerbGroup
 from quarterdeck.cli.output import table
-from quarterdeck.cli.remote import call
+from quarterdeck.cli.workflow_runs import VERBS
 from quarterdeck.core.errors import SetupError
 from quarterdeck.core.ports import Json
 
@@ -19,12 +19,10 @@ if TYPE_CHECKING:
     from quarterdeck_workflows.language.shelf import Shelf
     from quarterdeck_workflows.language.validate import Problem
 
-COLUMNS = ("run_id", "workflow", "state", "step", "started_at", "finished_at", "conversation")
-
 
 @click.group("workflow", cls=VerbGroup)
 def verb() -> None:
-    """Check, draw and list workflow files; show and stop durable runs.
+    """Check, draw, test and list workflow files; start, show, stop and resume runs.
 
     \b
     Examples:
@@ -112,32 +110,8 @@ def list_(invocation: Invocation) -> None:
     invocation.show(rows, table(readable, columns, empty="No workflows."))
 
 
-@verb.command("runs")
-@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many.")
-@click.pass_obj
-def runs(invocation: Invocation, limit: int) -> None:
-    """List runs, newest first.
-
-    \b
-    Example:
-      quarterdeck workflow runs --json
-    """
-    found = cast("list[Mapping[str, Json]]", call("workflow.runs", {"limit": limit}))
-    invocation.show(found, table(found, COLUMNS, empty="No runs."))
-
-
-@verb.command("cancel")
-@click.argument("run_id")
-@click.pass_obj
-def cancel(invocation: Invocation, run_id: str) -> None:
-    """Stop a run before its next step; one that has ended stays as it is.
-
-    \b
-    Example:
-      quarterdeck workflow cancel cron:1f2e3d4c:2026-11-23T08:00:00+00:00
-    """
-    stopped = cast("Mapping[str, Json]", call("workflow.cancel", {"run_id": run_id}))
-    invocation.show(stopped, f"{stopped['run_id']}: {stopped['state']}")
+for one in VERBS:
+    verb.add_command(one)
 
 
 def _path(given: str, shelf: Shelf) -> Path:

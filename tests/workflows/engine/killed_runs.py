@@ -14,10 +14,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.workflows.engine.place import BORIS, Place, open_place
+
 from quarterdeck.core.approval import Voter
 from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.run import OVER
-from tests.workflows.engine.place import BORIS, Place, open_place
 
 
 def note(text: str, **more: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import signal
@@ -16,7 +17,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-
 from tests.workflows.engine.killed_runs import KEPT
 
 ROOT = Path(__file__).parents[3]
@@ -91,6 +91,6 @@ def assert_nothing_after_its_end(lines: list[list[str]]) -> None:
     for run in {key.partition(":")[0] for key, _ in lines}:
         seen = [text for key, text in lines if key.startswith(f"{run}:")]
         assert sorted(order, key=seen.index) == order
-        for earlier, later in zip(order, order[1:], strict=False):
+        for earlier, later in itertools.pairwise(order):
             last = len(seen) - 1 - seen[::-1].index(earlier)
             assert last < seen.index(later), (run, earlier, seen)

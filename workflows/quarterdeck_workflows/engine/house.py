@@ -38,7 +38,7 @@ from quarterdeck_workflows.engine.ports import Bot, ServicesOf
 from quarterdeck_workflows.engine.questions import Questions
 from quarterdeck_workflows.engine.world import Act, Order
 from quarterdeck_workflows.language.parse import read_document
-from quarterdeck_workflows.language.spec import APPROVAL_S, Ask, Wait, Workflow
+from quarterdeck_workflows.language.spec import APPROVAL_S, Ask, Step, Wait, Workflow
 
 LEAST: Mapping[str, str] = {
     "none": "operator",
@@ -60,6 +60,9 @@ class House:
         self.questions = Questions(bot)
         self._definitions: OrderedDict[str, Workflow] = OrderedDict()
         self._kept: OrderedDict[tuple[str, str], None] = OrderedDict()
+
+    def enter(self, step: Step) -> None:
+        """Take no note: what has an effect says so itself."""
 
     async def act(self, act: Act) -> Json:
         """Run an action with the rights that the run's person has now."""

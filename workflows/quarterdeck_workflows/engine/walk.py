@@ -172,6 +172,7 @@ class Walk(Blocks):
                 for one in (one for steps in inner(step) for one in steps):
                     scope.put(one.id, None, "skipped")
                 return None
+            self._world.enter(step)
             output = await self._guarded(step, place, scope)
         except NonDeterministic:
             raise

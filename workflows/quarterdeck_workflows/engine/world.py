@@ -51,6 +51,9 @@ class Act:
 class World(Protocol):
     """Do what a walk asks for."""
 
+    def enter(self, step: Step) -> None:
+        """Hear that a step is taken, from whatever thread walks, at each replay again."""
+
     async def act(self, act: Act) -> Json:
         """Run an action with the rights that the run's person has now; returns one of
 
