@@ -15,7 +15,7 @@ from pathlib import Path
 
 from quarterdeck.core.account import PLATFORM
 from quarterdeck.core.adapter import Ability, Accept, Link, Pace, Rendered, cause_of
-from quarterdeck.core.errors import Busy, Gone, UsageError
+from quarterdeck.core.errors import Busy, Conflict, Gone, UsageError
 from quarterdeck.core.message import Attachment, Conversation
 from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import Clock
@@ -164,7 +164,7 @@ class WebAdapter:
             at_ms=self._clock.now_ms(),
         )
         if not is_new and item.body != draft.body:
-            raise UsageError("this idempotency key stands for another message", hint="take a new one")
+            raise Conflict("this idempotency key stands for another message", hint="take a new one")
         self._places.wake(room.id)
         if is_new and not room.title and draft.text:
             await self._rooms.rename(room.owner, room.name, _title(draft.text))

@@ -38,6 +38,10 @@ class UsageError(UserError):
     """Say that a command was typed wrongly: which option, which value, what is allowed."""
 
 
+class Conflict(UsageError):
+    """Say that something else stands there already."""
+
+
 class Denied(UserError):
     """Say that the verified person may not do this."""
 

@@ -17,6 +17,7 @@ from aiohttp.log import server_logger
 
 from quarterdeck.core.errors import SetupError
 from quarterdeck.runtime.routes import Handler, Principal, Route
+from quarterdeck.web.access.caller import in_json
 from quarterdeck.web.access.gate import renew_cookie
 from quarterdeck.web.guard import (
     BODY_LIMIT_BYTES,
@@ -32,6 +33,7 @@ RECEIVE_BYTES = 32 * 1024  # what one connection may have waiting for us; a hund
 SHUTDOWN_S = 5.0
 LINGER_S = 1.0  # how long the rest of a refused body is read, so that the client sees the answer
 BACKLOG = 128
+API = "/api/"
 LOOPBACK = plain_address("127.0.0.1")
 
 log = logging.getLogger(__name__)
@@ -131,7 +133,12 @@ def build(routes: Iterable[Route], reach: Reach) -> web.Application:
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
-        return await guard.check(request, handler)
+        try:
+            return await guard.check(request, handler)
+        except web.HTTPException as refused:
+            if request.path.startswith(API):
+                in_json(refused)
+            raise
 
     app = web.Application(middlewares=[guarded], client_max_size=BODY_LIMIT_BYTES)
     app.on_response_prepare.append(add_security_headers)

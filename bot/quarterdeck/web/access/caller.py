@@ -21,6 +21,7 @@ _REFUSALS: dict[int, type[web.HTTPException]] = {
     409: web.HTTPConflict,
     415: web.HTTPUnsupportedMediaType,
     429: web.HTTPTooManyRequests,
+    500: web.HTTPInternalServerError,
     502: web.HTTPBadGateway,
     503: web.HTTPServiceUnavailable,
 }
@@ -71,3 +72,11 @@ def refusal(
     refused = _REFUSALS[status](text=body, headers=headers)
     refused.content_type = "application/json"
     return refused
+
+
+def in_json(refused: web.HTTPException) -> None:
+    """Let a refusal of the server's own say the same in the API's words."""
+    if refused.content_type != "application/json":
+        message = refused.reason.lower()
+        refused.text = json.dumps({"error": {"kind": "user", "message": message, "hint": ""}})
+        refused.content_type = "application/json"

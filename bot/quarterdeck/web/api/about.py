@@ -123,7 +123,7 @@ class AboutEndpoints:
             ),
             one(
                 "POST",
-                "/me/passkeys/options",
+                "/me/passkey-options",
                 "Begin to register a passkey",
                 self._passkey_options,
                 principal=gate.account,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from quarterdeck.core.errors import (
     Busy,
+    Conflict,
     Denied,
     NotFound,
     QuarterdeckError,
@@ -22,6 +24,7 @@ from quarterdeck.web.access.caller import Caller, caller_of, refusal
 
 PREFIX = "/api/v1"
 JSON_BYTES = 512 * 1024
+CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +98,11 @@ class Endpoint:
             answer = await self.handle(asked)
         except QuarterdeckError as error:
             raise explained(error) from error
+        except (web.HTTPException, ConnectionError):
+            raise
+        except Exception as error:
+            log.exception("API call failed", extra={"operation": f"{self.method} {self.path}"})
+            raise refusal(500, "something went wrong here", hint="try again", kind="service") from error
         if isinstance(answer, web.StreamResponse):
             return answer
         if answer is None:
@@ -126,6 +134,8 @@ def explained(error: QuarterdeckError) -> web.HTTPException:
             status = 404
         case Busy():
             return refusal(429, error.message, hint=error.hint, retry_after_s=1.0)
+        case Conflict():
+            status = 409
         case UserError():
             status = 400
         case _:
@@ -134,13 +144,18 @@ def explained(error: QuarterdeckError) -> web.HTTPException:
     return refusal(status, error.message, hint=error.hint, kind=error.kind)
 
 
+def _is_text(found: str) -> bool:
+    """Tell text from control characters and from bytes that are none."""
+    return CONTROL.search(found) is None
+
+
 def _value(request: web.Request, one: Parameter) -> Any:
     found = request.query.get(one.name) if one.place == "query" else request.headers.get(one.name)
     if found is None or (found == "" and not one.required):
         if one.required:
             raise refusal(400, f"{one.name} is missing", hint=one.summary)
         return None
-    if len(found) > one.max_length or not found.isprintable():
+    if len(found) > one.max_length or not _is_text(found):
         raise refusal(400, f"{one.name} is too long, or holds control characters", hint=one.summary)
     if one.kind == "string":
         return found

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.multipart import MultipartReader
 
 from quarterdeck.core.errors import NotFound, UsageError
@@ -64,12 +65,16 @@ class FileEndpoints:
         if asked.request.content_type != "multipart/form-data":
             raise UsageError("send multipart/form-data with one field `file`")
         try:
-            part = await _file_part(await asked.request.multipart())
+            reader = await asked.request.multipart()
+            part = await _file_part(reader)
             name = _name(part.filename or "file")
             file_id = secrets.token_hex(16)
             path = self._folder / file_id
             size_bytes = await self._written(part, path)
-        except (ValueError, AssertionError, RuntimeError) as error:
+            if await reader.next() is not None:
+                await in_thread(path.unlink, missing_ok=True)
+                raise UsageError("send one field called `file`, and nothing beside it")
+        except (ValueError, AssertionError, RuntimeError, HttpProcessingError) as error:
             raise UsageError("the body is no multipart/form-data with one field `file`") from error
         guessed = mimetypes.guess_type(name)[0] or "application/octet-stream"
         file = StoredFile(

@@ -17,11 +17,15 @@ REFUSALS = {
     "401": "nobody is signed in, or the token is not valid",
     "403": "this person, or this token, may not",
     "404": "there is no such thing",
+    "405": "the path takes other methods",
+    "409": "something else stands there already",
     "413": "the body is too long",
     "415": "the body has another type",
     "429": "too many requests; Retry-After says how long to wait",
+    "500": "a fault of ours; the log says which",
     "503": "a part of the bot does not answer",
 }
+PRINTABLE = r"^[^\u0000-\u001f\u007f]*$"  # what is not text is refused besides
 REF = "#/components/schemas/{model}"
 
 
@@ -82,6 +86,7 @@ _UPLOAD: Mapping[str, Any] = {
     "schema": {
         "type": "object",
         "required": ["file"],
+        "additionalProperties": False,
         "properties": {"file": {"type": "string", "contentMediaType": "application/octet-stream"}},
     }
 }
@@ -91,7 +96,7 @@ def _parameter(one: Parameter) -> dict[str, Any]:
     bounds = (
         {"minimum": one.minimum, "maximum": one.maximum}
         if one.kind == "integer"
-        else {"maxLength": one.max_length}
+        else {"maxLength": one.max_length, "pattern": PRINTABLE}
     )
     return {
         "name": one.name,

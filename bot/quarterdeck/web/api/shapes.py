@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 TEXT_LIMIT = 100_000
 FILES_LIMIT = 10
 FILE_BYTES = 20 * 1024 * 1024
 LARGEST = 2**53 - 1
 
+
+def _whole(value: object) -> object:
+    """Take 7.0 for 7, which it is in JSON."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-Seq = Annotated[int, Field(ge=0, le=LARGEST)]
+Seq = Annotated[int, Field(ge=0, le=LARGEST), BeforeValidator(_whole)]
 FileId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Files = Annotated[list[FileId], Field(max_length=FILES_LIMIT)]
 Scalar = None | bool | int | float | Annotated[str, StringConstraints(max_length=TEXT_LIMIT)]
@@ -48,8 +54,20 @@ class Command(Shape):
     files: Files = []
 
 
+def _given(name: str) -> dict[str, Any]:
+    return {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
+
+
 class NewMessage(Shape):
     """Say, press, send or run one thing. `edit_of` takes back an earlier message and all after it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [_given(name) for name in ("text", "press", "form", "command")],
+            "if": _given("edit_of"),
+            "then": _given("text"),
+        }
+    )
 
     text: Annotated[str, StringConstraints(min_length=1, max_length=TEXT_LIMIT)] | None = None
     files: Files = []

@@ -58,7 +58,7 @@ class Device:
 async def registered(world, browser) -> Device:
     """Add a passkey to the account that is signed in."""
     device = Device(world.url)
-    begun = await (await browser.post("/api/v1/me/passkeys/options")).json()
+    begun = await (await browser.post("/api/v1/me/passkey-options")).json()
     body = {
         "ceremony": begun["ceremony"],
         "credential": device.register(begun["publicKey"]),

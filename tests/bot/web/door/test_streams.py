@@ -119,7 +119,7 @@ async def test_the_same_key_is_the_same_message(world):
         first, again = await say(browser, "hi", "k"), await say(browser, "hi", "k")
         other = await browser.post(path, json={"text": "other"}, headers={"Idempotency-Key": "k"})
 
-    assert (first, 400, 1) == (again, other.status, len(world.bot.taken))
+    assert (first, 409, 1) == (again, other.status, len(world.bot.taken))
 
 
 async def test_streams_go_on_after_a_restart(open_world, read_events):

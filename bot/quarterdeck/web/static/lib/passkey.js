@@ -11,7 +11,7 @@ export function canHavePasskeys() {
 
 /** Register a new passkey for the person who is signed in. */
 export async function createPasskey(name) {
-  const { ceremony, publicKey } = await post("/me/passkeys/options", {});
+  const { ceremony, publicKey } = await post("/me/passkey-options", {});
   const credential = await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(publicKey) });
   return post("/me/passkeys", { ceremony, credential: credential.toJSON(), name });
 }
