@@ -196,6 +196,8 @@ def test_a_template_is_bounded_as_a_whole() -> None:
         fill("${big}${big}${big}", NAMES)
     with pytest.raises(ExpressionError, match="larger than"):
         fill(["${big}", "${big}", "${big}"], NAMES)
+    with pytest.raises(ExpressionError, match="look at more than 1024 KiB"):
+        fill(["${size(big) > 0}"] * 20, NAMES)
     with pytest.raises(ExpressionError, match="more than 200 expressions"):
         fill(["${inputs.env}"] * 201, NAMES)
 

@@ -27,6 +27,7 @@ from quarterdeck_workflows.language.tree import Literal, Path
 from quarterdeck_workflows.language.writing import Written, write
 
 MAX_DATA: Final = 256 * 1024  # characters that one expression may look at; a list's item counts 16
+MAX_FILLING: Final = 4 * MAX_DATA  # that all expressions of one template may look at together
 MAX_RESULT: Final = 256 * 1024  # likewise, of one value and of one filled template
 _UNDEFINED: Final = re.compile(r"Undefined variable or function: '([vh][0-9]+)'")
 _REFUSALS: Final = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
@@ -38,14 +39,19 @@ def evaluate(text: str, names: Mapping[str, Json]) -> Json:
     Raises:
         ExpressionError: it is not in the language, names what is not there, or costs too much.
     """
+    return _valued(text, names)[0]
+
+
+def _valued(text: str, names: Mapping[str, Json]) -> tuple[Json, int]:
+    """Return the value, and how much was looked at for it."""
     node = read_expression(text)
     if isinstance(node, Literal):
-        return node.value
+        return node.value, 0
     if isinstance(node, Path):
         value = look_up(node, names)
-        measure(value, MAX_RESULT)
-        return value
-    return _Evaluation(_compiled(text), names).value()
+        return value, measure(value, MAX_RESULT)
+    evaluation = _Evaluation(_compiled(text), names)
+    return evaluation.value(), MAX_DATA - evaluation.left
 
 
 def is_true(text: str, names: Mapping[str, Json]) -> bool:
@@ -81,7 +87,7 @@ class _Filling:
     """Fill one template; its expressions are counted."""
 
     def __init__(self, names: Mapping[str, Json]) -> None:
-        self._names, self._expressions = names, 0
+        self._names, self._expressions, self._left = names, 0, MAX_FILLING
 
     def value(self, template: Json) -> Json:
         if isinstance(template, str):
@@ -115,10 +121,17 @@ class _Filling:
                 f"there are more than {MAX_EXPRESSIONS} expressions in one place", hint="take several steps"
             )
         try:
-            return evaluate(expression, self._names)
+            value, looked_at = _valued(expression, self._names)
         except ExpressionError as error:
             error.column = at + (error.column or 1)
             raise
+        self._left -= looked_at
+        if self._left < 0:
+            raise ExpressionError(
+                f"the expressions in one place look at more than {MAX_FILLING // 1024} KiB",
+                hint="take several steps",
+            )
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +156,7 @@ class _Evaluation:
 
     def __init__(self, compiled: _Compiled, names: Mapping[str, Json]) -> None:
         self._compiled, self._names = compiled, names
-        self._left = MAX_DATA
+        self.left = MAX_DATA
         self._failure: ExpressionError | None = None
 
     def value(self) -> Json:
@@ -210,8 +223,8 @@ class _Evaluation:
         return guarded
 
     def _spend(self, value: Json, count: int) -> None:
-        self._left -= count * measure(value, MAX_DATA, is_exact=True)
-        if self._left < 0:
+        self.left -= count * measure(value, MAX_DATA, is_exact=True)
+        if self.left < 0:
             raise ExpressionError(
                 f"the expression looks at more than {MAX_DATA // 1024} KiB",
                 hint="name the part that is needed, or work on it with the action data.transform",
