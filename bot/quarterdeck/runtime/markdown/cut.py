@@ -95,12 +95,13 @@ def _good_place(text: str, most: int) -> int:
     """Return where to cut, at most at `most`: a sentence's end, a word's end, or a grapheme's."""
     if most >= len(text):
         return len(text)
-    for pattern in (SENTENCE_END, WORD_END):
-        ends = [found.end() for found in pattern.finditer(text, most // 2, min(len(text), most + 1))]
-        near = [end for end in ends if most // 2 < end <= most]
-        if near:
-            return near[-1]
-    return clusters(text, most, down=True)
+    return _end(SENTENCE_END, text, most) or _end(WORD_END, text, most) or clusters(text, most, down=True)
+
+
+def _end(pattern: re.Pattern[str], text: str, most: int) -> int:
+    """Return where the last match in the second half of what fits ends; 0 where there is none."""
+    ends = [found.end() for found in pattern.finditer(text, most // 2, min(len(text), most + 1))]
+    return max((end for end in ends if most // 2 < end <= most), default=0)
 
 
 def _of_code(language: str, text: str, fits: Fits, must: bool) -> Pieces | None:
@@ -114,7 +115,7 @@ def _of_code(language: str, text: str, fits: Fits, must: bool) -> Pieces | None:
     if not must:
         return None
     at = _most(len(lines[0]), lambda n: fits(CodeBlock(language, lines[0][:n])))
-    at = clusters(lines[0], at, down=True) or clusters(lines[0], 1)
+    at = _end(WORD_END, lines[0], at) or clusters(lines[0], at, down=True) or clusters(lines[0], 1)
     rest = "\n".join([lines[0][at:], *lines[1:]])
     return CodeBlock(language, lines[0][:at]), CodeBlock(language, rest) if rest else None
 

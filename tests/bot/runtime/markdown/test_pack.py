@@ -86,6 +86,13 @@ def test_code_is_cut_between_lines_and_keeps_its_language() -> None:
     assert [f"line {n}" for n in range(30)] == "\n".join(map(plain, parts)).split("\n")
 
 
+def test_a_line_of_code_longer_than_a_part_is_cut_between_words() -> None:
+    """A word in two halves is found by nobody."""
+    words = [f"word{n}" for n in range(40)]
+    parts = pack([CodeBlock("", " ".join(words))], plain, len, 60)
+    assert words == [word for part in parts for word in plain(part).split()]
+
+
 def test_a_table_repeats_its_header() -> None:
     """Rows without their heading say nothing."""
     rows = "".join(f"| {n} | value {n} |\n" for n in range(20))
