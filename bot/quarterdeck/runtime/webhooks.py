@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Final
@@ -15,6 +16,7 @@ from typing import Final
 from quarterdeck.core.adapter import Ability, Accept, Link, Pace, Rendered, cause_of
 from quarterdeck.core.errors import (
     AuthFailed,
+    Denied,
     QuarterdeckError,
     RateLimited,
     Rejected,
@@ -31,6 +33,7 @@ RETRIES_S: Final = (5.0, 300.0, 1_800.0, 7_200.0, 18_000.0, 36_000.0, 50_400.0, 
 TIMEOUT_S: Final = 20.0  # the same page, "Request timeouts": 15 to 30 s
 ANSWER_BYTES: Final = 64 * 1024
 GONE: Final = 410
+_SEAL: Final = secrets.token_hex(16)  # of this process: what goes to disk is rendered, and has it no more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,13 +46,13 @@ class WebhookMessage:
     type: str = ""
 
     def reply(self) -> Reply:
-        """Return it as the outbox takes it."""
-        return Reply(text=json.dumps(asdict(self)), is_literal=True)
+        """Return it as the outbox takes it, sealed: no text that somebody else sends here is a webhook."""
+        return Reply(text=json.dumps({**asdict(self), "seal": _SEAL}), is_literal=True)
 
 
 def place(host: str, key: str) -> Conversation:
     """Return where a webhook goes, a place of its own: one that waits for days holds up no other."""
-    return Conversation(id=f"{PLATFORM}:{host}:{message_id(key)}", platform=PLATFORM, kind="direct")
+    return Conversation(id=f"{PLATFORM}:{host[:253]}:{message_id(key)}", platform=PLATFORM, kind="direct")
 
 
 def message_id(key: str) -> str:
@@ -72,8 +75,12 @@ class WebhookDoor:
         """Receive nothing: webhooks that come in have a door of their own."""
 
     def render(self, reply: Reply) -> list[Rendered]:
-        """Return the message as one part; people see where it goes and of what type it is, not what it says."""
-        message: dict[str, object] = json.loads(reply.text)
+        """Return the message as one part; people see where it goes and of what type it is, not what it says.
+
+        Raises:
+            Denied: this is no message of `webhook.send`.
+        """
+        message = _opened(reply.text)
         return [
             Rendered(text=f"webhook {message['type']} to {_shown(str(message['url']))}".strip(), body=message)
         ]
@@ -128,3 +135,14 @@ def _again(error: ServiceError) -> ServiceError:
 def _shown(url: str) -> str:
     """Return an address without its query, which may hold a secret."""
     return url.partition("?")[0]
+
+
+def _opened(text: str) -> dict[str, object]:
+    """Return a sealed message without its seal."""
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError):
+        message = None
+    if not isinstance(message, dict) or message.pop("seal", "") != _SEAL:
+        raise Denied("nobody can be spoken to here", hint="webhook.send posts events to other systems")
+    return message

@@ -28,6 +28,9 @@ BOMBS = {
     "nested map": "map(&map(&map(&map(&$, $), $), $), $)".replace("$", "[@,@,@,@]"),
     "parentheses": "(" * 990 + "a" + ")" * 990,
     "brackets": "[" * 1990,
+    "product": "join(join('', map(&to_string($), @)), map(&to_string(@), @))".replace(
+        "$", "[@,@,@,@,@,@,@,@]"
+    ),
     "functions": "not_null(" * 200 + "@" + ")" * 200,
     "slices": "@[::0]",
     "huge slice": "@[" + "9" * 1000 + "]",
@@ -57,6 +60,13 @@ def test_what_it_is_for_works() -> None:
     rows = [{"n": n, "state": "open" if n % 2 else "closed"} for n in range(10_000)]
 
     assert [{"id": 9999}, {"id": 9997}] == search("reverse(sort_by([?state=='open'], &n))[:2].{id: n}", rows)
+
+
+def test_a_product_is_refused_before_it_is_made() -> None:
+    """A million short texts and one long separator are a terabyte."""
+    with pytest.raises(UsageError, match="too large"):
+        search("join(a, b)", {"a": "x" * 1_000_000, "b": ["y"] * 1_000_000})
+    assert "a-b" == search("join('-', @)", ["a", "b"])
 
 
 async def test_a_wrong_expression_says_where(bench: Bench) -> None:
@@ -145,6 +155,12 @@ async def test_rows_may_be_lists(bench: Bench) -> None:
         await bench.do("table.render", rows=[[1, 2, 3]], columns=["n"])
     with pytest.raises(UsageError):
         await bench.do("table.render", rows=[[1], {"a": 1}], columns=["n"])
+
+
+async def test_a_table_has_bounds(bench: Bench) -> None:
+    """Empty rows with many columns are small before, and large after."""
+    with pytest.raises(UsageError, match="cells"):
+        await bench.do("table.render", rows=[{}] * 20_000, columns=[f"c{n}" for n in range(100)])
 
 
 async def test_a_large_table_goes_into_a_file(bench: Bench) -> None:

@@ -233,6 +233,22 @@ async def test_addresses_inside_are_dead_letters_at_once(bench: Bench, url: str)
     assert ["dead"] == [one.state for one in await bench.deliveries.pending()]
 
 
+async def test_no_other_action_can_post_a_webhook(bench: Bench, serve: Serve) -> None:
+    """A message to the place where one went would be one more, past the rules about `webhook.send`."""
+    server = await serve(Receiver(200).take)
+    async with bench.live():
+        await bench.do("webhook.send", key="a", url=server.url(), type="a.b", data=1)
+        await bench.settled()
+        row = (await bench.deliveries.all())[0]
+        forged = json.dumps({"url": server.url(), "body": "{}", "sign_with": "partner", "type": "x"})
+        for text in (forged, forged.replace("{}", "[]")[:-1] + ', "seal": ""}', "hello", "[1]"):
+            with pytest.raises(Denied):
+                await bench.do("chat.send", key="b", to=row.conversation_id, text=text, literal=True)
+        await bench.settled()
+
+    assert 1 == len(server.requests)
+
+
 @pytest.mark.parametrize(
     ("sign_with", "error"),
     [("foreign", Denied), ("nobody", NotFound), ("short", SetupError), ("bearer", UsageError)],

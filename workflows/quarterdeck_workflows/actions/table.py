@@ -25,6 +25,7 @@ from quarterdeck_workflows.actions.kit.given import text_of, texts_of
 
 MOST_ROWS: Final = 50_000
 MOST_COLUMNS: Final = 200
+MOST_CELLS: Final = 1_000_000
 TEXT_BYTES: Final = 700_000
 Rows = Sequence[Mapping[str, Json]]
 WAYS: Final[Mapping[str, Callable[[Sequence[str], Rows], str]]] = {
@@ -69,6 +70,10 @@ def _named(call: ActionCall) -> tuple[Rows, list[str]]:
     if not columns or len(columns) > MOST_COLUMNS:
         raise UsageError(
             f"a table has 1 to {MOST_COLUMNS} columns", hint="name those that matter in `columns`"
+        )
+    if len(rows) * len(columns) > MOST_CELLS:
+        raise UsageError(
+            f"a table has at most {MOST_CELLS} cells", hint="render fewer rows at once, or fewer columns"
         )
     return rows, columns
 

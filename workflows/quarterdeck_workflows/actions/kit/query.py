@@ -57,17 +57,48 @@ def search(expression: str, value: Json) -> Json:
     return found
 
 
+class _Scale:
+    """Weigh plain JSON as if it were written out: what stands in two places counts twice, and is looked at once."""
+
+    def __init__(self) -> None:
+        self._known: dict[
+            int, tuple[object, int]
+        ] = {}  # by id; the value is kept, so that its id stays its own
+
+    def weigh(self, value: object) -> int:
+        """Return how many values, keys and characters there are."""
+        if isinstance(value, str):
+            return 1 + len(value)
+        if not isinstance(value, (list, dict)) or not value:
+            return 1
+        known = self._known.get(id(value))
+        if known is not None:
+            return known[1]
+        items = value.values() if isinstance(value, dict) else value
+        names = sum(map(len, value)) if isinstance(value, dict) else 0
+        weight = 1 + names + sum(self.weigh(one) for one in items)
+        self._known[id(value)] = (value, weight)
+        return weight
+
+
 def _interpreter() -> Any:
     """Return an interpreter of the library's that counts and weighs."""
-    from jmespath.visitor import TreeInterpreter
+    from jmespath import functions
+    from jmespath.visitor import Options, TreeInterpreter
+
+    class Functions(functions.Functions):  # type: ignore[misc]  # the library has no types
+        @functions.signature({"types": ["string"]}, {"types": ["array-string"]})  # type: ignore[untyped-decorator]
+        def _func_join(self, separator: str, array: list[str]) -> str:
+            """Join texts: the only function whose result may be a product of what it is given."""
+            if len(separator) * len(array) + sum(map(len, array)) > WEIGHT:
+                raise _too_much("makes too large a result")
+            return separator.join(array)
 
     class Bounded(TreeInterpreter):  # type: ignore[misc]  # the library has no types
         def __init__(self) -> None:
-            super().__init__()
+            super().__init__(Options(custom_functions=Functions()))
             self._steps, self._until_s = 0, time.monotonic() + TIME_S
-            self._weights: dict[
-                int, tuple[object, int]
-            ] = {}  # by id; the value is kept, so that its id stays its own
+            self._scale = _Scale()
 
         def visit(self, node: Any, *args: Any, **kwargs: Any) -> Any:
             self._steps += 1
@@ -75,23 +106,9 @@ def _interpreter() -> Any:
             if is_late or self._steps > STEPS:
                 raise _too_much("takes too long")
             result = super().visit(node, *args, **kwargs)
-            if self._weigh(result) > WEIGHT:
+            if self._scale.weigh(result) > WEIGHT:
                 raise _too_much("makes too large a result")
             return result
-
-        def _weigh(self, value: object) -> int:
-            if isinstance(value, str):
-                return 1 + len(value)
-            if not isinstance(value, (list, dict)) or not value:
-                return 1
-            known = self._weights.get(id(value))
-            if known is not None:
-                return known[1]
-            items = value.values() if isinstance(value, dict) else value
-            names = sum(map(len, value)) if isinstance(value, dict) else 0
-            weight = 1 + names + sum(self._weigh(one) for one in items)
-            self._weights[id(value)] = (value, weight)
-            return weight
 
     return Bounded()
 
