@@ -43,4 +43,5 @@ def build_knowledge(parts: Parts) -> TeamKnowledge:
         parts.settings,
         people=people,
         rows=StoredQuality(parts.store),
+        embeddings=parts.embeddings,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from quarterdeck.core.embedding import Embeddings
 from quarterdeck.core.errors import UsageError
 from quarterdeck.core.knowledge import PUBLIC, AnswerWish, Filters, Scope
 from quarterdeck.core.message import Conversation, Message
@@ -38,6 +39,7 @@ class TeamKnowledge:
         *,
         people: People | None = None,
         rows: QualityRows | None = None,
+        embeddings: Embeddings | None = None,
     ) -> None:
         """Build it; without `people` everything may be read by everybody, without `rows` answers lead nowhere on."""
         paths, chosen = settings.paths(), settings.knowledge
@@ -50,6 +52,8 @@ class TeamKnowledge:
             models=paths.models,
             embedder=chosen.embedder,
             reranker=chosen.reranker,
+            remote=embeddings,
+            pause=clock.sleep,
         )
         self.searching = Search(
             library, self.vectors, floor=chosen.floor, now_ms=clock.now_ms, reranker=chosen.reranker

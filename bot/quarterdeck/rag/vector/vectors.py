@@ -17,10 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from quarterdeck.core.errors import Busy, QuarterdeckError, ServiceError, SetupError
-from quarterdeck.core.knowledge import Change
+from quarterdeck.core.embedding import Embeddings
+from quarterdeck.core.errors import Busy, Denied, QuarterdeckError, ServiceError, SetupError
+from quarterdeck.core.knowledge import Change, Serving
 from quarterdeck.rag.library import Library
 from quarterdeck.rag.reading.document import to_embed
+from quarterdeck.rag.vector.moving import Move, Pause, serving_of
+from quarterdeck.rag.vector.spaces import EXPORT_TIMEOUT_S, ROLE, Spaces
 from quarterdeck.runtime.workers.worker import Limits, Worker
 
 if TYPE_CHECKING:
@@ -28,13 +31,11 @@ if TYPE_CHECKING:
 
 TARGET = "quarterdeck.rag.vector.librarian:librarian"
 ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
-BATCH = 16  # texts a call: a question never waits longer than that takes
+BATCH = 16  # texts a call
 PAGE = 1000  # vectors a call when the index is filled, 1.5 MB
 OPEN_TIMEOUT_S = 60.0
-EMBED_TIMEOUT_S = 120.0
 FIND_TIMEOUT_S = 10.0
 RERANK_TIMEOUT_S = 60.0  # the first one loads the model
-EXPORT_TIMEOUT_S = 600.0  # the first start with sentence-transformers exports the model
 
 log = logging.getLogger(__name__)
 
@@ -49,12 +50,16 @@ class Near:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbedderState:
-    """Say what embeds, and how the index does: `off`, `starting`, `ready`, `in memory`, or `failed` with a reason."""
+    """Say what embeds, and how the index does: `off`, `starting`, `ready`, `in memory`, or `failed` with a reason.
+
+    `next` is the embedder that is being made ready to follow.
+    """
 
     index: str
     space: str = ""
     how: str = ""
     reason: str = ""
+    next: str = ""
 
 
 class Vectors:
@@ -69,8 +74,11 @@ class Vectors:
         embedder: str,
         threads: int = 1,
         reranker: str = "",
+        remote: Embeddings | None = None,
+        pause: Pause = asyncio.sleep,
     ) -> None:
-        self._library = library
+        """`remote` embeds where the settings name a model for it; `pause` waits between tries to reach it."""
+        self._library, self._pause = library, pause
         options = {
             "embedder": embedder,
             "models": str(models),
@@ -87,8 +95,11 @@ class Vectors:
             start_timeout_s=EXPORT_TIMEOUT_S,
             environment=ENVIRONMENT,
         )
-        self._about: Mapping[str, str] = {}
+        self.spaces = Spaces(self._worker, remote, embedder)
+        self._serving: Serving | None = None  # of which it is known that it serves
+        self._move: asyncio.Task[None] | None = None
         self._opening: asyncio.Task[None] | None = None
+        self._choosing = asyncio.Lock()
         self._in_step = asyncio.Lock()  # index and database change together, one commit at a time
         self._opened_pid: int | None = None
         self._in_memory = False
@@ -98,11 +109,13 @@ class Vectors:
     @property
     def state(self) -> EmbedderState:
         """Say how things are, without waiting."""
+        about = self.spaces.known(self._serving.key) if self._serving else None
         return EmbedderState(
             index=self._state,
-            space=self._about.get("space", ""),
-            how=self._about.get("how", ""),
+            space=about.space if about else "",
+            how=about.how if about else "",
             reason=self._reason,
+            next="" if self._move is None or self._move.done() else self.spaces.wanted(),
         )
 
     async def space(self) -> str:
@@ -112,10 +125,8 @@ class Vectors:
             SetupError: the embedder's package or model is missing.
             ServiceError: its process does not start.
         """
-        if not self._about or self._worker.pid is None:
-            answer = await self._worker.call("about", timeout_s=EXPORT_TIMEOUT_S)
-            self._about = cast("Mapping[str, str]", answer.value)
-        return self._about["space"]
+        serving = await self._served()
+        return (await self.spaces.about(serving.key)).space
 
     async def embed(self, texts: Sequence[str]) -> list[bytes]:
         """Return one vector a text, as little-endian float32.
@@ -123,13 +134,7 @@ class Vectors:
         Raises:
             SetupError, ServiceError: as `space`.
         """
-        found: list[bytes] = []
-        for n in range(0, len(texts), BATCH):
-            some = list(texts[n : n + BATCH])
-            answer = await self._worker.call("embed", {"texts": some}, timeout_s=EMBED_TIMEOUT_S)
-            size = len(answer.blob) // len(some)
-            found.extend(answer.blob[at : at + size] for at in range(0, len(answer.blob), size))
-        return found
+        return await self.spaces.embed((await self._served()).key, texts)
 
     async def compare(self, text: str, others: Sequence[str]) -> list[float] | None:
         """Return the cosine of `text` to each of `others`, or None when the librarian cannot say now."""
@@ -157,9 +162,22 @@ class Vectors:
         """Return the chunks nearest to `text`, best first; None when the index is not ready within `wait_s`."""
         if not await self._ready_within(wait_s):
             return None
-        value: Json = {"text": text, "scopes": list(scopes), "limit": limit}
+        serving = await self._served()
+        value: dict[str, Json] = {"scopes": list(scopes), "limit": limit, "embedder": serving.key}
+        blob = b""
+        if serving.key.startswith(ROLE):
+            try:
+                [blob] = await self.spaces.embed(serving.key, [text], is_question=True)
+            except QuarterdeckError as error:
+                self._reason = error.message
+                log.warning("A question could not be embedded", extra={"reason": error.message})
+                return None
+            if serving is not self._serving:  # another embedder has taken over meanwhile
+                return await self.near(text, scopes, limit, wait_s=wait_s)
+        else:
+            value["text"] = text
         try:
-            answer = await self._worker.call("find", value, timeout_s=FIND_TIMEOUT_S)
+            answer = await self._worker.call("find", value, blob, timeout_s=FIND_TIMEOUT_S)
         except (ServiceError, Busy) as error:
             self._lost(error)
             return None
@@ -176,6 +194,7 @@ class Vectors:
                 "ids": list(ids),
                 "drop": list(change.gone),
                 "generation": change.generation,
+                "space": self._serving.space if self._serving else "",
             }
             try:
                 await self._worker.call("put", value, b"".join(vectors), timeout_s=OPEN_TIMEOUT_S)
@@ -217,10 +236,11 @@ class Vectors:
 
     async def close(self) -> None:
         """Stop the process."""
-        if self._opening is not None:
-            self._opening.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._opening
+        for task in (self._move, self._opening):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
         await self._worker.stop()
         self._state = "off"
 
@@ -251,14 +271,13 @@ class Vectors:
                 await self._embed_rest(await self.space())
                 generation = await step()
                 await self._settle(generation)
-            except (ServiceError, SetupError, Busy) as error:
+            except (ServiceError, SetupError, Busy, Denied) as error:
                 self._lost(error)
-                if isinstance(error, SetupError):
+                if isinstance(error, SetupError | Denied):
                     return
             else:
-                log.info(
-                    "The vector index is ready", extra={"how": self._state, "embedder": self._about["how"]}
-                )
+                log.info("The vector index is ready", extra={"how": self._state, "embedder": self.state.how})
+                self._begin_move()
                 return
 
     async def _settle(self, generation: int) -> None:
@@ -267,7 +286,8 @@ class Vectors:
             async with self._in_step:
                 now = await self._library.generation()
                 if now == generation:
-                    value: Json = {"scope": "", "ids": [], "generation": generation}
+                    space = await self.space()
+                    value: Json = {"scope": "", "ids": [], "generation": generation, "space": space}
                     await self._worker.call("put", value, timeout_s=OPEN_TIMEOUT_S)
                     self._opened_pid = self._worker.pid
                     self._state, self._reason = "in memory" if self._in_memory else "ready", ""
@@ -280,7 +300,7 @@ class Vectors:
         space = await self.space()
         generation = await self._library.generation()
         scopes = await self._library.scopes()
-        asked: Json = {"scopes": [scope.name for scope in scopes]}
+        asked: Json = {"scopes": [scope.name for scope in scopes], **await self._where()}
         answer = await self._worker.call("open", asked, timeout_s=OPEN_TIMEOUT_S)
         told = cast("Mapping[str, Mapping[str, object]]", answer.value)
         stamp, counts = told["stamp"], told["counts"]
@@ -297,7 +317,7 @@ class Vectors:
         log.warning("The vector index is made again from the database")
         generation = await self._library.generation()
         await self._worker.call("clear", timeout_s=OPEN_TIMEOUT_S)
-        await self._worker.call("open", {"scopes": []}, timeout_s=OPEN_TIMEOUT_S)
+        await self._worker.call("open", {"scopes": [], **await self._where()}, timeout_s=OPEN_TIMEOUT_S)
         await self._make_up_all()
         return generation
 
@@ -308,6 +328,37 @@ class Vectors:
         await self._worker.call("hold")
         await self._make_up_all()
         return generation
+
+    async def _where(self) -> dict[str, Json]:
+        """Say which index on disk serves, and how long its vectors are."""
+        serving = await self._served()
+        return {"slot": serving.slot, "dimensions": (await self.spaces.about(serving.key)).dimensions}
+
+    async def _served(self) -> Serving:
+        """Return whose vectors serve: those that did, as long as they can; else those that the settings name."""
+        if self._serving is None:
+            async with self._choosing:
+                if self._serving is None:
+                    self._serving = await serving_of(self._library, self.spaces)
+        return self._serving
+
+    def _begin_move(self) -> None:
+        """Make the vectors of the embedder that the settings name, where another one serves still."""
+        serving = self._serving
+        is_moving = self._move is not None and not self._move.done()
+        if serving is not None and serving.key != self.spaces.wanted() and not is_moving:
+            move = Move(self._library, self.spaces, self._worker, self._pause)
+            self._move = asyncio.create_task(self._moved(move), name="move to another embedder")
+
+    async def _moved(self, move: Move) -> None:
+        """Let the next embedder serve once all its vectors are there."""
+        try:
+            serving = await move.make(self._in_step)
+        except QuarterdeckError as error:
+            self._serving, self._reason = None, error.message  # it may have been noted already who serves
+            log.warning("Another embedder could not take over", extra={"reason": error.message})
+        else:
+            self._serving = serving
 
     async def _make_up_all(self) -> None:
         space = await self.space()

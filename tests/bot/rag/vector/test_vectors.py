@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 from tests.bot.rag.conftest import added
 
+from quarterdeck.core.knowledge import PUBLIC, Scope
 from quarterdeck.rag.ingest import Ingest
 from quarterdeck.rag.knowledge import TeamKnowledge
 from quarterdeck.rag.vector.vectors import Vectors, cosine
 from quarterdeck.store.knowledge import KnowledgeLibrary
 
+ALL = Scope(collection="documents", audience=PUBLIC)
 QUESTION = "how do I rotate the staging certificate"
 
 
@@ -34,7 +36,7 @@ async def test_what_is_added_is_found_at_once(knowledge: TeamKnowledge, library:
     [chunk] = await library.by_id([await best(knowledge.vectors)])
 
     assert "Certificates › Rotating the staging certificate" == chunk.heading
-    assert await held(knowledge.vectors) == set(await library.vector_ids("documents", "all-MiniLM-L6-v2"))
+    assert await held(knowledge.vectors) == set(await library.vector_ids(ALL, "all-MiniLM-L6-v2"))
 
 
 async def test_a_killed_librarian_costs_nothing(knowledge: TeamKnowledge) -> None:
@@ -68,7 +70,7 @@ async def test_a_harmed_folder_is_made_again_from_the_database(
 
     assert before == await best(second.vectors)
     assert "ready" == second.state.index
-    assert await held(second.vectors) == set(await library.vector_ids("documents", "all-MiniLM-L6-v2"))
+    assert await held(second.vectors) == set(await library.vector_ids(ALL, "all-MiniLM-L6-v2"))
 
 
 def harm_folder(folder: Path, older: Path, harm: str) -> None:
@@ -147,7 +149,7 @@ async def test_commits_while_the_index_is_opened_are_not_lost(
     [chunk] = await library.by_id([found])
 
     assert "certificates.md" == chunk.name
-    assert await held(knowledge.vectors) == set(await library.vector_ids("documents", "all-MiniLM-L6-v2"))
+    assert await held(knowledge.vectors) == set(await library.vector_ids(ALL, "all-MiniLM-L6-v2"))
 
 
 class _Clock:
@@ -161,11 +163,11 @@ async def test_another_vector_space_is_embedded_anew(
     """Vectors of two models in one index would be compared with each other and mean nothing."""
     knowledge = make()
     await added(knowledge.ingest, handbook)
-    ids = await library.vector_ids("documents", "all-MiniLM-L6-v2")
+    ids = await library.vector_ids(ALL, "all-MiniLM-L6-v2")
     await library.embed("an older model", [(id_, b"\0" * 8) for id_ in ids])
 
     assert await best(knowledge.vectors) is not None
-    assert sorted(ids) == sorted(await library.vector_ids("documents", "all-MiniLM-L6-v2"))
+    assert sorted(ids) == sorted(await library.vector_ids(ALL, "all-MiniLM-L6-v2"))
 
 
 def test_vectors_of_two_spaces_are_not_alike() -> None:

@@ -1,0 +1,20 @@
+"""Build what embeds with the models of providers out of the parts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from quarterdeck.models.embeddings.role import RoleEmbeddings
+from quarterdeck.models.meter import Meter
+from quarterdeck.models.prices import Prices
+
+if TYPE_CHECKING:
+    from quarterdeck.app.parts import Parts
+
+
+def build_embeddings(parts: Parts) -> RoleEmbeddings:
+    """Return it; nothing is connected."""
+    stated = {name: setting.prices for name, setting in parts.settings.providers.items()}
+    ledger = parts.budgets if parts.settings.budgets else None
+    meter = Meter(ledger, Prices(stated), parts.models.catalog.get)
+    return RoleEmbeddings(parts.models, meter, parts.usage_rows.record, parts.clock)
