@@ -88,7 +88,7 @@ def _of_message(event: Posted, commands: Commands) -> Wish | None:
 def _approved(event: Invoked) -> Wish:
     """Read our own event that carries out what was approved; it came in the way in which it was asked for."""
     way = cast("Way", event.origin.split(":", 2)[2])
-    return Wish(way=way, name=event.command, options=event.options)
+    return Wish(way=way, name=event.command, options=event.options, attachments=event.attachments)
 
 
 def _of_command(event: Invoked) -> Wish:

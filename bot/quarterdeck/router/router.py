@@ -42,6 +42,7 @@ from quarterdeck.core.reply import Reply
 from quarterdeck.core.text import did_you_mean
 from quarterdeck.router.addressing import Wish, wish_of
 from quarterdeck.router.approvals.desk import ApprovalDesk
+from quarterdeck.router.approvals.files import with_files
 from quarterdeck.router.delivery.outbox import Outbox
 from quarterdeck.router.explain import reply_to
 from quarterdeck.router.inbox import ATTEMPTS
@@ -334,9 +335,10 @@ class Router:
         needs, subject = decision.needs_approval, f"command:{command.name}"
         assert needs is not None
         assert self._approvals is not None
+        files = wish.attachments, event.conversation, self._services
         try:
             if event.origin.startswith(f"{ORIGIN}:"):
-                options = checked.options or {}
+                options = await with_files(checked.options or {}, *files)
                 found = await self._approvals.confirm(
                     event, subject=subject, options=options, person=person, needs=needs
                 )
@@ -344,19 +346,18 @@ class Router:
             ready = await self._intake.ready(event, wish, command, checked, person)
             if isinstance(ready, Reply):
                 return ready
-            if wish.attachments:
-                hint = "name a place that keeps the file"
-                raise UsageError("what comes with files cannot be approved", hint=hint)
             return await self._approvals.ask(
                 event,
                 subject=subject,
-                options=ready,
+                options=await with_files(ready, *files),
                 person=person,
                 way=wish.way,
                 rule=decision.rule,
                 needs=needs,
             )
         except QuarterdeckError as error:
+            if event.origin.startswith(f"{ORIGIN}:"):  # it ends here, unless it has already
+                await self._approvals.close(event.origin.split(":")[1], "failed")
             return reply_to(error)
 
     async def _run(

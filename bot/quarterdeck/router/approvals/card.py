@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from quarterdeck.core.approval import ASKER, TOOL, Approval, Vote
 from quarterdeck.core.reply import Button, Card, Field, Reply
 from quarterdeck.core.text import printable
 from quarterdeck.router.approvals.canonical import DIGEST_SHOWN
+from quarterdeck.router.approvals.files import FILES, shown
 
 WORDS = {
     "granted": "Approved; it runs now.",
@@ -25,7 +27,7 @@ def card_of(approval: Approval) -> Reply:
     """Return the card: with buttons while it is open, with its outcome after."""
     fields = [
         Field(label="What", value=verbatim(_what(approval))),
-        *(Field(label=name, value=_shown(value)) for name, value in json.loads(approval.arguments).items()),
+        *_arguments(json.loads(approval.arguments)),
         Field(label="Asked by", value=_asker(approval)),
         Field(label="Who may approve", value=_who(approval)),
     ]
@@ -53,6 +55,12 @@ def card_of(approval: Approval) -> Reply:
         ),
         status="pending",
     )
+
+
+def _arguments(arguments: Mapping[str, object]) -> list[Field]:
+    files = [Field(label="File", value=verbatim(line)) for line in shown(arguments.get(FILES, ()))]
+    named = [Field(label=name, value=_shown(value)) for name, value in arguments.items() if name != FILES]
+    return [*named, *files]
 
 
 def _what(approval: Approval) -> str:

@@ -34,6 +34,7 @@ from quarterdeck.core.ports import Clock
 from quarterdeck.core.reply import Reply
 from quarterdeck.router.approvals.canonical import DIGEST_SHOWN, LONGEST, canonical, digest
 from quarterdeck.router.approvals.card import card_of
+from quarterdeck.router.approvals.files import split
 from quarterdeck.router.approvals.needs import ApprovalRows, Record, Send
 from quarterdeck.router.approvals.words import said, why_not
 
@@ -351,6 +352,7 @@ class ApprovalDesk:
     async def _resume(self, approval: Approval) -> None:
         """Ask again for what was approved, as its asker; an event of ours, so it is done once whatever happens."""
         is_tool = approval.subject.startswith(TOOL)
+        options, attachments = split(json.loads(approval.arguments))
         await self._accept(
             Invoked(
                 id=f"{ORIGIN}-{approval.id}",
@@ -361,7 +363,8 @@ class ApprovalDesk:
                 actor_name=approval.asker_name,
                 origin=f"{ORIGIN}:{approval.id}:{approval.way}",
                 command=TOOL_COMMAND if is_tool else approval.subject.partition(":")[2],
-                options={"action": "run", "id": approval.id} if is_tool else json.loads(approval.arguments),
+                options={"action": "run", "id": approval.id} if is_tool else options,
+                attachments=attachments,
             )
         )
 
