@@ -16,6 +16,7 @@ from quarterdeck.router.about import operations as about_operations
 from quarterdeck.router.operations import operations as router_operations
 from quarterdeck.router.people.verbs import PeopleDesk
 from quarterdeck.router.policy.operations import Declarations, PolicyDesk
+from quarterdeck.schedule.digests.operations import DigestOperations
 from quarterdeck.schedule.operations import ScheduleOperations
 from quarterdeck.store.operations import operations as store_operations
 from quarterdeck_adapters.console.parse import conversation_of
@@ -53,6 +54,12 @@ def operations(parts: Parts, desk: Desk | None = None) -> Iterator[Operation]:
     ).all()
     yield from ScheduleOperations(
         parts.orders,
+        find=parts.history.conversation,
+        owner=parts.owner,
+        home=conversation_of("", parts.owner),
+    ).all()
+    yield from DigestOperations(
+        parts.press.desk,
         find=parts.history.conversation,
         owner=parts.owner,
         home=conversation_of("", parts.owner),

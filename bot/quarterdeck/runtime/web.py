@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ class Web:
     def __init__(self, settings: EgressSettings, reveal: Callable[[SecretRef], str] = _no_secrets) -> None:
         self._settings, self._reveal = settings, reveal
         self._egress: Egress | None = None
+        self._opening = asyncio.Lock()
         self._credentials: Credentials | None = None
 
     async def request(
@@ -44,12 +46,11 @@ class Web:
         follows: bool = True,
     ) -> Fetched:
         """Return the answer to one request; see `Egress.request` and `Credentials.sent`."""
-        if self._egress is None:
-            self._egress = await in_thread(_egress, self._settings)
+        egress = await self._opened()
         sent = None
         if credential:
             url, sent = self._known().sent(credential, url)
-        return await self._egress.request(
+        return await egress.request(
             method,
             url,
             headers=headers,
@@ -63,13 +64,12 @@ class Web:
 
     async def reach(self, url: str, *, credential: str = "") -> Reached:
         """Return where a program that connects by itself may go; see `Egress.resolve`."""
-        if self._egress is None:
-            self._egress = await in_thread(_egress, self._settings)
+        egress = await self._opened()
         header = ""
         if credential:
             url, sent = self._known().sent(credential, url)
             header = f"{sent.header}: {sent.value}" if sent is not None else ""
-        host, port, addresses = await self._egress.resolve(url)
+        host, port, addresses = await egress.resolve(url)
         return Reached(host=host, port=port, addresses=addresses, header=header)
 
     def signature(
@@ -77,6 +77,13 @@ class Web:
     ) -> Mapping[str, str]:
         """Return the headers of a signed webhook; see `Credentials.signature`."""
         return self._known().signature(credential, url, message_id=message_id, at_s=at_s, body=body)
+
+    async def _opened(self) -> Egress:
+        """Return the one client; two requests that come first together share it."""
+        async with self._opening:
+            if self._egress is None:
+                self._egress = await in_thread(_egress, self._settings)
+            return self._egress
 
     async def close(self) -> None:
         """Close its connections."""

@@ -45,7 +45,10 @@ def test_what_comes_on_time_makes_up_for_what_was_missed() -> None:
     assert (ago(0), ago(3, 2)) == (choice.fire, choice.missed)
 
 
-@given(rule=st.sampled_from((*RULES, "all <= 2")), seconds=st.lists(st.integers(0, 10_000), unique=True).map(sorted))
+@given(
+    rule=st.sampled_from((*RULES, "all <= 2")),
+    seconds=st.lists(st.integers(0, 10_000), unique=True).map(sorted),
+)
 def test_each_time_fires_or_is_missed_and_never_both(rule: str, seconds: list[int]) -> None:
     """Nothing is lost in between, and order is kept."""
     due = [NOW - timedelta(seconds=second) for second in reversed(seconds)]

@@ -84,7 +84,7 @@ def declared(program: Program, site: Site, *settings: str) -> list[dict[str, Any
     """Make a digest of both sources in a conversation."""
     return program.say(
         f"/digest add morning feed {site.url}/feed",
-        f"/digest add morning json {site.url}/status items=incidents title=Status",
+        f"/digest add morning json {site.url}/status items=incidents name=Status",
         *(f"/digest set morning {one}" for one in settings),
     )
 
@@ -241,6 +241,7 @@ def test_what_is_wrong_is_refused_when_it_is_declared(program: Program) -> None:
         "/digest add morning json https://example.com/x items=[",
         "/digest add morning feed example.com",
         "/digest send nothing",
+        expect=1,
     )
     program.environment["QUARTERDECK__DIGESTS"] = json.dumps(
         {"m": {"sources": [{"feed": "https://example.com/x"}], "at": "whenever"}}

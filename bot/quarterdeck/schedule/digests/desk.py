@@ -137,10 +137,10 @@ class Desk:
         """Give a digest one more source; a new one goes to `conversation`."""
         target, *rest = words or [""]
         options = dict(word.partition("=")[::2] for word in rest)
-        title = options.pop("title", "").replace("_", " ")
+        title = options.pop("name", "").replace("_", " ")
         if unknown := [one for one in options if one not in (*PATHS, "credential")]:
             raise UsageError(
-                f"a source has no {unknown[0]!r}", hint=f"title=…, credential=…, json: {', '.join(PATHS)}=…"
+                f"a source has no {unknown[0]!r}", hint=f"name=…, credential=…, json: {', '.join(PATHS)}=…"
             )
         credential = options.pop("credential", "")
         spec = SourceSpec(

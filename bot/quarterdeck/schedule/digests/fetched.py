@@ -71,14 +71,14 @@ def _entries(spec: SourceSpec, body: bytes) -> list[Item]:
     import feedparser  # type: ignore[import-untyped]  # it ships no types
 
     found = feedparser.parse(body)
-    if not found.entries and (found.bozo or not found.version):
+    if not found.entries and (found.bozo or not found.get("version")):
         raise UsageError("what came is no feed", hint="give the address of an RSS or Atom feed")
     group = spec.title or plain(str(found.feed.get("title", "")), 80) or host_of(spec.target)
     items = []
     for entry in found.entries[:MOST_ITEMS]:
         title, text = plain(str(entry.get("title", "")), LONGEST_TITLE), plain(str(entry.get("summary", "")))
         url = safe_url(str(entry.get("link", "")))
-        stamp = entry.get("updated_parsed") or entry.get("published_parsed")
+        stamp = entry.get("published_parsed") or dict.get(entry, "updated_parsed")  # its own `get` would warn
         items.append(
             Item(
                 id=hashed(spec.kind, spec.target, str(entry.get("id") or url or title)),
