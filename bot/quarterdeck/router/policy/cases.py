@@ -52,6 +52,10 @@ class CaseRow(Section):
     """When, such as 2026-11-21T22:30; a Wednesday noon, UTC, when it is left out."""
     zone: Zone = "UTC"
     """The time zone of `at`."""
+    declares: str = ""
+    """The role that the action itself asks for, where it is none of ours: a tool of an MCP server."""
+    effect: Effect | None = None
+    """What it changes, likewise."""
     expect: Expected
     rule: str = ""
     """The rule that must decide, by its name."""
@@ -165,6 +169,9 @@ def _request(row: CaseRow, policy: Policy, roles: Roles, declared: Declared) -> 
         identities=frozenset({str(identity)}),
     )
     least, effect = declared(action)
+    if row.declares and not roles.of(row.declares):
+        raise UsageError(f"there is no role {row.declares!r}", hint=did_you_mean(row.declares, roles.names()))
+    least, effect = row.declares or least, row.effect or effect
     return AccessRequest(
         person=person,
         identity=identity,

@@ -22,8 +22,12 @@ Find = Callable[[str], Awaitable[Identity]]
 """Return an account of somebody named by an account or an id."""
 
 
+SEARCH = "knowledge.search"
+COMMAND_TOOL = "command."
+
+
 class Declarations:
-    """Know what commands and operations declare: the least role, and the effect."""
+    """Know what commands, operations and our own tools declare: the least role, and the effect."""
 
     def __init__(self, commands: Commands, operations: Callable[[], Sequence[Operation]] = list) -> None:
         self._commands, self._operations = commands, operations
@@ -37,7 +41,19 @@ class Declarations:
             for operation in self._operations():
                 if operation.name == name:
                     return operation.least_role, cast("Effect", operation.effect)
+        if kind == "tool":
+            return self._of_tool(name)
         return "owner", "none"
+
+    def _of_tool(self, name: str) -> tuple[str, Effect]:
+        if name == SEARCH:
+            return "viewer", "read"
+        command = (
+            self._commands.get(name.removeprefix(COMMAND_TOOL)) if name.startswith(COMMAND_TOOL) else None
+        )
+        if command is None:
+            return "owner", "none"
+        return command.allow, "read" if command.effect == "none" else command.effect
 
 
 class PolicyDesk:

@@ -153,3 +153,28 @@ def test_the_verbs_say_who_may_what_and_why(tmp_path: Path) -> None:
     assert ("error", 1, 26) == (problem["level"], problem["line"], problem["column"])
     assert 1 == started.returncode
     assert "rules.yaml" in started.stderr
+
+
+def test_what_a_model_may_use_can_be_held_to_cases(tmp_path: Path) -> None:
+    """Our tools are known by what they stand for; of others a case says what they declare."""
+    declared = Declarations(discover("quarterdeck.commands")).of
+    results = run(
+        tmp_path,
+        "cases:\n"
+        "  - {role: viewer, do: 'tool:knowledge.search', way: tool, expect: allow}\n"
+        "  - {role: operator, do: 'tool:command.status', way: tool, expect: allow}\n"
+        "  - {role: operator, do: 'tool:command.remember', way: tool, expect: approval}\n"
+        "  - {role: viewer, do: 'tool:command.remember', way: tool, expect: deny}\n"
+        "  - {role: owner, do: 'tool:command.approve', way: tool, expect: deny, rule: people agree themselves}\n"
+        "  - {role: editor, do: 'tool:mcp.git.push', way: tool, declares: editor, effect: write, expect: approval}\n"
+        "  - {role: viewer, do: 'tool:mcp.git.log', way: tool, declares: editor, effect: read, expect: deny}\n",
+        declared=declared,
+    )
+
+    assert [] == wrong(results)
+
+
+def test_a_role_that_a_case_invents_is_refused(tmp_path: Path) -> None:
+    """A table with a slip in it would prove nothing."""
+    with pytest.raises(SetupError, match="there is no role 'editr'"):
+        run(tmp_path, "cases: [{role: editor, do: 'tool:x.y', declares: editr, expect: deny}]")
