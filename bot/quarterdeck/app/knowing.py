@@ -32,7 +32,6 @@ def build_knowledge(parts: Parts) -> TeamKnowledge:
 
     people = People(
         rights=Readers(parts.authoriser, parts.people, members),
-        recent=parts.history.recent,
         name_of=name_of,
         person_of=parts.people.person_of,
     )

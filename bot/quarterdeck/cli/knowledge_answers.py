@@ -8,7 +8,7 @@ from typing import cast
 
 import click
 
-from quarterdeck.cli.invocation import Invocation
+from quarterdeck.cli.invocation import Invocation, Verb
 from quarterdeck.cli.remote import call
 from quarterdeck.core.ports import Json
 
@@ -18,7 +18,7 @@ FAILED = 1
 NO_MEASURES = ("misses", "before", "changes", "losses", "is_accepted", "about", "prompt_adopted")
 
 
-@click.command("search")
+@click.command("search", cls=Verb)
 @click.argument("query", nargs=-1, required=True, metavar="QUESTION")
 @click.option("--collection", multiple=True, help="Only in this one; may be given several times.")
 @click.option("--source", multiple=True, help="Only from this one, by id or location; several times.")
@@ -69,7 +69,7 @@ def search(
     invocation.show(cast("Json", found), "\n\n".join(parts))
 
 
-@click.command("eval")
+@click.command("eval", cls=Verb)
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False))
 @click.option("--cases", is_flag=True, help="Ask what people called helpful or put right, too.")
 @click.option("--collection", multiple=True, help="Only in this one; may be given several times.")
@@ -126,7 +126,7 @@ def eval_(
     return 0 if found["is_accepted"] else FAILED
 
 
-@click.command("cases")
+@click.command("cases", cls=Verb)
 @click.pass_obj
 def cases_(invocation: Invocation) -> None:
     """Show what people said to answers, as lines of a questions file.

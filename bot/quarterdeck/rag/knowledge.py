@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from quarterdeck.core.embedding import Embeddings
 from quarterdeck.core.errors import UsageError
 from quarterdeck.core.knowledge import PUBLIC, AnswerWish, Filters, Scope
-from quarterdeck.core.message import Conversation, Message
+from quarterdeck.core.message import Conversation
 from quarterdeck.core.model import Models
 from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.ports import Clock, Json, Passage
@@ -71,7 +71,7 @@ class TeamKnowledge:
             self.searching,
             self.answerer,
             rows,
-            people or People(rights=self._rights, recent=_nothing_said, name_of=_nameless),
+            people or People(rights=self._rights, name_of=_nameless),
             now_ms=clock.now_ms,
             wait_s=ASK_WAIT_S,
             owners_of=library.owners,
@@ -192,11 +192,6 @@ class TeamKnowledge:
 
 async def _hush(sentence: str) -> None:
     """Tell nobody how far it is: one document is done at once."""
-
-
-async def _nothing_said(conversation_id: str, limit: int) -> list[Message]:
-    """Remember nothing."""
-    return []
 
 
 async def _nameless(person_id: str) -> str:

@@ -49,6 +49,16 @@ class StoredQuality:
         row = await self._store.read(lambda connection: connection.execute(query).mappings().first())
         return None if row is None else _answer(dict(row))
 
+    async def asked(self, conversation_id: str, person_id: str, since_ms: int) -> list[str]:
+        """Return what somebody asked in a conversation since then, oldest first."""
+        query = select(knowledge_answers.c.question).where(
+            knowledge_answers.c.at_ms >= since_ms,
+            knowledge_answers.c.conversation_id == conversation_id,
+            knowledge_answers.c.person_id == person_id,
+        )
+        query = query.order_by(knowledge_answers.c.at_ms)
+        return await self._store.read(lambda connection: list(connection.execute(query).scalars()))
+
     async def judge(self, answer_id: str, verdict: str, *, said: str, judge_id: str) -> None:
         """Note what somebody said to an answer; the last word counts."""
 

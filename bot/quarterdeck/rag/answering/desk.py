@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, cast
 
 from quarterdeck.core.errors import NotFound
 from quarterdeck.core.knowledge import AnswerWish, Filters, GivenAnswer, Scope
-from quarterdeck.core.message import Conversation, Message
+from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.ports import Passage
 from quarterdeck.core.reply import Button, Card, Reply
 from quarterdeck.rag.answering.answer import Answerer, Asked, not_found
-from quarterdeck.rag.answering.followup import MESSAGES, question_before
+from quarterdeck.rag.answering.followup import RECENT_MS, question_before
 from quarterdeck.rag.quality.rows import AnswerRows
 from quarterdeck.rag.retrieval.place import age
 from quarterdeck.rag.retrieval.rights import Readable, Rights
@@ -29,18 +29,15 @@ MORE = 5  # further passages that `more` shows
 SHOWN = 700  # characters of a passage
 SAID_LIMIT = 2000  # characters of a correction
 
-Recent = Callable[[str, int], Awaitable[Sequence[Message]]]
-"""Return the last messages of a conversation, oldest first."""
 NameOf = Callable[[str], Awaitable[str]]
 """Return how to call the person of an id; empty when nobody knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class People:
-    """Hold who is asked about people: what they may read, what they said, what they are called."""
+    """Hold who is asked about people: what they may read, what they are called."""
 
     rights: Rights
-    recent: Recent
     name_of: NameOf
     person_of: Callable[[Identity], Awaitable[Person]] | None = None
 
@@ -70,8 +67,7 @@ class AnswerDesk:
         if not scopes:
             return not_found()
         readable = await self._people.rights.readable(scopes, person=person, conversation=conversation)
-        said = await self._people.recent(conversation.id, MESSAGES)
-        before = question_before(question, said, person.identities)
+        before = await self._before(question, person, conversation)
         result = await self._find(question, before, readable.here, filters)
         asked = Asked(question=question, person=person, conversation=conversation, before=before)
         reply = await self._answerer.answer(asked, result, owners=await self._owners(result))
@@ -89,6 +85,14 @@ class AnswerDesk:
         )
         has_more = await self._has_fuller(given, result, readable)
         return await self._led_on(reply, given, has_fuller=has_more)
+
+    async def _before(self, question: str, person: Person, conversation: Conversation) -> str:
+        """Return what the person asked here before, where this question leans on it."""
+        if self._rows is None:
+            return ""
+        since_ms = self._now_ms() - RECENT_MS
+        earlier = await self._rows.asked(conversation.id, person.id, since_ms)
+        return question_before(question, earlier)
 
     async def _find(
         self, question: str, before: str, scopes: frozenset[Scope], filters: Filters, limit: int = PASSAGES

@@ -9,11 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from quarterdeck.core.message import Message
 from quarterdeck.rag.query import terms
 
-RECENT_S = 1800.0
-MESSAGES = 30  # that are looked through
+RECENT_MS = 1_800_000
 FEW = 3  # telling words; a question with fewer leans on the one before
 LONG = 9  # telling words; one with as many stands alone
 BEFORE_LIMIT = 400  # characters of the earlier question
@@ -23,24 +21,17 @@ _LEANS = re.compile(
     r"derselbe|dasselbe|ihn|sie)\b",
     re.IGNORECASE,
 )
-_COMMAND = re.compile(r"^\s*(?:/\w+(?:@\w+)?\s*)?(?:ask\s+)?", re.IGNORECASE)
 
 
-def question_before(question: str, said: Sequence[Message], accounts: frozenset[str]) -> str:
+def question_before(question: str, earlier: Sequence[str]) -> str:
     """Return the earlier question that this one leans on; empty when it stands alone, or none is there.
 
-    `said` are the last messages of the conversation, oldest first; `accounts` are those of the person.
+    `earlier` are what the person asked in this conversation lately, oldest first.
     """
     if not leans(question):
         return ""
-    own = [one for one in said if str(one.author) in accounts]
-    while own and _plain(own[-1].text).endswith(question.strip()):
-        own.pop()  # this very question
-    for message in reversed(own):
-        text = _plain(message.text)
-        if (said[-1].sent_at - message.sent_at).total_seconds() > RECENT_S:
-            return ""
-        if text and not text.startswith("/") and len(terms(text)) >= FEW and not leans_hard(text):
+    for text in reversed(earlier):
+        if text.strip() != question.strip() and not leans_hard(text) and len(terms(text)) >= FEW:
             return text[:BEFORE_LIMIT]
     return ""
 
@@ -54,9 +45,3 @@ def leans(question: str) -> bool:
 def leans_hard(text: str) -> bool:
     """Tell whether a text only begins where another one ended."""
     return _LEANS.match(text) is not None and len(terms(text)) < FEW
-
-
-def _plain(text: str) -> str:
-    found = _COMMAND.match(text)
-    rest = text[found.end() :] if found else text
-    return rest.strip() if text.lstrip().lower().startswith(("/ask", "/qd ask", "ask ")) else text.strip()

@@ -16,6 +16,9 @@ class AnswerRows(Protocol):
     async def answer(self, answer_id: str) -> GivenAnswer | None:
         """Return an answer, None when there is none (any more)."""
 
+    async def asked(self, conversation_id: str, person_id: str, since_ms: int) -> list[str]:
+        """Return what somebody asked in a conversation since then, oldest first."""
+
     async def judge(self, answer_id: str, verdict: str, *, said: str, judge_id: str) -> None:
         """Note what somebody said to an answer; the last word counts."""
 

@@ -198,7 +198,7 @@ def test_a_quotation_is_compared_without_markup_case_and_blanks(quote: str, ther
     [
         ("Full backups are kept for 30 days.", "Full backups are kept for 60 days.", True),
         ("The review is written within five days.", "The review is written within 5 days.", False),
-        ("Deployments on Friday are allowed for payments.", "Deployments on Friday are not allowed for payments.", True),
+        ("Deploying payments on Friday is allowed.", "Deploying payments on Friday is not allowed.", True),
         ("Full backups are kept for 30 days.", "The office has 60 chairs.", False),
     ],
 )  # fmt: skip
