@@ -92,7 +92,7 @@ def docx_body(inner: str) -> str:
 def png(width: int, height: int) -> bytes:
     """Claim a size, and hold rows of nothing."""
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    rows = zlib.compress(b"\0" * min(width * height * 3, 30 * MIB), 9)
+    rows = zlib.compress(b"\0" * min((width * 3 + 1) * height, 30 * MIB), 9)
     chunks = [(b"IHDR", head), (b"IDAT", rows), (b"IEND", b"")]
     body = b"".join(
         struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks

@@ -85,9 +85,8 @@ class SourceDesk:
             UsageError: it is too large, or of a format that cannot be read.
             ServiceError: the platform did not give it.
         """
-        name = " ".join(
-            attachment.name.replace("/", " ").replace("\\", " ").replace(":", " ").split()
-        ).lstrip(".")
+        plain = attachment.name.replace("\\", "/").rpartition("/")[2].replace(":", " ")
+        name = " ".join(plain.split()).lstrip(". ")
         if format_of(Path(name)) is None:
             raise UsageError(
                 f"{name!r} has a format that cannot be read", hint="send Markdown, PDF, DOCX, text …"
