@@ -18,6 +18,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+from quarterdeck import __version__
 from quarterdeck.app.door import address, build_desk, build_door
 from quarterdeck.app.operations import operations
 from quarterdeck.app.parts import Parts
@@ -253,7 +254,15 @@ async def open_app(loaded: Loaded, redactor: Redactor, *, verb: str) -> AsyncIte
         store = await Store.open(paths.database, backups=paths.backups)
         stack.push_async_callback(store.close)
         app = App(loaded, store, redactor, SystemClock())
-        for part in (app.knowledge, app.embeddings, app.images, app.models, app.durable, app.web):
+        for part in (
+            app.telemetry,
+            app.knowledge,
+            app.embeddings,
+            app.images,
+            app.models,
+            app.durable,
+            app.web,
+        ):
             stack.push_async_callback(part.close)
         await app.policy.start()
         problems = await app.offer_secrets()
@@ -261,6 +270,7 @@ async def open_app(loaded: Loaded, redactor: Redactor, *, verb: str) -> AsyncIte
             refuse_missing_secrets(loaded, app.resolver, problems)
             if verb == "run":
                 await app.connect()
+                await app.telemetry.start(loaded.environ, __version__)
             await stack.enter_async_context(app.live())
             await app.control.open()
             is_console = verb == "console"  # others may be talking through this one: let them finish

@@ -17,4 +17,4 @@ def build_embeddings(parts: Parts) -> RoleEmbeddings:
     stated = {name: setting.prices for name, setting in parts.settings.providers.items()}
     ledger = parts.budgets if parts.settings.budgets else None
     meter = Meter(ledger, Prices(stated), parts.models.catalog.get)
-    return RoleEmbeddings(parts.models, meter, parts.usage_rows.record, parts.clock)
+    return RoleEmbeddings(parts.models, meter, parts.telemetry.record, parts.clock)

@@ -55,6 +55,7 @@ from quarterdeck.runtime.prompts import read_prompt
 from quarterdeck.runtime.redaction import Redactor
 from quarterdeck.runtime.secrets import Resolver, SecretRef
 from quarterdeck.runtime.settings import Loaded
+from quarterdeck.runtime.telemetry import Telemetry
 from quarterdeck.runtime.web import Web
 from quarterdeck.store.accounts import StoredAccounts
 from quarterdeck.store.answers import StoredAnswers
@@ -150,6 +151,7 @@ class Parts:
         """Make what knows and answers: commands, models, documents."""
         self.commands = discover("quarterdeck.commands", self.paths.user_dir / "commands")
         self.usage_rows = StoredUsage(self.store, self.audit)
+        self.telemetry = Telemetry(self.usage_rows.record)
         self.budgets = BudgetLedger(
             self.settings.budgets,
             StoredBudgets(self.store),
@@ -162,7 +164,7 @@ class Parts:
             catalog=Catalog.read(config_dir(), self.paths.user_dir),
             resolver=self.resolver,
             clock=self.clock,
-            record=self.usage_rows.record,
+            record=self.telemetry.record,
             ledger=self.budgets if self.settings.budgets else None,
             answers=StoredAnswers(self.store),
             kept=PlatformMemory(self.store, "models", self.clock),

@@ -29,7 +29,7 @@ def build_images(parts: Parts) -> ImageDesk:
             parts.budgets if parts.settings.budgets else None,
             stated,
             Prices(stated),
-            parts.usage_rows.record,
+            parts.telemetry.record,
             parts.clock,
         ),
         files=MadeFiles(parts.paths.files),

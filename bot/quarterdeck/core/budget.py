@@ -111,13 +111,24 @@ class DayOfUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UseByModel:
-    """Sum up the calls of one model; `is_priced` is false where the price of some call is unknown."""
+    """Sum up the calls of one model, provider, person or conversation.
+
+    `is_priced` is false where the price of some call is unknown. `cached_tokens` are among the tokens; `took_ms` is the
+    time of all calls together, `failed` how many of them did not come to their end.
+    """
 
     name: str
     calls: int
     tokens: int
     microusd: int
     is_priced: bool
+    cached_tokens: int = 0
+    images: int = 0
+    took_ms: int = 0
+    failed: int = 0
+
+
+UseBy = Literal["model", "provider", "person", "conversation"]
 
 
 class UsageLog(Protocol):
@@ -127,9 +138,9 @@ class UsageLog(Protocol):
         """Return the last `count` days, oldest first, those without calls included."""
 
     async def by_model(
-        self, *, days: int, person_id: str = "", conversation_id: str = ""
+        self, *, days: int, person_id: str = "", conversation_id: str = "", by: UseBy = "model"
     ) -> list[UseByModel]:
-        """Return sums by model of the last days, most expensive first."""
+        """Return sums by model of the last days, or by provider, person or conversation; most expensive first."""
 
 
 def dollars(microusd: int) -> str:

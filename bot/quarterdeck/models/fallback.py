@@ -51,6 +51,7 @@ class _Progress:
     dialect: Dialect | None = None
     usage: Usage = field(default_factory=Usage)
     outcome: str = "cancelled"
+    first_ms: int | None = None
 
 
 class Fallback:
@@ -127,10 +128,12 @@ class Fallback:
         """Make one call and record it, whatever becomes of it; its price is set aside before it goes out."""
         reading = await self._meter.begin(link.connected, request, purpose)
         began_ms = self._clock.now_ms()
-        progress.outcome = "cancelled"
+        progress.outcome, progress.first_ms = "cancelled", None
         try:
             async with aclosing(self._bounded(link, request, progress)) as deltas:
                 async for delta in deltas:
+                    if progress.first_ms is None:
+                        progress.first_ms = self._clock.now_ms() - began_ms
                     progress.passed_on = True
                     if delta.finish:
                         progress.outcome = "ok"
@@ -154,6 +157,9 @@ class Fallback:
                 microusd=microusd,
                 took_ms=self._clock.now_ms() - began_ms,
                 outcome=progress.outcome,
+                cached_tokens=progress.usage.cached_tokens,
+                reasoning_tokens=progress.usage.reasoning_tokens,
+                first_ms=progress.first_ms,
             )
             _count(row)
             await self._record(row)
@@ -204,6 +210,7 @@ def _count(row: UsageRow) -> None:
     metrics.MODEL_SECONDS.observe(row.took_ms / 1000, provider=row.provider)
     metrics.MODEL_TOKENS.add(row.input_tokens or 0, provider=row.provider, direction="input")
     metrics.MODEL_TOKENS.add(row.output_tokens or 0, provider=row.provider, direction="output")
+    metrics.MODEL_TOKENS.add(row.cached_tokens or 0, provider=row.provider, direction="cached")
 
 
 def pause_s(error: ServiceError, attempt: int) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, case, func, insert, select
 
-from quarterdeck.core.budget import DayOfUse, UseByModel
+from quarterdeck.core.budget import DayOfUse, UseBy, UseByModel
 from quarterdeck.core.model import UsageRow
 from quarterdeck.core.ports import Clock
 from quarterdeck.runtime.present import EVENT
@@ -21,6 +21,27 @@ from quarterdeck.store.tables import usage
 _INSERT: Final = insert(usage)
 
 By = Literal["model", "person", "conversation", "outcome"]
+_SUMMED: Final = (
+    "at_ms",
+    "provider",
+    "model",
+    "role",
+    "person_id",
+    "conversation_id",
+    "input_tokens",
+    "output_tokens",
+    "microusd",
+    "took_ms",
+    "outcome",
+    "cached_tokens",
+    "images",
+)
+_NAMES: Final[Mapping[UseBy, Callable[[UsageRow], str]]] = {
+    "model": lambda row: f"{row.provider}/{row.model}",
+    "provider": lambda row: row.provider,
+    "person": lambda row: row.person_id or "nobody",
+    "conversation": lambda row: row.conversation_id or "nowhere",
+}
 _COLUMNS: Final = {
     "model": (usage.c.provider, usage.c.model),
     "person": (usage.c.person_id,),
@@ -110,19 +131,16 @@ class StoredUsage:
     async def calls(self, *, since_ms: int, person_id: str = "", conversation_id: str = "") -> list[UsageRow]:
         """Return the calls since `since_ms` in order, of one person or conversation where one is named.
 
-        Only what sums need: when, which model, tokens and price.
+        Only what sums need: when, who, where, which model, tokens, price, time and outcome.
         """
-        columns = ("at_ms", "provider", "model", "input_tokens", "output_tokens", "microusd")
-        query = select(*(usage.c[name] for name in columns)).where(usage.c.at_ms >= since_ms)
+        query = select(*(usage.c[name] for name in _SUMMED)).where(usage.c.at_ms >= since_ms)
         if person_id:
             query = query.where(usage.c.person_id == person_id)
         if conversation_id:
             query = query.where(usage.c.conversation_id == conversation_id)
 
         def job(connection: Connection) -> list[UsageRow]:
-            return [
-                UsageRow(role="", **row._mapping) for row in connection.execute(query.order_by(usage.c.at_ms))
-            ]
+            return [UsageRow(**row._mapping) for row in connection.execute(query.order_by(usage.c.at_ms))]
 
         return await self._store.read(job)
 
@@ -148,12 +166,12 @@ class StoredUsageLog:
         ]
 
     async def by_model(
-        self, *, days: int, person_id: str = "", conversation_id: str = ""
+        self, *, days: int, person_id: str = "", conversation_id: str = "", by: UseBy = "model"
     ) -> list[UseByModel]:
-        """Return sums by model of the last days, most expensive first."""
+        """Return sums by model of the last days, or by provider, person or conversation; most expensive first."""
         rows: dict[str, list[UsageRow]] = {}
         for row in await self._calls(self._midnight(days), person_id, conversation_id):
-            rows.setdefault(f"{row.provider}/{row.model}", []).append(row)
+            rows.setdefault(_NAMES[by](row), []).append(row)
         found = [
             UseByModel(
                 name=name,
@@ -161,6 +179,10 @@ class StoredUsageLog:
                 tokens=sum(map(_tokens, some)),
                 microusd=sum(row.microusd or 0 for row in some),
                 is_priced=all(row.microusd is not None for row in some),
+                cached_tokens=sum(row.cached_tokens or 0 for row in some),
+                images=sum(row.images or 0 for row in some),
+                took_ms=sum(row.took_ms for row in some),
+                failed=sum(row.outcome not in ("ok", "cancelled") for row in some),
             )
             for name, some in rows.items()
         ]

@@ -1,10 +1,13 @@
 """Prove that what models used is added up rightly, also where a vendor does not say."""
 
+from dataclasses import replace
+from zoneinfo import ZoneInfo
+
 from quarterdeck.core.model import UsageRow
 from quarterdeck.runtime.clock import SystemClock
 from quarterdeck.store.audit import Audit
 from quarterdeck.store.engine import Store
-from quarterdeck.store.usage import StoredUsage, Total
+from quarterdeck.store.usage import StoredUsage, StoredUsageLog, Total
 
 
 def row(at_ms: int, model: str, tokens: tuple[int | None, int | None], *, person_id: str = "p1") -> UsageRow:
@@ -53,3 +56,34 @@ async def test_totals_begin_at_a_moment_and_may_be_one_persons(store: Store) -> 
 async def test_no_calls_no_totals(store: Store) -> None:
     """The first day shows an empty table, not a row of nothing."""
     assert [] == await StoredUsage(store, Audit(store, SystemClock(), lambda text: text)).totals("model")
+
+
+async def test_use_is_summed_up_by_what_is_asked_for(store: Store) -> None:
+    """By model, provider, person or conversation; with what came from the cache, what failed, and the time."""
+    clock = SystemClock()
+    usage = StoredUsage(store, Audit(store, clock, lambda text: text))
+    now_ms = clock.now_ms()
+    await usage.record(replace(row(now_ms, "m", (10, 5)), cached_tokens=8, microusd=3))
+    await usage.record(replace(row(now_ms, "m", (None, None), person_id="p2"), outcome="Unavailable"))
+    await usage.record(replace(row(now_ms, "d", (None, None)), role="image", images=2, microusd=40))
+    seen = StoredUsageLog(usage, clock, ZoneInfo("UTC"))
+
+    [drawn, written] = await seen.by_model(days=1)
+    [provider] = await seen.by_model(days=1, by="provider")
+    people = await seen.by_model(days=1, by="person")
+    [place] = await seen.by_model(days=1, by="conversation")
+
+    assert ("openai/d", 2, 40) == (drawn.name, drawn.images, drawn.microusd)
+    assert ("openai/m", 15, 8, 1, 20) == (
+        written.name,
+        written.tokens,
+        written.cached_tokens,
+        written.failed,
+        written.took_ms,
+    )
+    assert (["p1", "p2"], "openai", "c1", 3) == (
+        [one.name for one in people],
+        provider.name,
+        place.name,
+        place.calls,
+    )

@@ -118,6 +118,7 @@ class Till:
             microusd=microusd,
             took_ms=self._clock.now_ms() - ticket.began_ms,
             outcome=outcome,
+            images=made,
         )
         metrics.MODEL_CALLS.add(provider=row.provider, outcome=outcome)
         metrics.MODEL_SECONDS.observe(row.took_ms / 1000, provider=row.provider)
