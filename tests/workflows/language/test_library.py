@@ -13,7 +13,8 @@ from quarterdeck.core.person import ROLES
 from quarterdeck.runtime import yaml
 from quarterdeck.runtime.paths import config_dir
 from quarterdeck_workflows.actions.kit.registry import discover
-from quarterdeck_workflows.language.parse import read_document
+from quarterdeck_workflows.engine.rehearsal import rehearse
+from quarterdeck_workflows.language.parse import read_document, read_text
 from quarterdeck_workflows.language.shelf import read_shelf
 from quarterdeck_workflows.language.validate import Surroundings, validate
 
@@ -40,6 +41,22 @@ def test_a_shipped_workflow_is_sound(name: str) -> None:
     assert [] == list(Draft202012Validator(schema).iter_errors(yaml.load(SHELF.files[name]).data))
     assert SHELF.workflows[name].description
     assert SHELF.workflows[name].tests
+
+
+@pytest.mark.parametrize("name", SHELF.files)
+async def test_the_cases_of_a_shipped_workflow_pass(name: str) -> None:
+    """A workflow that fails its own tests is no example."""
+    verdicts = await rehearse(SHELF.workflows[name], SHELF.workflows)
+
+    assert [] == [f"{one.case}: {problem}" for one in verdicts for problem in one.problems]
+
+
+async def test_the_cases_that_the_page_shows_pass() -> None:
+    """The first thing that an author copies has one."""
+    workflow = read_text(BLOCKS[0], name="ship")
+    verdicts = await rehearse(workflow, SHELF.workflows)
+
+    assert [("production waits for a yes", ())] == [(one.case, one.problems) for one in verdicts]
 
 
 @pytest.mark.parametrize("name", SHELF.files)

@@ -232,6 +232,7 @@ CASES = {
     "{name: t, inputs: {env: prod}, actions: {nope: {output: 1}}}": "there is no step or action 'nope'",
     "{name: t, inputs: {env: prod}, answers: {b: approve}}": "there is no step that asks 'b'",
     "{name: t, inputs: {env: prod}, answers: {a: maybe}}": "the answer to a is none",
+    "{name: t, inputs: {env: prod}, answers: {a: [approve, maybe]}}": "the answer to a is none",
     "{name: t, inputs: {env: prod}, expect: {steps: [z]}}": "there is no step 'z'",
 }
 

@@ -140,6 +140,7 @@ class Stage:
         self.problems: list[str] = []
         self._used: dict[str, int] = {}
         self._answers: dict[str, Json] = {}
+        self._heard: dict[str, int] = {}
         self._asked: dict[str, str] = {}
         self._kept: dict[str, Json] = {}
 
@@ -185,7 +186,7 @@ class Stage:
         self, order: Order, what: Mapping[str, Json], needs: ApprovalRule, subject: str
     ) -> Json:
         """Have the case's answer come."""
-        word = self._case.answers.get(order.step.id)
+        word = self._said_at(order.step.id)
         if word in ("approve", "deny"):
             self._answers[order.topic] = {"state": word}
         self._asked[order.topic] = {"approve": "granted", "deny": "denied"}.get(str(word), "expired")
@@ -198,15 +199,24 @@ class Stage:
 
     async def ask(self, order: Order, step: Ask, values: Mapping[str, str]) -> Json:
         """Have the case's values come; what they leave out has its default."""
-        given = self._case.answers.get(step.id)
+        given = self._said_at(step.id)
         if isinstance(given, Mapping):
             defaults = {one.name: cast("Json", one.default) for one in step.inputs}
             self._answers[order.topic] = {"values": {**defaults, **given}}
         return {}
 
+    def _said_at(self, step_id: str) -> Json:
+        """Return the next answer of a list, its last one again and again; what is no list is said each time."""
+        given = self._case.answers.get(step_id)
+        if not isinstance(given, list | tuple) or not given:
+            return given
+        number = self._heard.get(step_id, 0)
+        self._heard[step_id] = number + 1
+        return cast("Sequence[Json]", given)[min(number, len(given) - 1)]
+
     async def listen(self, order: Order, step: Wait, event: str) -> Json:
         """Have the case's event come."""
-        given = self._case.answers.get(step.id)
+        given = self._said_at(step.id)
         if step.id in self._case.answers and given != "timeout":
             self._answers[order.topic] = {"payload": given}
         return {}

@@ -318,7 +318,8 @@ class TestCase:
     """Hold one case of the file's own tests, for `workflow test`.
 
     `actions` gives stubs by step id or action id: `{"output": …}`, `{"error": {"kind", "message"}}`, or a list of
-    them, one for each time. `answers` by step id: `approve`, `deny`, `timeout`, or for ask and wait the values.
+    them, one for each time. `answers` by step id: `approve`, `deny`, `timeout`, for ask and wait the values, or a
+    list of these, one for each time.
     Expected, each only where it is not None: `steps` that ran in order by id, `messages` that were said in order,
     `output`, `state`.
     """

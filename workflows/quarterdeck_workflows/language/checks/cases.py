@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from quarterdeck.core.ports import Json
 from quarterdeck.runtime.settings.layering import Keys
 from quarterdeck_workflows.language.checks.places import Places
 from quarterdeck_workflows.language.spec import Approve, Ask, Do, Step, TestCase, Wait, Workflow
@@ -43,5 +44,10 @@ def _check_answers(steps: Mapping[str, Step], case: TestCase, keys: Keys, places
     for name, answer in case.answers.items():
         if name not in asking:
             places.unknown("step that asks", name, asking, (*keys, name), at_key=True)
-        elif isinstance(steps[name], Approve) and answer not in WORDS:
+        elif isinstance(steps[name], Approve) and not _are_words(answer):
             places.add(f"the answer to {name} is none", (*keys, name), f"write one of {', '.join(WORDS)}")
+
+
+def _are_words(answer: Json) -> bool:
+    answers = answer if isinstance(answer, list | tuple) else [answer]
+    return bool(answers) and all(one in WORDS for one in answers)

@@ -78,7 +78,7 @@ class TestRow(Section):
     ] = Field(default_factory=dict)
     """What actions do, by step or action: once for all times, or a list, one for each time."""
     answers: Templates = Field(default_factory=dict)
-    """What people say, by step: approve, deny, timeout, or the values of a form or an event."""
+    """What people say, by step: approve, deny, timeout, the values of a form or an event, or a list, one a time."""
     expect: ExpectRow = ExpectRow()
     """What must come of it."""
 
