@@ -145,7 +145,12 @@ class TypedInputs:
             now=self._parts.clock.now(), zone=self._parts.zone, identity=identity, conversation=conversation
         )
         command = Command(name=workflow.name, summary=workflow.title, handler=_never, options=workflow.inputs)
-        found = complete(command, given, reading)
+        try:
+            found = complete(command, given, reading)
+        except UsageError as error:
+            names = " ".join(f"{option.name}=…" for option in workflow.inputs)
+            message = error.message.replace(f"/{workflow.name}", workflow.name, 1)
+            raise UsageError(message, hint=f"write /run {workflow.name} {names}".strip()) from error
         return {
             name: value.isoformat() if isinstance(value, datetime) else cast("Json", value)
             for name, value in found.items()

@@ -19,7 +19,7 @@ from quarterdeck.core.ports import Clock, Outbox
 from quarterdeck.core.reply import Button, Card, Reply
 from quarterdeck.core.run import OVER, RunOf
 from quarterdeck.runtime import metrics
-from quarterdeck_workflows.language.spec import Step, Workflow
+from quarterdeck_workflows.language.spec import Do, Step, Workflow
 
 NOTE_EVERY_S = 0.25
 SHOW_EVERY_S = 1.5
@@ -86,6 +86,10 @@ class Board:
         if run.id not in self._seen:
             self._seen[run.id] = Seen(run, workflow)
 
+    def forget(self, run_id: str) -> None:
+        """Watch a run no more: it was over before."""
+        self._seen.pop(run_id, None)
+
     def knows(self, run_id: str) -> bool:
         """Tell whether a run is watched."""
         return run_id in self._seen
@@ -112,7 +116,7 @@ class Board:
         seen.run = replace(
             seen.run,
             state=known,  # type: ignore[arg-type]  # one of the words
-            step=step.title or step.id,
+            step=called(step),
             message=message,
             states=states,
         )
@@ -218,6 +222,13 @@ def shown(run: RunOf, workflow: Workflow | None) -> Reply:
     return Reply(text="\n\n".join(lines), card=card, run_id=run.id, status=status)  # type: ignore[arg-type]  # words
 
 
+def called(step: Step) -> str:
+    """Return what people call a step: its title, its id, or what it does where the file gives neither."""
+    if step.title or not step.id.startswith("step_"):
+        return step.title or step.id
+    return step.action if isinstance(step, Do) else step.kind.replace("_", " ")
+
+
 def short(run_id: str) -> str:
     """Return as much of an id as people need."""
     return run_id.partition("/")[0][:60]
@@ -225,8 +236,7 @@ def short(run_id: str) -> str:
 
 def _steps(steps: Sequence[Step], run: RunOf) -> list[str]:
     lines = [
-        f"{MARKS.get(str(run.states.get(step.id, '')), '▫️')} {step.title or step.id}"
-        for step in steps[:SHOWN_AT_MOST]
+        f"{MARKS.get(str(run.states.get(step.id, '')), '▫️')} {called(step)}" for step in steps[:SHOWN_AT_MOST]
     ]
     if len(steps) > SHOWN_AT_MOST:
         lines.append(f"… and {len(steps) - SHOWN_AT_MOST} more")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import logging
@@ -144,17 +145,21 @@ class WorkflowEngine:
             trigger=json.dumps(starter.trigger, sort_keys=True)[:LARGE_BYTES],
             started_at_ms=now_ms,
         )
-        run = await self._bot.rows.add(run)
-        if run.state in OVER:
-            return run
-        self.house.know(run_id, workflow)
-        self.board.put(run, workflow)
         if run.shown_as:
             await self._bot.outbox.send(run.conversation, shown(run, workflow), key=run.shown_as)
+        self.house.know(run_id, workflow)
         job = await self._job(workflow, inputs, starter, run, gate)
         await self._durable.launch()
-        await self._durable.start(BODY, job.json(), run_id=run_id, conversation=starter.conversation.id)
-        return run
+        adding = asyncio.ensure_future(self._bot.rows.add(run))  # both keep what is there: any order will do
+        self.board.put(run, workflow)
+        try:
+            await self._durable.start(BODY, job.json(), run_id=run_id, conversation=starter.conversation.id)
+        finally:
+            kept = await adding
+        if kept.state in OVER:  # the same start once more
+            self.board.forget(run_id)
+            return kept
+        return self.board.run(run_id) or kept
 
     async def _job(
         self,
