@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from quarterdeck.rag.language import further_forms
+
 TOKEN_LIMIT = 32
 LENGTH_LIMIT = 4000  # characters of a question that are looked at
 
@@ -34,7 +36,7 @@ STOP_WORDS = frozenset(_STOP.split())
 
 
 def words(text: str) -> list[str]:
-    """Return the words of `text` in lower case, as the full-text index cuts them; each ideograph is a word."""
+    """Return the words of `text` in lower case, as the full-text index cuts them; ideographs also in pairs."""
     return _WORD.findall(searchable(text).lower())
 
 
@@ -42,12 +44,13 @@ def searchable(text: str) -> str:
     """Return the form of `text` that the full-text index stores.
 
     Identifiers are given in parts as well (`readFileSync` also as `read File Sync`), and ideographs, which are not
-    separated by spaces, one by one.
+    separated by spaces, one by one and in pairs; languages other than English get the stems of their words.
     """
     plain = unicodedata.normalize("NFKC", text).replace("\0", " ")
+    forms = "".join(f" {form}" for form in further_forms(plain))
     plain = _IDEOGRAPH.sub(r" \1 ", plain)
     parts = [f" {_HUMP.sub(' ', word)}" for word in _WORD.findall(plain) if _HUMP.search(word)]
-    return plain + "".join(parts)
+    return plain + "".join(parts) + forms
 
 
 def terms(question: str) -> tuple[str, ...]:
