@@ -185,6 +185,8 @@ steps:
         steps: [{id: c, set: {why: "${steps.a.error.message}"}}]
       - {when: "steps.a.output != null && steps.a.output.status >= 300", steps: [{stop: failed}]}
   - {id: yes, approve: "Go? ${steps.loop.output[0]} ${vars.seen}", on_denied: continue, timeout_s: 2d}
+  - {id: maybe, when: inputs.env == "prod", parallel: [{id: p, action: http.request}, {id: q, action: http.request}]}
+  - {when: "steps.p.output != null && steps.p.output.status == 200 && inputs.env != null", wait: 5}
   - {when: steps.yes.output.approved, id: who, ask: Who?, inputs: {name: {required: true}, n: {kind: integer}}}
   - {when: has(steps.b.output.json) && steps.b.output.json.id > 5, action: chat.send, with: {text: "${vars.why} $${x}"}}
   - {action: chat.send, with: {text: "${steps.who.output.name}", count: "${steps.b.output.json.n}", tags: ["a"]}}

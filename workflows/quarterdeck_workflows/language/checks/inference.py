@@ -173,6 +173,8 @@ class Inference:
 
     def _compared(self, node: Binary, left: Kind, right: Kind) -> None:
         is_numeric = left.may_be(*NUMBERS) and right.may_be(*NUMBERS)
+        if {"null"} in (left.names, right.names):
+            return  # asking whether something is null does no harm
         if not is_numeric and left.names.isdisjoint(right.names):
             self._add(
                 f"`{node.sign}` compares {left} with {right}, which are never the same", _convert(left, right)

@@ -12,7 +12,7 @@ from quarterdeck_workflows.language.spec import Step, Workflow
 TEXT: Final = plain("string")
 STATES: Final = ("succeeded", "failed", "skipped")
 RUN: Final = map_of(dict.fromkeys(("id", "workflow", "started_at", "conversation", "person"), TEXT))
-ERROR: Final = map_of(dict.fromkeys(("step", "kind", "message", "hint"), TEXT))
+ERROR: Final = map_of(dict.fromkeys(("step", "kind", "message", "hint", "place"), TEXT))
 RESERVED: Final = ("inputs", "steps", "vars", "run", "trigger", "error", "index")
 
 

@@ -129,7 +129,7 @@ class StepChecks:
                 inner = scope.copy(index=plain("integer"))
                 self.walk(step.steps, inner, (*keys, "steps"))
                 self._places.condition(step.condition, inner, (*keys, "repeat_until"))
-                scope.take([inner], is_certain=True)
+                scope.take([inner], is_certain=_is_certain(step))
                 return last_output(step.steps, inner), False
         assert_never(step)
 
@@ -139,7 +139,7 @@ class StepChecks:
         for at, (branch, inner) in enumerate(zip(step.branches, branches, strict=True)):
             ends.append(self.walk(branch, inner, (*keys, "parallel", at)))
         outputs = [last_output(steps, inner) for steps, inner in zip(step.branches, branches, strict=True)]
-        scope.take(branches, is_certain=True)
+        scope.take(branches, is_certain=_is_certain(step))
         return list_of(either(outputs)), any(ends)
 
     def _choose(self, step: Choose, scope: Scope, keys: Keys) -> tuple[Kind, bool]:
@@ -203,6 +203,11 @@ class StepChecks:
     def _text(self, template: str, scope: Scope, keys: Keys) -> None:
         if template:
             self._places.template(template, scope, keys)
+
+
+def _is_certain(step: Step) -> bool:
+    """Tell whether the steps inside have run once `step` is behind."""
+    return not step.when and step.on_error == "stop"
 
 
 def check_arguments(
