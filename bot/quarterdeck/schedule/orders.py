@@ -81,7 +81,7 @@ class StandingOrders:
             overlap=overlap,
             lateness_s=lateness_s,
         )
-        checked, _ = await self._checked(changes, conversation=conversation, owner=owner, before=None)
+        checked = await self._checked(changes, conversation=conversation, owner=owner, before=None)
         return await self._stored(checked, conversation=conversation, owner=owner, key=key)
 
     async def draft(
@@ -102,9 +102,8 @@ class StandingOrders:
         before = await self.get(edits) if edits else None
         if before is not None and version not in (0, before.version):
             raise _changed_meanwhile(before)
-        checked, understood = await self._checked(
-            changes, conversation=conversation, owner=owner, before=before
-        )
+        checked = await self._checked(changes, conversation=conversation, owner=owner, before=before)
+        understood = self._wanted(changes, before)
         draft = Draft(
             id=secrets.token_hex(ID_BYTES),
             identity=owner,
@@ -152,7 +151,7 @@ class StandingOrders:
             NotFound: no such schedule.
         """
         before = await self.get(schedule_id)
-        checked, _ = await self._checked(changes, conversation=before.conversation, owner=by, before=before)
+        checked = await self._checked(changes, conversation=before.conversation, owner=by, before=before)
         return await self._edited(before, checked, version=version or before.version)
 
     async def all(self, conversation_id: str | None = None) -> list[Schedule]:
@@ -248,28 +247,35 @@ class StandingOrders:
 
     async def _checked(
         self, changes: Changes, *, conversation: Conversation, owner: Identity, before: Schedule | None
-    ) -> tuple[Changes, Understood]:
-        """Return the changes in their stored forms, and what the trigger comes to with them."""
+    ) -> Changes:
+        """Return the changes in their stored forms."""
         if before is not None and changes.is_empty():
             raise UsageError(
                 "nothing is to be changed", hint="give a trigger, a zone, a command or an option"
             )
-        trigger = changes.trigger or (before.trigger if before else "")
-        timezone = changes.timezone or (before.timezone if before else self.timezone)
-        understood = self.understand(trigger, timezone)
+        trigger, timezone = None, None
+        if before is None or changes.trigger or changes.timezone:
+            understood = self._wanted(changes, before)
+            trigger = understood.trigger if changes.trigger else None
+            timezone = understood.timezone if changes.timezone or before is None else None
         line = None
         if changes.what is not None:
             line = await checked_line(self._rights, changes.what, owner, conversation)
         elif before is not None:  # who changes when it runs answers for what runs as well
             await checked_line(self._rights, before.what, owner, before.conversation)
         return Changes(
-            trigger=understood.trigger if changes.trigger else None,
-            timezone=timezone if changes.timezone or before is None else None,
+            trigger=trigger,
+            timezone=timezone,
             what=line,
             misfire=checked(changes.misfire) if changes.misfire else None,
             overlap=checked_overlap(changes.overlap) if changes.overlap else None,
             lateness_s=_checked_lateness(changes.lateness_s),
-        ), understood
+        )
+
+    def _wanted(self, changes: Changes, before: Schedule | None) -> Understood:
+        """Return what the trigger comes to with the changes."""
+        trigger = changes.trigger or (before.trigger if before else "")
+        return self.understand(trigger, changes.timezone or (before.timezone if before else ""))
 
     async def _stored(
         self, changes: Changes, *, conversation: Conversation, owner: Identity, key: str

@@ -14,6 +14,7 @@ from quarterdeck.core.person import Identity
 from quarterdeck.core.schedule import Changes, Draft, FireRow, Streak
 from quarterdeck.store.engine import Store
 from quarterdeck.store.history import insert_new
+from quarterdeck.store.schedules import record_in
 from quarterdeck.store.tables import fires, inbox, schedule_drafts, schedules
 
 DRAFTS_KEPT_MS = 2 * 86_400_000  # after their time is over they can still say that it is
@@ -68,7 +69,12 @@ class FireRepository:
     async def started(self, schedule_id: str, planned_ms: int, run_id: str) -> None:
         """Write down which workflow a fire started."""
         change = _fire(schedule_id, planned_ms).values(run_id=run_id)
-        await self._store.write("schedule.ended", lambda connection: connection.execute(change).rowcount)
+
+        def job(connection: Connection) -> None:
+            record_in(connection, schedule_id, planned_ms, "fired", planned_ms)
+            connection.execute(change)
+
+        await self._store.write("schedule.ended", job)
 
     async def ended(
         self, schedule_id: str, planned_ms: int, result: str, *, reason: str = "", now_ms: int
@@ -154,12 +160,15 @@ class FireRepository:
 def _ended(
     connection: Connection, schedule_id: str, planned_ms: int, result: str, reason: str, now_ms: int
 ) -> Streak | None:
+    order = connection.execute(select(schedules).where(schedules.c.id == schedule_id)).one_or_none()
+    if order is None:
+        return None
+    record_in(
+        connection, schedule_id, planned_ms, "fired", now_ms
+    )  # a fire may end before it is written down
     row = connection.execute(
         select(fires).where(fires.c.schedule_id == schedule_id, fires.c.planned_at_ms == planned_ms)
-    ).one_or_none()
-    order = connection.execute(select(schedules).where(schedules.c.id == schedule_id)).one_or_none()
-    if row is None or order is None:
-        return None
+    ).one()
     if row.ended_at_ms is not None and row.result:  # told before: the process died over what follows
         return _told(row.result, row.reason, planned_ms, order.failing_since_ms, order.failures)
     since_ms, failures = order.failing_since_ms, order.failures

@@ -223,7 +223,10 @@ async def test_a_digest_is_of_this_conversation_under_the_events_key() -> None:
             return Reply(text="**Digest**")
 
     call: Any = SimpleNamespace(
-        conversation=HERE, event_id="slack:T1:e1", services=SimpleNamespace(digests=Digests())
+        conversation=HERE,
+        event_id="slack:T1:e1",
+        services=SimpleNamespace(digests=Digests()),
+        text=lambda name: "",
     )
     reply = await digest_command.COMMAND.handler(call)
 
