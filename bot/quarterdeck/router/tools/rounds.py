@@ -52,7 +52,8 @@ class Rounds:
         Raises:
             QuarterdeckError: the model's.
         """
-        self.is_tainted = any(turn.is_untrusted for turn in self.turns)
+        is_from_outside = self.talk.person.is_service  # what it says may be what somebody sent to it
+        self.is_tainted = is_from_outside or any(turn.is_untrusted for turn in self.turns)
         named, last = on_the_wire(self.usables), Delta()
         for number in range(MOST_ROUNDS + 2):
             async with aclosing(self._round(named)) as items:

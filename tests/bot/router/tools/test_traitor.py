@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -191,6 +191,7 @@ async def operator(parlour: Parlour, event: str) -> Talk:
     talk = await parlour.talk(event)
     person = SimpleNamespace(
         id=talk.person.id,
+        is_service=False,
         name="Anna",
         role="operator",
         groups=frozenset(),
@@ -212,6 +213,25 @@ async def test_what_the_person_asks_for_is_done(make_parlour: MakeParlour, tmp_p
     await parlour.answer(*await case.turns())
 
     assert ["lab.write"] == parlour.shed.effects()
+
+
+async def test_a_program_that_speaks_to_the_bot_changes_nothing(
+    make_parlour: MakeParlour, tmp_path: Path
+) -> None:
+    """A webhook hands on what somebody sent to it, in its own name."""
+    parlour = make_parlour()
+    await parlour.policy(FREELY, tmp_path)
+    parlour.shed.add("lab.write", effect="write")
+    talk = await parlour.talk()
+    service = replace(talk, person=replace(talk.person, is_service=True))
+    question = ModelMessage(speaker="user", text=order("lab.write"))
+
+    async with parlour.bot.live():
+        items = [
+            item async for item in parlour.desk.answer(service, [question], TRAITOR, max_output_tokens=100)
+        ]
+
+    assert ([], 1) == (parlour.shed.done, len(items[-1].waiting))
 
 
 async def test_by_default_nothing_is_changed_without_a_word_of_the_person(make_parlour: MakeParlour) -> None:
