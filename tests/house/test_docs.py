@@ -180,7 +180,11 @@ def test_every_command_in_the_documentation_exists() -> None:
         for match in re.finditer(r"(?:^|['\" ])/([a-z]+)(?=[\s'\"\\]|$)", code)
     }
 
-    made_up = {"dice", "deploy", "ship"}  # what extending.md and workflows.md show how to add, and what rules are about
+    made_up = {
+        "dice",
+        "deploy",
+        "ship",
+    }  # what extending.md and workflows.md show how to add, and what rules are about
     assert set() == {use for use in named if use[1] not in known | routes | made_up}
 
 
@@ -310,14 +314,15 @@ def test_the_settings_that_the_documentation_shows_are_valid(tmp_path: Path) -> 
         re.sub(r"^ {4}", "", block, flags=re.MULTILINE)
         for name in ("models", "operations", "settings")
         for block in re.findall(r"\n\n((?: {4}[a-z].*\n(?: {4}.*\n)*))", page(name))
-        if re.match(r" {4}(models|providers|http|access):\n", block)
+        if re.match(r" {4}(models|providers|http|access|egress):\n", block)
     ]
     for block in blocks:
         (tmp_path / "quarterdeck.yaml").write_text(block, "utf-8")
-        keys = {"WORKSHOP_KEY": "a-key-of-the-workshop", "WORKSHOP_SECOND_KEY": "another-of-the-workshop"}
+        names = ("WORKSHOP_KEY", "WORKSHOP_SECOND_KEY", "BILLING_TOKEN")
+        keys = {name: f"a-secret-of-{name}" for name in names}
         load_settings(tmp_path / "quarterdeck.yaml", keys)
 
-    assert 4 == len(blocks)
+    assert 6 == len(blocks)
 
 
 def test_every_test_that_the_fault_page_names_is_there() -> None:

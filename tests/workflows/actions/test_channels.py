@@ -75,8 +75,9 @@ async def test_an_address_may_not_leave_its_host(make_bench: MakeBench, serve: S
         await bench.do("slack.webhook", credential="moved", text="x")
     with pytest.raises(UsageError):
         await bench.do("http.request", method="POST", credential="ops", url="https://evil.example/")
-    with pytest.raises(UsageError):
-        await bench.do("slack.webhook", credential="token", text="x")
+    for action in ("slack.webhook", "discord.webhook"):
+        with pytest.raises(UsageError, match="token is no address"):
+            await bench.do(action, credential="token", text="x")
 
     assert [] == server.requests
 

@@ -46,6 +46,11 @@ class Credentials:
             )
         if setting.use == "address":
             return self._whole(name, setting, value, url), None
+        if not url.partition("?")[0]:
+            raise UsageError(
+                f"{name} is no address",
+                hint=f"set egress.credentials.{name}.use: address, or name one that is",
+            )
         if setting.use == "basic":
             value = base64.b64encode(value.encode()).decode()
         prefix = {"bearer": "Bearer ", "basic": "Basic "}.get(setting.use, "")
