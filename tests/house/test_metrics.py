@@ -6,14 +6,17 @@ from pathlib import Path
 
 from quarterdeck.runtime import metrics
 
-BOT = Path(__file__).parents[2] / "bot"
+ROOT = Path(__file__).parents[2]
+BOT = ROOT / "bot"
 
 
 def test_every_metric_is_counted_somewhere_and_declared_in_one_place() -> None:
     """A metric that never moves tells the operator that nothing happens."""
     names = {name for name, value in vars(metrics).items() if isinstance(value, metrics.Metric)}
     declared = BOT / "quarterdeck" / "runtime" / "metrics.py"
-    texts = {path: path.read_text("utf-8") for path in BOT.rglob("*.py")}
+    texts = {
+        path: path.read_text("utf-8") for home in ("bot", "workflows") for path in (ROOT / home).rglob("*.py")
+    }
     code = "\n".join(text for path, text in texts.items() if path != declared)
     used_here = {name for name in names if f"{name}.observe(" in texts[declared]}
 

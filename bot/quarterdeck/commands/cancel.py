@@ -5,6 +5,7 @@ from __future__ import annotations
 from quarterdeck.core.command import Call, Command
 from quarterdeck.core.ports import AccessRequest, UnderWay
 from quarterdeck.core.reply import Reply
+from quarterdeck.core.run import OVER
 
 
 async def cancel(call: Call) -> Reply:
@@ -18,9 +19,23 @@ async def cancel(call: Call) -> Reply:
             stopped.append(f"`/{one.command}`")
         else:
             kept += 1
+    if not stopped:
+        stopped = await _stop_runs(call)
     if stopped:
         return Reply(text=f"Stopped {', '.join(stopped)}.")
     return Reply(text="What runs here is somebody else's." if kept else "Nothing is being answered here.")
+
+
+async def _stop_runs(call: Call) -> list[str]:
+    """Stop the person's own runs of workflows here; `/runs ID cancel` stops one of several, and those of others."""
+    runs, stopped = call.services.runs, list[str]()
+    if runs is None:
+        return stopped
+    for run in await runs.of_conversation(call.conversation.id):
+        if run.state not in OVER and run.identity == call.identity:
+            await runs.cancel(run.id, by=call.person.name or str(call.identity))
+            stopped.append(f"run `{run.id}`")
+    return stopped
 
 
 async def _may(call: Call, one: UnderWay) -> bool:
@@ -49,5 +64,8 @@ COMMAND = Command(
     lane="light",
     is_urgent=True,
     examples=("/cancel",),
-    detail="Stops what you asked for yourself; admins stop everybody's.",
+    detail=(
+        "Stops what you asked for yourself; admins stop everybody's. Where nothing is being answered, your own runs of "
+        "workflows here are stopped; `/runs ID cancel` stops one of them."
+    ),
 )

@@ -35,6 +35,5 @@ COMMAND = Command(
     options=(Option(name="words", summary="Words that it has", kind="text", positional=True, rest=True),),
     allow="operator",
     effect="read",
-    lane="light",
     examples=("/workflows", "/workflows deploy"),
 )
