@@ -9,12 +9,13 @@ from quarterdeck.core.text import did_you_mean
 from quarterdeck.models.catalog import BUILTIN, Catalog, Provider
 from quarterdeck.models.connection import Timeouts
 from quarterdeck.models.connections import Connections
+from quarterdeck.models.images.graph import FOLDER, Graph
 from quarterdeck.models.local.builtin import Builtin
 from quarterdeck.runtime.findings import Finding
 from quarterdeck.runtime.paths import config_dir
 from quarterdeck.runtime.secrets import Resolver
 from quarterdeck.runtime.settings import Settings
-from quarterdeck.runtime.settings.datafiles import DataFileInvalid
+from quarterdeck.runtime.settings.datafiles import DataFileInvalid, read_data
 
 AREA: Final = "models"
 ROLES: Final = ("chat", "fast", "vision", "embed", "image")
@@ -25,7 +26,9 @@ def findings(settings: Settings, resolver: Resolver) -> list[Finding]:
     catalog = Catalog.read(config_dir(), settings.paths().user_dir).changed(settings.providers)
     builtin = Builtin(settings.models.builtin)
     connections = Connections(settings, catalog, resolver, builtin, Timeouts())
-    found = [Finding.of(one, area=AREA) for problem in catalog.problems for one in _parts(problem)]
+    _, graphs = read_data(config_dir() / FOLDER, settings.paths().user_dir / FOLDER, Graph)
+    problems = (*catalog.problems, *graphs)
+    found = [Finding.of(one, area=AREA) for problem in problems for one in _parts(problem)]
     found += [_provider(connections, one, settings) for one in catalog.all()]
     found += [
         mistake
@@ -68,6 +71,13 @@ def _role(connections: Connections, catalog: Catalog, role: str, name: str) -> F
         return Finding(
             level="error", area=AREA, message=f"{key} names {name!r}, an unknown provider", fix=fix
         )
+    if role == "image" and provider.row.images is None:
+        message = f"{key} names {name!r}, and {provider.row.name} draws no pictures"
+        painters = ", ".join(one.id for one in catalog.all() if one.row.images is not None)
+        return Finding(level="error", area=AREA, message=message, fix=f"these do: {painters}")
+    if role != "image" and provider.row.dialect == "none":
+        message = f"{key} names {name!r}, and {provider.row.name} only draws"
+        return Finding(level="error", area=AREA, message=message, fix="name it in models.roles.image")
     switch = connections.switch(provider)
     if switch.is_on or provider.row.local:
         return None
