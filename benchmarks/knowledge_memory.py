@@ -1,6 +1,7 @@
 """How much memory reading many documents takes: the bot's own process and the reader's, while megabytes go by.
 
-The corpus is generated: `--megabytes` of Markdown in files of `--kilobytes`, words drawn with a fixed seed. Vectors
+The corpus is generated: `--megabytes` of Markdown in files of `--kilobytes`, words of this
+repository's documentation drawn with a fixed seed. Vectors
 are made of hashes, so that hours of embedding do not hide what the rest costs; store, full text, chunks and reader are
 the real ones. Printed: the peak resident size of both processes, before and while reading, and megabytes a second.
 """
@@ -12,6 +13,7 @@ import asyncio
 import hashlib
 import json
 import random
+import re
 import sys
 import tempfile
 import time
@@ -40,8 +42,8 @@ class HashVectors:
 def write_corpus(folder: Path, megabytes: int, kilobytes: int) -> int:
     """Write the documents; returns how many."""
     chance = random.Random(SEED)
-    letters = "abcdefghijklmnopqrstuvwxyz"
-    words = ["".join(chance.choices(letters, k=chance.randint(3, 10))) for _ in range(WORDS)]
+    pages = (Path(__file__).parents[1] / "docs").glob("*.md")
+    words = re.findall(r"[A-Za-z]{2,14}", " ".join(page.read_text() for page in sorted(pages)))[:WORDS]
     count = megabytes * 1024 // kilobytes
     for n in range(count):
         parts, length = [f"# Document {n}\n"], 0
@@ -78,7 +80,11 @@ async def measure(megabytes: int, kilobytes: int) -> dict[str, float]:
         count = write_corpus(folder, megabytes, kilobytes)
         store = await Store.open(Path(data) / "quarterdeck.db")
         ingest = Ingest(
-            KnowledgeLibrary(store), HashVectors(), SystemClock(), chunk_tokens=200, overlap_tokens=20  # type: ignore[arg-type]
+            KnowledgeLibrary(store),
+            HashVectors(),
+            SystemClock(),
+            chunk_tokens=200,
+            overlap_tokens=20,  # type: ignore[arg-type]
         )
         before, reader = resident_mb(), 0.0
 

@@ -8,7 +8,7 @@ from typing import cast
 
 import click
 
-from quarterdeck.cli.invocation import Invocation
+from quarterdeck.cli.invocation import Invocation, Verb
 from quarterdeck.cli.output import table
 from quarterdeck.cli.remote import call
 from quarterdeck.core.ports import Json
@@ -18,7 +18,7 @@ SOURCE_COLUMNS = ("collection", "id", "kind", "location", "audience", "every", "
 KINDS = ("path", "git", "web", "sitemap", "feed", "channel")
 
 
-@click.command("add")
+@click.command("add", cls=Verb)
 @click.argument("paths", nargs=-1, required=True, metavar="PATH|URL…")
 @click.option("--collection", default="documents", show_default=True, help="Which collection they join.")
 @click.option("--audience", default="", help="Who may read them: public (default), role:…, group:…, person:…")
@@ -65,7 +65,7 @@ def add(
     _done(invocation, call("knowledge.add", asked))
 
 
-@click.command("sync")
+@click.command("sync", cls=Verb)
 @click.argument("what", default="", metavar="[SOURCE|COLLECTION]")
 @click.option("--collection", default="", help="Only this one.")
 @click.pass_obj
@@ -79,7 +79,7 @@ def sync(invocation: Invocation, what: str, collection: str) -> None:
     _done(invocation, call("knowledge.sync", {"what": _known(what), "collection": collection}))
 
 
-@click.command("remove")
+@click.command("remove", cls=Verb)
 @click.argument("what", default="", metavar="[DOCUMENT|PATH|SOURCE|COLLECTION]")
 @click.option("--collection", default="", help="Only in this one; alone: all of it.")
 @click.pass_obj
@@ -93,7 +93,7 @@ def remove(invocation: Invocation, what: str, collection: str) -> None:
     _done(invocation, call("knowledge.remove", {"what": _known(what), "collection": collection}))
 
 
-@click.command("list")
+@click.command("list", cls=Verb)
 @click.pass_obj
 def list_(invocation: Invocation) -> None:
     """List collections, their sources, and the documents that could not be read.
@@ -117,7 +117,7 @@ def list_(invocation: Invocation) -> None:
     invocation.show(cast("Json", found), "\n".join(lines))
 
 
-@click.command("share")
+@click.command("share", cls=Verb)
 @click.argument("what", metavar="SOURCE|COLLECTION")
 @click.option("--audience", required=True, help="public, or role:…, group:…, person:…, conversation:…")
 @click.pass_obj
@@ -132,7 +132,7 @@ def share(invocation: Invocation, what: str, audience: str) -> None:
     invocation.show(cast("Json", done), f"{done['documents']} documents are for {audience} now")
 
 
-@click.command("pause")
+@click.command("pause", cls=Verb)
 @click.argument("what", metavar="SOURCE|COLLECTION")
 @click.option("--resume", is_flag=True, help="Read it on schedule again.")
 @click.pass_obj
@@ -149,7 +149,7 @@ def pause(invocation: Invocation, what: str, resume: bool) -> None:
     invocation.show(cast("Json", done), f"{done['sources']} sources {'resumed' if resume else 'paused'}")
 
 
-@click.command("export")
+@click.command("export", cls=Verb)
 @click.argument("file", type=click.Path(dir_okay=False))
 @click.option("--collection", default="", help="Only this one.")
 @click.pass_obj
@@ -165,7 +165,7 @@ def export(invocation: Invocation, file: str, collection: str) -> None:
     invocation.show(cast("Json", done), f"{done['documents']} documents are in {done['file']}")
 
 
-@click.command("rebuild")
+@click.command("rebuild", cls=Verb)
 @click.pass_obj
 def rebuild(invocation: Invocation) -> None:
     """Make the vector index anew from the database.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Connection, distinct, select
+from sqlalchemy import Connection, select
 
 from quarterdeck.core.message import Message
 from quarterdeck.store.engine import Store
@@ -22,9 +22,8 @@ class StoredDays:
 
     async def days(self, conversation_id: str) -> list[int]:
         """Return the days on which something was said, oldest first: days in UTC since the epoch."""
-        query = select(distinct(messages.c.sent_at_ms // DAY_MS).label("day")).where(
-            messages.c.conversation_id == conversation_id, messages.c.deleted_at_ms.is_(None)
-        )
+        query = select((messages.c.sent_at_ms // DAY_MS).label("day")).distinct()
+        query = query.where(messages.c.conversation_id == conversation_id, messages.c.deleted_at_ms.is_(None))
 
         def job(connection: Connection) -> list[int]:
             return sorted(int(row.day) for row in connection.execute(query))
