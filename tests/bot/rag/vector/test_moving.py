@@ -14,6 +14,7 @@ from quarterdeck.core.errors import Unavailable
 from quarterdeck.core.knowledge import PUBLIC, Scope
 from quarterdeck.rag.knowledge import TeamKnowledge
 from quarterdeck.rag.vector.vectors import Vectors
+from quarterdeck.runtime import faults
 from quarterdeck.store.knowledge import KnowledgeLibrary
 
 ALL = Scope(collection="documents", audience=PUBLIC)
@@ -184,9 +185,36 @@ async def test_the_way_back_needs_no_provider(
     await second.vectors.close()
 
 
-@pytest.mark.parametrize("point", ["knowledge.staged", "knowledge.switched"])
-def test_the_points_of_a_move_are_known(point: str) -> None:
-    """A crash can be put right there."""
-    from quarterdeck.runtime.faults import POINTS
+@pytest.mark.parametrize("point", ["knowledge.switched.before", "knowledge.switched"])
+async def test_a_crash_at_the_switch_leaves_one_whole_space(
+    make: Callable[..., TeamKnowledge],
+    handbook: Path,
+    library: KnowledgeLibrary,
+    data: Path,
+    point: str,
+) -> None:
+    """Right before the commit the former one serves, right after it the next one, and nothing is made again."""
+    first = make()
+    await added(first.ingest, handbook)
+    await first.vectors.opened()
+    await first.close()
+    broken = other(make, data, Provider())
+    faults.arm(f"{point}:1:raise", testing=True)
+    try:
+        with pytest.raises(faults.InjectedFault):
+            await moved(broken)
+    finally:
+        faults.arm("", testing=True)
+    broken.vectors._move = None
+    await broken.vectors.close()
+    after = Provider()
+    third = other(make, data, after)
 
-    assert point in POINTS
+    assert await third.vectors.opened()
+    if third.vectors._move is not None:
+        await third.vectors._move
+
+    assert [] == after.texts
+    assert "mine/other:32" == await third.vectors.space()
+    assert set(await library.vector_ids(ALL, "mine/other:32")) == await held(third.vectors)
+    await third.vectors.close()
