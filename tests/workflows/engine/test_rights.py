@@ -102,6 +102,19 @@ async def test_what_may_have_been_done_is_held_until_somebody_decides(
     assert (done, state) == (place.done, ending["state"])
 
 
+async def test_a_run_whose_last_word_was_lost_is_put_right_at_the_next_start(place: Place) -> None:
+    """A kill between the end of the durable run and the commit of the index."""
+    await place.durable.launch()
+    run_id = await place.start(workflow(note("x")))
+    await place.end(run_id)
+    await place.rows.note(run_id, {"state": "running", "durable_id": run_id})
+    place.engine.board._over.clear()
+    before = (await place.engine.get(run_id)).state
+    await place.engine.serve()
+
+    assert ("running", "succeeded") == (before, (await place.engine.get(run_id)).state)
+
+
 async def agreed(place: Place) -> None:
     """Have Boris agree to what waits."""
     boris = await place.boris()

@@ -24,7 +24,7 @@ from quarterdeck.runtime.durable import Durable, Run
 from quarterdeck.runtime.tasks import in_thread
 from quarterdeck_workflows.engine.blocks import LARGE_BYTES, MOST_STEPS
 from quarterdeck_workflows.engine.board import Board, shown
-from quarterdeck_workflows.engine.ending import stopped_at
+from quarterdeck_workflows.engine.ending import Ending, stopped_at
 from quarterdeck_workflows.engine.house import PREFIX, House
 from quarterdeck_workflows.engine.job import BODY, Job
 from quarterdeck_workflows.engine.plan import planned
@@ -80,7 +80,13 @@ class WorkflowEngine:
         known = {row.run_id: row for row in await self._durable.rows([run.durable_id for run in open_runs])}
         for run in open_runs:
             row = known.get(run.durable_id)
-            if row is not None and row.state == "cancelled":
+            if row is not None and row.state == "succeeded":  # the last word was not written down
+                found = await self._durable.result(run.durable_id)
+                if isinstance(found, Mapping) and "blob" in found:
+                    found = await self.house.load(run.id, str(found["blob"]))
+                ending = Ending.read(found)
+                await self._end(run, ending.state, ending.message)
+            elif row is not None and row.state == "cancelled":
                 await self._end(run, "cancelled", run.message)
             elif row is not None and row.state == "failed":
                 await self._end(run, "failed", run.message or "it ended by an error; the log says which")

@@ -19,8 +19,6 @@ from quarterdeck.core.errors import (
     Denied,
     NotFound,
     QuarterdeckError,
-    RateLimited,
-    ServiceError,
     Unknown,
     UserError,
 )
@@ -33,6 +31,7 @@ from quarterdeck_workflows.actions.kit.perform import perform
 from quarterdeck_workflows.engine.blocks import LARGE_BYTES
 from quarterdeck_workflows.engine.board import Board
 from quarterdeck_workflows.engine.ending import Ending, Failure
+from quarterdeck_workflows.engine.failing import refused
 from quarterdeck_workflows.engine.job import Job
 from quarterdeck_workflows.engine.ports import Bot, ServicesOf
 from quarterdeck_workflows.engine.questions import Questions
@@ -70,7 +69,7 @@ class House:
         self._at(order, "running")
         action = self._bot.actions.get(act.action)
         if action is None:
-            return _error(
+            return refused(
                 NotFound(f"there is no action {act.action!r}", hint="`quarterdeck workflow validate`")
             )
         spec, person = action.spec.meant(act.arguments), await self._person(job)
@@ -85,7 +84,7 @@ class House:
         if decision.needs_approval is not None and not act.approval:
             return {"approval": {**asdict(decision.needs_approval), "rule": decision.rule}}
         if not decision.allowed and decision.needs_approval is None:
-            return _error(
+            return refused(
                 Denied(decision.reason or f"{act.action} is not allowed", hint="`/why` shows the rules")
             )
         if spec.effect in ON_RECORD:
@@ -116,10 +115,10 @@ class House:
             await self._closed(act, "failed")
             if spec.idempotency == "none":
                 return {"unknown": error.message}
-            return _error(error, "unavailable")
+            return refused(error, "unavailable")
         except QuarterdeckError as error:
             await self._closed(act, "failed")
-            return _error(error)
+            return refused(error)
         await self._closed(act, "done")
         text = json.dumps(output)
         if len(text) > LARGE_BYTES:
@@ -188,7 +187,7 @@ class House:
                 )
             )
         except QuarterdeckError as error:
-            return _error(error)
+            return refused(error)
         return {"id": approval.id}
 
     async def verdict(self, order: Order, approval_id: str, needs: ApprovalRule) -> Json:
@@ -214,7 +213,7 @@ class House:
         try:
             await self.questions.ask(order, step, values, place, within_s=step.timeout_s or APPROVAL_S)
         except QuarterdeckError as error:
-            return _error(error)
+            return refused(error)
         return {}
 
     async def listen(self, order: Order, step: Wait, event: str) -> Json:
@@ -242,9 +241,11 @@ class House:
         try:
             wanted = datetime.fromisoformat(moment)
         except ValueError:
-            return _error(UserError(f"{moment!r} is no moment", hint="write it as 2027-01-31T09:00:00+01:00"))
+            return refused(
+                UserError(f"{moment!r} is no moment", hint="write it as 2027-01-31T09:00:00+01:00")
+            )
         if wanted.tzinfo is None:
-            return _error(UserError(f"{moment!r} has no zone", hint="write it as 2027-01-31T09:00:00+01:00"))
+            return refused(UserError(f"{moment!r} has no zone", hint="write it as 2027-01-31T09:00:00+01:00"))
         self._at(order, "waiting", f"Waiting until {moment}")
         return {"seconds": max(0.0, (wanted - self._bot.clock.now()).total_seconds())}
 
@@ -260,17 +261,17 @@ class House:
         if found is None:
             known = [one.name for one in self._bot.shelf.all()]
             hint = did_you_mean(name, known) or "`quarterdeck workflow list`"
-            return _error(NotFound(f"there is no workflow {name!r}", hint=hint))
+            return refused(NotFound(f"there is no workflow {name!r}", hint=hint))
         try:
             inputs = self._bot.inputs.given(found, arguments)
         except QuarterdeckError as error:
-            return _error(error)
+            return refused(error)
         person = await self._person(order.job)
         decision = await self.authorise(
             order.job, person, f"workflow:{name}", least=found.allow, effect="write", given=inputs
         )
         if not decision.allowed:
-            return _error(Denied(decision.reason or f"{name} is not allowed"))
+            return refused(Denied(decision.reason or f"{name} is not allowed"))
         digest = await self._keep(order.job.root, json.dumps({"document": found.document}))
         return {"definition": {"blob": digest}, "inputs": inputs}
 
@@ -297,10 +298,15 @@ class House:
         )
         self._board.end(over, await self.definition(job))
 
+    def known(self, job: Job) -> Workflow | None:
+        """Return the workflow of a job where it is at hand, and its run is watched."""
+        if not job.depth and not self._board.knows(job.root):
+            return None
+        return self._definitions.get(_definition_key(job))
+
     async def definition(self, job: Job) -> Workflow:
         """Return the workflow as it was when the run started."""
-        where = job.definition
-        key = str(where["blob"]) if "blob" in where else f"{job.root}|{job.workflow}"
+        where, key = job.definition, _definition_key(job)
         known = self._definitions.get(key)
         if known is None:
             if "blob" in where:
@@ -369,27 +375,10 @@ class House:
         return replace(job.conversation, id=written, kind="group")
 
 
+def _definition_key(job: Job) -> str:
+    where = job.definition
+    return str(where["blob"]) if "blob" in where else f"{job.root}|{job.workflow}"
+
+
 def _approval_key(order: Order) -> str:
     return f"{PREFIX}{order.durable_id}:{order.topic}"
-
-
-def _error(error: QuarterdeckError, kind: str = "") -> Json:
-    after_s = error.retry_after_s if isinstance(error, RateLimited) else None
-    failure = Failure(kind=kind or _kind(error), message=error.message, hint=error.hint)
-    return {"error": failure.json(), "after_s": after_s}
-
-
-def _kind(error: QuarterdeckError) -> str:
-    if isinstance(error.__cause__, TimeoutError):
-        return "timeout"
-    match error:
-        case RateLimited():
-            return "rate_limited"
-        case Denied():
-            return "denied"
-        case UserError():
-            return "input"
-        case ServiceError() if error.retryable:
-            return "unavailable"
-        case _:
-            return "failed"

@@ -259,6 +259,10 @@ class Stage:
     async def ended(self, job: Job, ending: Ending, states: Mapping[str, str]) -> None:
         """Likewise."""
 
+    def known(self, job: Job) -> Workflow | None:
+        """Have none at hand."""
+        return None
+
     async def definition(self, job: Job) -> Workflow:
         """Return the workflow of a job."""
         where = job.definition

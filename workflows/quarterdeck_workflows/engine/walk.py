@@ -46,7 +46,9 @@ async def walk(run: Run, world: World, payload: Json, *, most_steps: int = MOST_
     """Be the body of a run, or of a part of one; returns its `Ending` as JSON."""
     job = Job.read(payload)
     trail = Trail(run, world, job)
-    workflow = await trail.look(world.definition, job)
+    workflow = world.known(job)
+    if workflow is None:
+        workflow = await trail.look(world.definition, job)
     values = job.scope
     if "blob" in values:
         values = cast("Mapping[str, Json]", await trail.look(world.load, job.root, str(values["blob"])))

@@ -97,6 +97,9 @@ class World(Protocol):
     async def ended(self, job: Job, ending: Ending, states: Mapping[str, str]) -> None:
         """Take note that the whole run is over. Not kept: said again at a replay."""
 
+    def known(self, job: Job) -> Workflow | None:
+        """Return the workflow of a job where it is at hand; asked from whatever thread walks."""
+
     async def definition(self, job: Job) -> Workflow:
         """Return the workflow as it was when the run started. Not kept."""
 

@@ -32,7 +32,7 @@ from quarterdeck.runtime.durable.steps import APPLICATION_VERSION, DbosRun, Unde
 
 EXECUTOR_ID = "local"
 THREADS = 16  # unbounded otherwise: 490 were seen; runs that wait hold none
-NOTIFICATION_POLL_S = 1.0  # our own messages wake a run at once; this is for what another process sent
+NOTIFICATION_POLL_S = 2.0  # our own messages wake a run at once; this is for what another process sent
 RESULT_POLL_S = 0.1
 
 
