@@ -164,6 +164,7 @@ def test_an_issue_without_news_is_silence_or_a_line(program: Program, site: Site
     """By choice; `send` goes to the channel and says what it did."""
     declared(program, site)
     program.json("digest", "send", "morning")
+    program.say("/ping")  # lets what waits go out: only what arrived was told
     silent = program.json("digest", "send", "morning")
     program.say("/digest set morning empty line")
     line = program.json("digest", "send", "morning")
@@ -249,7 +250,7 @@ def test_what_is_wrong_is_refused_when_it_is_declared(program: Program) -> None:
     refused = program.call("digest", "list", expect=1)
 
     assert ["error", "error", "error", "not_found"] == [line["status"] for line in lines]
-    assert "did you mean 'feed'?" in lines[0]["text"]
+    assert "Did you mean 'feed'?" in lines[0]["text"]
     assert "JMESPath" in lines[1]["text"]
     assert "every weekday at 9" in refused.stderr
 
