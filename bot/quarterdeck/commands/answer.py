@@ -45,7 +45,7 @@ COMMAND = Command(
     ),
     allow="viewer",
     effect="read",
-    examples=("/answer sources 3f9a1c20b7de", "/answer wrong 3f9a1c20b7de --text It is ten minutes"),
+    examples=("/answer sources 3f9a1c20b7de", "/answer wrong 3f9a1c20b7de --text 'It is ten minutes'"),
     detail=(
         "`sources` shows the passages that an answer cites, `more` further ones. `helpful` and `wrong` become cases "
         "that `quarterdeck knowledge eval --cases` asks again. `fuller` answers once more, for you alone, from "

@@ -58,7 +58,7 @@ COMMAND = Command(
     effect="read",
     examples=(
         "/ask how do I rotate the staging certificate?",
-        "/ask --collection handbook --since 2026-01-01 when are reviews written?",
+        "/ask --collection handbook --since 2026-01-01T00:00 when are reviews written?",
     ),
     detail=(
         "Every claim has the number of the document that it comes from. With a capable model the answer is written "

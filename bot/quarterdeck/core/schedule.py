@@ -241,7 +241,8 @@ class SourceSpec:
     """Say where a digest looks: `kind` is conversation, workflow, knowledge, feed or json.
 
     `target` is a conversation's id, a workflow's or collection's name (`*`: all), or an address. `paths` are JMESPath
-    expressions of a `json` source by field: items, id, title, url, text, at. `credential` names one of `egress.credentials`.
+    expressions of a `json` source by field: items, id, title, url, text, at. `credential` is one of
+    `egress.credentials`.
     """
 
     kind: str

@@ -190,7 +190,11 @@ SENDS = Counter(
     labels=("platform", "outcome"),
 )
 MODEL_CALLS = Counter("model_calls", "Calls to language models.", labels=("provider", "outcome"))
-MODEL_TOKENS = Counter("model_tokens", "Tokens: input, output, and cached, which are among the input.", labels=("provider", "direction"))
+MODEL_TOKENS = Counter(
+    "model_tokens",
+    "Tokens: input, output, and cached, which are among the input.",
+    labels=("provider", "direction"),
+)
 IMAGES = Counter("images", "Pictures that models drew.", labels=("provider",))
 TOOL_CALLS = Counter(
     "tool_calls", "Tools that models asked for: done, failed, asked, refused.", labels=("effect", "outcome")

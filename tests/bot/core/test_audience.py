@@ -27,7 +27,9 @@ def test_an_audience_has_one_spelling(members: list[str], written: str) -> None:
     assert written == spelled(members_of(written))
 
 
-@pytest.mark.parametrize("member", ["everybody", "public, role:admin", "@ada", "role:", "slack:T1:@ada", "a b:c"])
+@pytest.mark.parametrize(
+    "member", ["everybody", "public, role:admin", "@ada", "role:", "slack:T1:@ada", "a b:c"]
+)
 def test_what_names_nobody_is_refused(member: str) -> None:
     """A misspelt audience must not become an open one."""
     with pytest.raises(UsageError):
