@@ -44,6 +44,7 @@ COMMAND = Command(
         Option(name="text", summary="What would have been right", kind="text", max_length=2000),
     ),
     allow="viewer",
+    is_quiet=True,
     effect="read",
     examples=("/answer sources 3f9a1c20b7de", "/answer wrong 3f9a1c20b7de --text 'It is ten minutes'"),
     detail=(

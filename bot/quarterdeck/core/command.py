@@ -95,6 +95,7 @@ class Command:
     a platform lacks it, its stated fallback takes its place, and where there is none the command is refused by name.
     An `is_urgent` one does not wait for what was asked before it in the conversation. An `is_instant` one is light,
     changes nothing and answers from memory: it may run before its event is on disk, so that both are one commit.
+    An `is_quiet` one is what buttons below an answer run: it can be typed, but no list, menu or completion has it.
     """
 
     name: str
@@ -108,5 +109,6 @@ class Command:
     cooldown_s: float = 0.0
     is_urgent: bool = False
     is_instant: bool = False
+    is_quiet: bool = False
     examples: tuple[str, ...] = ()
     detail: str = ""

@@ -38,8 +38,8 @@ class Catalogue:
         """Find a command that no list shows: one that takes the answer to a question."""
 
     def all(self) -> tuple[Command, ...]:
-        """Return every command, by name."""
-        return tuple(self._commands[name] for name in sorted(self._commands))
+        """Return every command that lists show, by name."""
+        return tuple(one for _, one in sorted(self._commands.items()) if not one.is_quiet)
 
     def get(self, name: str) -> Command | None:
         """Return the command of this name, without the slash."""

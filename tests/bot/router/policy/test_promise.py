@@ -21,6 +21,7 @@ from quarterdeck.router.policy import STRANGER, Authority
 from quarterdeck.router.policy.reading import read_policy
 
 VIEWERS_MAY = {"help", "ping", "echo", "ask", "whoami", "why", "link"}  # as promised, not as implemented
+VIEWERS_MAY |= {"answer"}  # the buttons of what /ask says
 ROLES = ["viewer", "operator", "editor", "admin", "owner"]
 EVERYBODY = ("none", *ROLES, "superuser", "")
 COMMANDS = 40
