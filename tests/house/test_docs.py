@@ -171,7 +171,7 @@ def test_every_command_is_documented_with_its_role_and_summary() -> None:
 
 def test_every_command_in_the_documentation_exists() -> None:
     """In every page, not only in the list."""
-    known = {command.name for command in discover("quarterdeck.commands").all()}
+    commands = discover("quarterdeck.commands")  # quiet ones too, which no list has
     routes = {"healthz", "readyz", "metrics", UMBRELLA}
     named = {
         (path.name, match[1])
@@ -185,7 +185,8 @@ def test_every_command_in_the_documentation_exists() -> None:
         "deploy",
         "ship",
     }  # what extending.md and workflows.md show how to add, and what rules are about
-    assert set() == {use for use in named if use[1] not in known | routes | made_up}
+    others = {use for use in named if use[1] not in routes | made_up}
+    assert set() == {use for use in others if commands.get(use[1]) is None}
 
 
 def test_light_commands_are_listed_as_light() -> None:

@@ -74,7 +74,7 @@ async def test_chunks_without_a_vector_of_the_space_are_found(store: Store) -> N
 
     assert ["2"] == [found.id for found in await library.without_vector("n", 10)]
     assert {"1": b"5678"} == await library.embeddings(["1", "2"], "n")
-    assert ["1"] == await library.vector_ids(SCOPE, "n")
+    assert ["1"] == await library.vector_ids(Scope(collection="c", audience=PUBLIC), "n")
 
 
 async def test_neighbours_are_of_the_same_heading(store: Store) -> None:
