@@ -60,6 +60,30 @@ async def test_what_queues_up_meanwhile_is_one_commit(store: Store, together) ->
     assert ([1] * 200, 2) == (results, commits.count)  # the one that held the writer up, and the group
 
 
+async def test_under_load_a_group_waits_a_moment_for_company(
+    store: Store, together, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit costs what six commands do; alone, nobody waits."""
+    has_begun, may_go_on, pauses_s = threading.Event(), threading.Event(), list[float]()
+
+    def pause(seconds: float) -> None:
+        pauses_s.append(seconds)
+        has_begun.set()
+        may_go_on.wait(30)
+
+    monkeypatch.setattr(engine, "sleep", pause)
+    await together(*(put(f"{n}") for n in range(engine.BUSY_GROUP)))
+    with Commits() as commits:
+        first = store.submit("facts.changed", put("first"))
+        await asyncio.to_thread(has_begun.wait, 30)
+        second = store.submit("facts.changed", put("second"))
+        may_go_on.set()
+        await asyncio.gather(first, second)
+    await store.write("facts.changed", put("alone"))
+
+    assert (1, [engine.GATHER_S]) == (commits.count, pauses_s)
+
+
 async def test_a_group_is_bounded(store: Store, together, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first of ten thousand must not wait for the last one's statements."""
     monkeypatch.setattr(engine, "GROUP_LIMIT", 10)
