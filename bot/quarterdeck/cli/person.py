@@ -48,7 +48,8 @@ def grant(invocation: Invocation, identity: str, role: str, name: str) -> None:
     """Give the person behind IDENTITY a role, in place of the one they had; somebody new is made.
 
     IDENTITY is platform:workspace:user with the platform's own ids: slack:T1:U1, discord::42, telegram::42; a
-    webhook is hook::NAME. ROLE is viewer, operator, editor, admin, owner, or one of your own (access.roles).
+    webhook is hook::NAME, a workflow that nobody starts workflow::NAME. ROLE is viewer, operator, editor, admin,
+    owner, or one of your own (access.roles).
 
     \b
     Example:

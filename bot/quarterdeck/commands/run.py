@@ -21,6 +21,7 @@ async def run(call: Call) -> Reply:
             key=call.event_id,
             shown_as=call.event_id,
             trigger={"kind": "command", "text": call.text("inputs")},
+            confirms=True,
         ),
     )
     return Reply(text=runs.describe(started), run_id=started.id, status="pending")

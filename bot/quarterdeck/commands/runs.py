@@ -11,7 +11,7 @@ from quarterdeck.core.ports import AccessRequest
 from quarterdeck.core.reply import Reply
 from quarterdeck.core.run import Decision, RunOf
 
-ACTIONS = ("show", "cancel", "resume", "retry", "skip", "fail")
+ACTIONS = ("show", "cancel", "resume", "confirm", "retry", "skip", "fail")
 
 
 async def runs(call: Call) -> Reply:
@@ -79,6 +79,7 @@ COMMAND = Command(
     is_urgent=True,
     examples=("/runs", "/runs deploy-1f2e3d4c5b", "/runs deploy-1f2e3d4c5b cancel"),
     detail=(
+        "`confirm` says yes to the plan of a run that waits for it. "
         "`resume` goes on with a failed run at the step that failed. Where a crash left a step of which nobody knows "
         "whether it was done, `retry` does it again, `skip` goes on without it, `fail` ends the run."
     ),

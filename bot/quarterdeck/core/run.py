@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 State = Literal["waiting", "running", "succeeded", "failed", "cancelled", "unknown"]
 OVER: tuple[State, ...] = ("succeeded", "failed", "cancelled")
 
-Decision = Literal["retry", "skip", "fail"]
-"""What a person says to a step of which nobody knows whether it was done."""
+Decision = Literal["retry", "skip", "fail", "confirm"]
+"""What a person says to a step of which nobody knows whether it was done; or to the plan of a run that waits for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,8 @@ class Waiting:
 class Starter:
     """Say who starts a run, from where, by which event; `key` is the same when it is tried again.
 
-    `shown_as` is the outbox key of a message that shows the run's progress from its start, empty: it gets its own.
+    `shown_as` is the outbox key of a message that shows the run's progress from its start, empty: only a failure is
+    shown. With `confirms`, a run that could destroy something or cost money shows its plan first, and waits for a yes.
     """
 
     person: Person
@@ -72,6 +73,7 @@ class Starter:
     key: str
     shown_as: str = ""
     trigger: Mapping[str, Json] = field(default_factory=dict)
+    confirms: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,14 @@ Concluded = Callable[[Event, Reply | None], Awaitable[Reply | None]]
 """Be told what an event of our own came to; returns what is to be posted of it. The same one may come twice."""
 
 
+Started = Callable[[Event], Awaitable[Reply | None]]
+"""Start what an event starts by itself, without a command; returns what to say to it. None: it starts nothing."""
+
+
+async def _nothing(event: Event) -> Reply | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
     """Hold what a wish gives a command: a value for every option, what is wrong with them, or a wish for help."""
@@ -60,10 +68,11 @@ class Intake:
         adapter: Callable[[str], Adapter],
         house: House | None = None,
         concluded: Concluded | None = None,
+        started: Started = _nothing,
     ) -> None:
         self._commands, self._forms, self._cooldowns, self._clock = commands, forms, cooldowns, clock
         self._adapter, self._house = adapter, house or House()
-        self._concluded = concluded
+        self._concluded, self._started = concluded, started
         self._screens: dict[str, Screen] = {}
         self._last: tuple[Event, Wish | None] | None = None
 
@@ -77,7 +86,10 @@ class Intake:
         Raises:
             UserError: it answers a question that is somebody else's, or closed.
         """
-        return await self._forms.take(event, self._screen(event)) or self.read(event)
+        wish = await self._forms.take(event, self._screen(event)) or self.read(event)
+        if wish is None or (isinstance(wish, Wish) and (not wish.is_ordered or wish.way == "button")):
+            return await self._started(event) or wish
+        return wish
 
     def read(self, event: Event) -> Wish | None:
         """Return what the event asks for by itself; asked again of the same event it is not read again."""

@@ -203,6 +203,16 @@ MODEL_SECONDS = Histogram("model_call_seconds", "Seconds of a whole model call."
 WORKFLOW_RUNS = Counter(
     "workflow_runs", "Runs of workflows that ended, by state.", labels=("workflow", "state")
 )
+WORKFLOW_TRIGGERS = Counter(
+    "workflow_triggers",
+    "Things that start workflows; outcome: started, passed, denied, refused.",
+    labels=("kind", "outcome"),
+)
+HOOK_REQUESTS = Counter(
+    "hook_requests",
+    "Requests to webhooks; outcome: started, passed, repeated, unproven, limited, denied, refused, failed.",
+    labels=("outcome",),
+)
 SCHEDULE_FIRES = Counter(
     "schedule_fires",
     "Planned times of schedules; outcome: fired, missed, skipped, asked, due.",
@@ -210,6 +220,13 @@ SCHEDULE_FIRES = Counter(
 )
 SCHEDULE_RESULTS = Counter("schedule_results", "Fires that ended; result: ok, failed.", labels=("result",))
 QUEUE_DEPTH = Gauge("queue_depth", "Entries waiting in a queue of ours.", labels=("queue",))
+MCP_CALLS = Counter(
+    "mcp_calls", "Calls to MCP servers; outcome: done, refused, failed, late.", labels=("outcome",)
+)
+MCP_RESTARTS = Counter("mcp_restarts", "Connections to MCP servers that ended and were opened again.")
+MCP_TOOLS = Gauge(
+    "mcp_tools", "Tools of MCP servers; state: approved, new, changed, other.", labels=("state",)
+)
 WORKER_RESTARTS = Counter("worker_restarts", "Worker processes that were started again.", labels=("worker",))
 STORE_GROUP_JOBS = Histogram("store_group_jobs", "Writes committed together.", bounds=SIZES)
 STORE_COMMIT_SECONDS = Histogram("store_commit_seconds", "Seconds of one group commit.")

@@ -83,7 +83,7 @@ class Outcomes:
         if reply is not None and reply.run_id and status not in FAILED:
             await self._fires.started(schedule.id, planned_ms, reply.run_id)
             self.wake(schedule.id)
-            return reply
+            return None if _says_nothing(reply) else reply
         is_failed = status in FAILED
         text = reply.text if reply is not None else ""
         streak = await self._end(schedule, planned_ms, is_failed=is_failed, reason=text if is_failed else "")

@@ -24,6 +24,8 @@ from quarterdeck_workflows.language.spec import Do, Step, Workflow
 NOTE_EVERY_S = 0.25
 SHOW_EVERY_S = 1.5
 REMEMBERED = 200  # runs that have just ended: the index may be a moment behind
+NEEDS_PEOPLE = ("failed", "unknown")
+ASKS = "?"  # among the states of steps: no step can be called so
 SHOWN_AT_MOST = 20  # steps in a message; a phone shows no more
 MARKS = {
     "succeeded": "✅",
@@ -104,7 +106,7 @@ class Board:
         seen = self._seen.get(run_id)
         if seen is None or seen.run.state in OVER:
             return
-        states = dict(seen.run.states)
+        states = {name: one for name, one in seen.run.states.items() if name != ASKS}
         if seen.workflow is not None and place.partition(".")[0].isdecimal():
             number = int(place.partition(".")[0].partition(":")[0])
             for before in seen.workflow.steps[:number]:
@@ -121,6 +123,16 @@ class Board:
             states=states,
         )
         self._later(seen)
+
+    def ask(self, run_id: str, plan: str) -> None:
+        """Show what a run would do, and that it waits for a yes."""
+        seen = self._seen.get(run_id)
+        if seen is not None and seen.run.state not in OVER:
+            seen.run = replace(
+                seen.run, state="waiting", message=plan, states={**seen.run.states, ASKS: "confirm"}
+            )
+            self._write(seen)
+            self._spawn(self._show(seen))
 
     def say(self, run_id: str, sentence: str) -> None:
         """Note how far a long action is."""
@@ -194,18 +206,31 @@ class Board:
     async def _show(self, seen: Seen) -> None:
         """Change the message of a run; where it has none it gets one."""
         run = seen.run
+        if not run.shown_as and run.state in NEEDS_PEOPLE:  # a run that speaks for itself, but not any more
+            return await self._first(seen)
         if not run.shown_as or (run.state == "running" and not self._can_edit(run.conversation)):
-            return  # what cannot be changed is not repeated for every step
+            return None  # what cannot be changed is not repeated for every step
         async with seen.lock:
             reply = shown(run, seen.workflow)
             if reply.text == seen.drawn:
-                return
+                return None
             seen.drawn = reply.text
             key = f"{run.shown_as}~{run.durable_id.rpartition('~')[2][-4:]}.{self._clock.now_ms()}"
             try:
                 await self._outbox.edit(run.conversation, reply, replaces=run.shown_as, key=key)
             except QuarterdeckError as error:
                 log.warning("Run not shown", extra={"run": run.id, "error": error.message})
+
+    async def _first(self, seen: Seen) -> None:
+        """Post the message of a run that had none."""
+        run = seen.run = replace(seen.run, shown_as=f"run:{seen.run.id}")
+        reply = shown(run, seen.workflow)
+        seen.drawn = reply.text
+        try:
+            await self._outbox.send(run.conversation, reply, key=run.shown_as)
+            self._notes.note(run.id, {"shown_as": run.shown_as})
+        except QuarterdeckError as error:
+            log.warning("Run not shown", extra={"run": run.id, "error": error.message})
 
 
 def shown(run: RunOf, workflow: Workflow | None) -> Reply:
@@ -254,6 +279,11 @@ def _buttons(run: RunOf) -> tuple[Button, ...]:
                 Button(id="retry", label="Do it again", value=f"/runs {name} retry"),
                 Button(id="skip", label="It was done", value=f"/runs {name} skip"),
                 Button(id="fail", label="Fail the run", value=f"/runs {name} fail", danger=True),
+            )
+        case "waiting" if ASKS in run.states:
+            return (
+                Button(id="confirm", label="Run it", value=f"/runs {name} confirm", danger=True),
+                Button(id="cancel", label="Cancel", value=f"/runs {name} cancel"),
             )
         case "running" | "waiting":
             return (Button(id="cancel", label="Stop", value=f"/runs {name} cancel", danger=True),)

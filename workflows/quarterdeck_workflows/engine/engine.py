@@ -27,7 +27,7 @@ from quarterdeck_workflows.engine.board import Board, shown
 from quarterdeck_workflows.engine.ending import Ending, stopped_at
 from quarterdeck_workflows.engine.house import PREFIX, House
 from quarterdeck_workflows.engine.job import BODY, Job
-from quarterdeck_workflows.engine.plan import planned
+from quarterdeck_workflows.engine.plan import planned, preview
 from quarterdeck_workflows.engine.ports import Bot, ServicesOf
 from quarterdeck_workflows.engine.walk import walk
 from quarterdeck_workflows.language.spec import Workflow
@@ -42,7 +42,7 @@ class WorkflowEngine:
     """Run workflows. Make it before the durable engine is launched; its queue is `job.QUEUE`."""
 
     def __init__(self, bot: Bot, durable: Durable, services: ServicesOf) -> None:
-        self._bot, self._durable = bot, durable
+        self.bot, self._bot, self._durable = bot, bot, durable
         self.most_steps = MOST_STEPS
         self.board = Board(bot.rows, bot.outbox, bot.clock, bot.can_edit)
         self.house = House(bot, self.board, services)
@@ -218,11 +218,13 @@ class WorkflowEngine:
                 arguments=inputs,
             )
         )
-        if decision.needs_approval is not None:
-            return asdict(decision.needs_approval)
-        if not decision.allowed:
+        if not decision.allowed and decision.needs_approval is None:
             raise Denied(decision.reason, hint="`/why` shows which rule said so")
-        return {}
+        gate: dict[str, Json] = asdict(decision.needs_approval) if decision.needs_approval else {}
+        if starter.confirms:
+            who = (starter.person, starter.identity, starter.conversation)
+            gate["plan"] = await preview(self._bot, workflow, inputs, *who)
+        return gate
 
     async def offered(self, person: Person, identity: Identity, words: str = "") -> Sequence[Offered]:
         """Return the workflows that somebody may start and that have all `words`, by name."""
@@ -307,6 +309,7 @@ class WorkflowEngine:
             finished_at_ms=self._bot.clock.now_ms(),
         )
         self.board.end(over, self._bot.shelf.get(run.workflow))
+        await self.house.on_ended(over, None)
         return over
 
     async def resume(self, run_id: str, *, by: str, decision: Decision = "retry") -> RunOf:
@@ -340,7 +343,8 @@ class WorkflowEngine:
         return again
 
     async def _decide(self, run: RunOf, decision: Decision, by: str) -> RunOf:
-        held = await self._bot.rows.waits(kind="unknown", run_id=run.id)
+        kind = "confirm" if decision == "confirm" else "unknown"
+        held = await self._bot.rows.waits(kind=kind, run_id=run.id)
         if not held:
             raise UsageError(
                 f"run {run.id} is {run.state}; nothing is to be decided", hint="`/runs` shows it"

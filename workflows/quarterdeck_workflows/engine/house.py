@@ -25,7 +25,7 @@ from quarterdeck.core.errors import (
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Person
 from quarterdeck.core.ports import Json
-from quarterdeck.core.run import Waiting
+from quarterdeck.core.run import RunOf, Waiting
 from quarterdeck.core.text import did_you_mean
 from quarterdeck_workflows.actions.kit.perform import perform
 from quarterdeck_workflows.engine.blocks import LARGE_BYTES
@@ -33,7 +33,7 @@ from quarterdeck_workflows.engine.board import Board
 from quarterdeck_workflows.engine.ending import Ending, Failure
 from quarterdeck_workflows.engine.failing import refused
 from quarterdeck_workflows.engine.job import Job
-from quarterdeck_workflows.engine.ports import Bot, ServicesOf
+from quarterdeck_workflows.engine.ports import Bot, OnEnded, ServicesOf
 from quarterdeck_workflows.engine.questions import Questions
 from quarterdeck_workflows.engine.world import Act, Order
 from quarterdeck_workflows.language.parse import read_document
@@ -57,6 +57,7 @@ class House:
     def __init__(self, bot: Bot, board: Board, services: ServicesOf) -> None:
         self._bot, self._board, self._services = bot, board, services
         self.questions = Questions(bot)
+        self.on_ended: OnEnded = _nobody
         self._definitions: OrderedDict[str, Workflow] = OrderedDict()
         self._kept: OrderedDict[tuple[str, str], None] = OrderedDict()
 
@@ -190,6 +191,12 @@ class House:
             return refused(error)
         return {"id": approval.id}
 
+    async def confirm(self, order: Order, plan: str) -> Json:
+        """Show the plan in the run's message, with a button that says yes."""
+        await self._wait(order, "confirm", order.job.root, {})
+        self._board.ask(order.job.root, plan)
+        return {}
+
     async def verdict(self, order: Order, approval_id: str, needs: ApprovalRule) -> Json:
         """Return what became of a request; nobody waits for it after this."""
         approval = await self._bot.approvals.verdict(approval_id, needs)
@@ -297,6 +304,7 @@ class House:
             run, state=ending.state, message=message, finished_at_ms=now_ms, states=states, step=step_id
         )
         self._board.end(over, await self.definition(job))
+        await self.on_ended(over, ending.output)
 
     def known(self, job: Job) -> Workflow | None:
         """Return the workflow of a job where it is at hand, and its run is watched."""
@@ -373,6 +381,10 @@ class House:
         if not written or written == job.conversation.id:
             return job.conversation
         return replace(job.conversation, id=written, kind="group")
+
+
+async def _nobody(run: RunOf, output: Json) -> None:
+    """Start nothing after a run."""
 
 
 def _definition_key(job: Job) -> str:

@@ -24,6 +24,16 @@ class Waits:
     def __init__(self, trail: Trail) -> None:
         self._trail = trail
 
+    async def confirmed(self, first: Step, plan: str) -> None:
+        """Show what the run would do; without a yes of its starter it ends as cancelled."""
+        trail = self._trail
+        order = trail.order(first, "start", "start:plan", topic="start:yes")
+        await trail.answer(order, trail.world.confirm, order, plan)
+        said = await trail.wait(order.topic, APPROVAL_S)
+        await trail.step("start:planned", trail.world.hush, order)
+        if not isinstance(said, Mapping):
+            raise Stopped("cancelled", f"nobody said yes within {spell_duration(APPROVAL_S)}", "start")
+
     async def approve(self, step: Approve, place: str, scope: Scope) -> Json:
         """Ask for agreement; denied, the run ends as cancelled unless the step says otherwise."""
         within_s = step.timeout_s or APPROVAL_S

@@ -99,11 +99,29 @@ class Inputs(Protocol):
         """
 
 
+class OnEnded(Protocol):
+    """Hear that a run has ended, and with which output; the same end may be told twice."""
+
+    async def __call__(self, run: RunOf, output: Json) -> None: ...
+
+
+class Cost(Protocol):
+    """Estimate what an action costs."""
+
+    async def __call__(self, action: str, arguments: Mapping[str, Json]) -> float | None:
+        """Return US dollars at the most for one time, 0 where it costs nothing, None where nobody knows."""
+
+
+async def _free(action: str, arguments: Mapping[str, Json]) -> float | None:
+    return 0.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bot:
     """Bundle what the engine uses of the bot.
 
     `folder` is where runs keep their files. `can_edit` tells whether a message can be changed in a conversation.
+    `cost` estimates actions, for plans.
     """
 
     clock: Clock
@@ -119,6 +137,7 @@ class Bot:
     actions: Actions
     folder: Path
     can_edit: Callable[[Conversation], bool] = lambda _where: True
+    cost: Cost = _free
 
 
 class ServicesOf(Protocol):

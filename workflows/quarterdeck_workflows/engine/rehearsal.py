@@ -192,6 +192,11 @@ class Stage:
         self._asked[order.topic] = {"approve": "granted", "deny": "denied"}.get(str(word), "expired")
         return {"id": order.topic}
 
+    async def confirm(self, order: Order, plan: str) -> Json:
+        """Say yes: a case is no run."""
+        self._answers[order.topic] = {"decision": "confirm"}
+        return {}
+
     async def verdict(self, order: Order, approval_id: str, needs: ApprovalRule) -> Json:
         """Return what the case's approver said."""
         state = self._asked[approval_id]

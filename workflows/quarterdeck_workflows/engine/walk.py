@@ -110,10 +110,13 @@ class Walk(Blocks):
                 assert_never(job.part)
 
     async def _passed(self) -> None:
-        """Wait until others have agreed to the run, where it needs that."""
-        if not self._job.gate:
+        """Wait until its starter has seen the plan, and others have agreed to the run, where it needs that."""
+        first, plan = self._workflow.steps[0], str(self._job.gate.get("plan") or "")
+        if plan:
+            await self._waits.confirmed(first, plan)
+        if not self._job.gate.get("by"):
             return
-        first, what = self._workflow.steps[0], cast("Mapping[str, Json]", self._scope.fixed["inputs"])
+        what = cast("Mapping[str, Json]", self._scope.fixed["inputs"])
         subject = f"workflow:{self._job.workflow}"
         verdict = await self._waits.agreed(first, "start", "start", what, needs_of(self._job.gate), subject)
         if verdict.get("state") != "granted":

@@ -67,6 +67,9 @@ class World(Protocol):
     ) -> Json:
         """Ask others; returns `{"id": …}`, or `{"error": failure}`. The answer comes under the order's topic."""
 
+    async def confirm(self, order: Order, plan: str) -> Json:
+        """Show what the run would do, and ask its starter; the yes comes under the order's topic."""
+
     async def verdict(self, order: Order, approval_id: str, needs: ApprovalRule) -> Json:
         """Return `{"state": granted|denied|expired|refused, "by": [names], "comment": text}`."""
 

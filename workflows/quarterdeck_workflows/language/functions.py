@@ -121,6 +121,18 @@ def check_pattern(pattern: str) -> None:
     _pattern(pattern)
 
 
+def search(pattern: str, text: str) -> tuple[str, Mapping[str, str]] | None:
+    """Return what a pattern finds in a text, with its named groups; None where it finds nothing.
+
+    Raises:
+        Unfit: it is no pattern.
+    """
+    found = _pattern(pattern).search(text)
+    if found is None:
+        return None
+    return found[0], {name: value for name, value in found.groupdict().items() if value is not None}
+
+
 def _bounded(text: str) -> str:
     if len(text) > MAX_MADE:
         raise Unfit(f"the text would have more than {MAX_MADE} characters", "take a part of it")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import get_args
@@ -36,14 +36,22 @@ class Catalogue:
             self._commands[command.name] = command  # the owner's come last and win
         self.hidden: Callable[[str], Command | None] = lambda _name: None
         """Find a command that no list shows: one that takes the answer to a question."""
+        self.more: Callable[[], Mapping[str, Command]] = dict
+        """Return commands that come and go: those of workflows. One of ours or the owner's of the same name wins."""
 
     def all(self) -> tuple[Command, ...]:
         """Return every command that lists show, by name."""
-        return tuple(one for _, one in sorted(self._commands.items()) if not one.is_quiet)
+        found = {**self.more(), **self._commands}
+        return tuple(one for _, one in sorted(found.items()) if not one.is_quiet)
+
+    def fixed(self) -> Catalogue:
+        """Return the commands that stay as they are."""
+        return Catalogue(self._commands.values())
 
     def get(self, name: str) -> Command | None:
         """Return the command of this name, without the slash."""
-        return self._commands.get(name.lower()) or self.hidden(name.lower())
+        name = name.lower()
+        return self._commands.get(name) or self.more().get(name) or self.hidden(name)
 
 
 def discover(package: str, folder: Path | None = None) -> Catalogue:

@@ -13,8 +13,11 @@ from quarterdeck.core.person import ROLES, Identity, Person
 from quarterdeck.core.roles import NOBODY, Roles
 from quarterdeck.router.policy.groups import NONE, GroupMap, Platforms
 
-SERVICES = "hook"
-"""The platform of service principals: `hook::NAME` is the webhook of that name. They are nobody until granted."""
+SERVICES = frozenset(("hook", "workflow"))
+"""The platforms of service principals: `hook::NAME` is the webhook, `workflow::NAME` the workflow of that name.
+
+They are nobody until granted.
+"""
 
 STEWARDS_SHOWN = 5
 MOST_KEPT = 10_000
@@ -87,7 +90,7 @@ class Directory:
         accounts = known.identities if known is not None else (own,)
         is_revoked = person.role == NOBODY  # what an admin took away, no group gives back
         inside = NONE if is_revoked else await self._groups_of(person, accounts, own, groups)
-        is_service = person.is_service or identity.platform == SERVICES
+        is_service = person.is_service or identity.platform in SERVICES
         role = self._role(person.role, accounts, is_service=is_service)
         given = self._groups().roles(inside) if inside else ()
         for other in given:

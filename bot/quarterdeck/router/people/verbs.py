@@ -178,7 +178,7 @@ class PeopleDesk:
             identity,
             role,
             name=_text(parameters, "name")[:LONGEST_NAME],
-            is_service=identity.platform == SERVICES,
+            is_service=identity.platform in SERVICES,
             now_ms=self._clock.now_ms(),
         )
         return _person(person, (str(identity),))

@@ -1,0 +1,1 @@
+"""Start workflows: by commands, webhooks, messages, reactions, buttons, the clock, other workflows, a start."""
