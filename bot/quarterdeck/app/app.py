@@ -194,6 +194,8 @@ class App(Parts):
             ("knowledge", self._warm_up),
             ("sources of knowledge", self.sourcing.serve),
             ("summaries", self.summaries.serve),
+            ("triggers", self.triggers.serve),
+            ("MCP servers", self.mcp.serve),
             ("approvals", self.approvals.serve),
             ("backups", partial(self.backups.run, self.settings.backup.every_s)),
             ("loop lag", partial(metrics.watch_loop_lag, self.clock)),
@@ -266,6 +268,7 @@ async def open_app(loaded: Loaded, redactor: Redactor, *, verb: str) -> AsyncIte
             stack.push_async_callback(part.close)
         await app.policy.start()
         problems = await app.offer_secrets()
+            app.mcp,
         if verb in LIVE_VERBS:
             refuse_missing_secrets(loaded, app.resolver, problems)
             if verb == "run":

@@ -9,6 +9,7 @@ from quarterdeck.app.accounts import AccountOperations, Desk
 from quarterdeck.app.door import address, build_desk
 from quarterdeck.app.parts import Parts
 from quarterdeck.core.ports import Operation
+from quarterdeck.mcp.operations import McpOperations
 from quarterdeck.models.operations import operations as model_operations
 from quarterdeck.rag.quality.operations import QualityOperations
 from quarterdeck.rag.sources.operations import SourceOperations
@@ -68,6 +69,7 @@ def operations(parts: Parts, desk: Desk | None = None) -> Iterator[Operation]:
         parts.workflows, parts.durable, parts.people, parts.owner, conversation_of("", parts.owner)
     ).all()
     yield from model_operations(parts.models, parts.clock, parts.loaded.environ)
+    yield from McpOperations(parts.mcp).all()
     yield from QualityOperations(parts.knowledge, parts.models, parts.paths.user_dir).all()
     yield from SourceOperations(parts.knowledge, parts.sourcing).all()
     yield from store_operations(

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from quarterdeck.app.digests import Press
 from quarterdeck.app.embedding import build_embeddings
 from quarterdeck.app.knowing import build_knowledge
+from quarterdeck.app.mcp import build_mcp
 from quarterdeck.app.pictures import build_images
 from quarterdeck.app.schedules import Clockwork, build_durable
 from quarterdeck.app.sourcing import build_sourcing
@@ -204,6 +205,7 @@ class Parts:
             replies=self.outbox_rows.counts,
             models=self.models,
             knowledge=self.knowledge,
+        self.mcp = build_mcp(self)
             platforms=self.adapters,
             known=platforms.names(),
             clock=self.clock,
@@ -212,6 +214,7 @@ class Parts:
     def _build_schedules(self) -> None:
         self.durable = build_durable(self)
         self.clockwork = Clockwork(self, self.durable)
+            mcp=self.mcp,
         self.orders, self.scheduler = self.clockwork.orders, self.clockwork.scheduler
         self.press = Press(self, self.orders)
 
@@ -231,6 +234,7 @@ class Parts:
         self.workflows = build_engine(self)
         self.services = self._services()
         self.router = Router(
+        self.tools.sources.append(self.mcp)
             rows=self.inbox_rows,
             outbox=self.outbox,
             intake=self._intake(),
@@ -332,3 +336,4 @@ class Parts:
             runs=self.workflows,
             media_folders=self.settings.media.folders,
         )
+            mcp=self.mcp,

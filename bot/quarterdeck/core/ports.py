@@ -27,6 +27,7 @@ from quarterdeck.core.digest import DigestDesk as DigestDesk
 from quarterdeck.core.digest import Digests as Digests
 from quarterdeck.core.image import Attached, Images
 from quarterdeck.core.knowledge import PUBLIC, AnswerWish, Filters
+from quarterdeck.core.mcp import Mcp
 from quarterdeck.core.memory import Memories
 from quarterdeck.core.message import Conversation, Message
 from quarterdeck.core.model import ModelChoices, Models
@@ -288,6 +289,7 @@ class Services:
     media_folders: tuple[Path, ...] = ()
     workflows: Starting | None = None  # None where nothing runs them
     runs: Runs | None = None  # likewise
+    mcp: Mcp | None = None  # likewise
     images: Images
     attached: Attached
     sourcing: Sourcing

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from quarterdeck import __version__
 from quarterdeck.core.adapter import Adapter
+from quarterdeck.core.mcp import Mcp
 from quarterdeck.core.model import Models
 from quarterdeck.core.ports import Clock, Json, Knowledge
 
@@ -25,10 +26,12 @@ class BotHealth:
         platforms: Mapping[str, Adapter],
         known: Collection[str] = (),
         clock: Clock,
+        mcp: Mcp | None = None,
     ) -> None:
         self._events, self._replies = events, replies
         self._models, self._knowledge = models, knowledge
         self._platforms, self._known, self._clock = platforms, known, clock
+        self._mcp = mcp
         self._started_s = clock.monotonic()
 
     def platform_states(self) -> dict[str, str]:
@@ -53,4 +56,10 @@ class BotHealth:
             },
             "model": str(connected) if connected else None,
             "knowledge": dict(await self._knowledge.counts()),
+            **await self._servers(),
         }
+
+    async def _servers(self) -> dict[str, Json]:
+        """Return how the MCP servers do, where there are any."""
+        servers = await self._mcp.servers() if self._mcp is not None else ()
+        return {"mcp_servers": {one.name: one.state for one in servers}} if servers else {}

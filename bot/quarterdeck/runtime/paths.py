@@ -70,6 +70,11 @@ class Paths:
         return self.data_dir / "models"
 
     @cached_property
+    def mcp(self) -> Path:
+        """Where the programs that are MCP servers work, a folder each."""
+        return self.data_dir / "mcp"
+
+    @cached_property
     def console_history(self) -> Path:
         """What was typed in the console."""
         return self.data_dir / "console_history"

@@ -17,6 +17,7 @@ from quarterdeck.runtime.settings.budgets import BudgetSettings, PriceSettings
 from quarterdeck.runtime.settings.digests import DigestName, DigestSettings
 from quarterdeck.runtime.settings.egress import EgressSettings, MediaSettings
 from quarterdeck.runtime.settings.http import HttpSettings
+from quarterdeck.runtime.settings.mcp import McpSettings
 from quarterdeck.runtime.settings.platforms import PlatformsSettings
 from quarterdeck.runtime.settings.section import Section
 from quarterdeck.runtime.settings.sources import SourceSettings
@@ -174,6 +175,7 @@ class Settings(Section):
     schedule: ScheduleSettings = ScheduleSettings()
     digests: dict[DigestName, DigestSettings] = Field(default_factory=dict)
     egress: EgressSettings = EgressSettings()
+    mcp: McpSettings = McpSettings()
     media: MediaSettings = MediaSettings()
     durable: DurableSettings = DurableSettings()
     http: HttpSettings = HttpSettings()
