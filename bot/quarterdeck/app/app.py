@@ -194,7 +194,6 @@ class App(Parts):
             ("knowledge", self._warm_up),
             ("sources of knowledge", self.sourcing.serve),
             ("summaries", self.summaries.serve),
-            ("triggers", self.triggers.serve),
             ("MCP servers", self.mcp.serve),
             ("approvals", self.approvals.serve),
             ("backups", partial(self.backups.run, self.settings.backup.every_s)),
