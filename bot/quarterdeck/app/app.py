@@ -104,7 +104,11 @@ class App(Parts):
         )
         door = self.door = await in_thread(build_door, self)
         code = await door.open()
-        routes = [*health.HealthRoutes(self.health, [self._count_queues]).all(), *door.routes()]
+        routes = [
+            *health.HealthRoutes(self.health, [self._count_queues]).all(),
+            *door.routes(),
+            *self.triggers.hooks.routes(),
+        ]
         for adapter in self.adapters.values():
             routes += adapter.routes() if isinstance(adapter, Serves) else ()
         web = server.WebServer(self.settings.http, routes)
@@ -190,11 +194,12 @@ class App(Parts):
             ("web streams", self._watch_streams),
             ("durable engine", partial(self.durable.serve, self.clock)),
             ("workflows", self.workflows.serve),
+            ("triggers", self.triggers.serve),
+            ("MCP servers", self.mcp.serve),
             ("schedules", self._keep_schedules),
             ("knowledge", self._warm_up),
             ("sources of knowledge", self.sourcing.serve),
             ("summaries", self.summaries.serve),
-            ("MCP servers", self.mcp.serve),
             ("approvals", self.approvals.serve),
             ("backups", partial(self.backups.run, self.settings.backup.every_s)),
             ("loop lag", partial(metrics.watch_loop_lag, self.clock)),
@@ -263,11 +268,11 @@ async def open_app(loaded: Loaded, redactor: Redactor, *, verb: str) -> AsyncIte
             app.models,
             app.durable,
             app.web,
+            app.mcp,
         ):
             stack.push_async_callback(part.close)
         await app.policy.start()
         problems = await app.offer_secrets()
-            app.mcp,
         if verb in LIVE_VERBS:
             refuse_missing_secrets(loaded, app.resolver, problems)
             if verb == "run":

@@ -15,7 +15,8 @@ from quarterdeck.app.pictures import build_images
 from quarterdeck.app.schedules import Clockwork, build_durable
 from quarterdeck.app.sourcing import build_sourcing
 from quarterdeck.app.tools import build_tools
-from quarterdeck.app.workflows import build_engine
+from quarterdeck.app.triggers import build_triggers
+from quarterdeck.app.workflows import LiveShelf, build_engine
 from quarterdeck.core.adapter import Adapter, PlatformContext
 from quarterdeck.core.event import Event
 from quarterdeck.core.person import Identity
@@ -83,6 +84,7 @@ from quarterdeck.store.vault_keys import keys_of
 from quarterdeck_adapters.console.adapter import ConsoleAdapter
 from quarterdeck_adapters.console.parse import operating_system_user
 from quarterdeck_adapters.web.adapter import WebAdapter
+from quarterdeck_workflows.triggers.nowhere import Nowhere
 
 
 class Parts:
@@ -190,7 +192,10 @@ class Parts:
         self.sourcing = build_sourcing(self)
         self.rooms = StoredRooms(self.store)
         self.page = WebAdapter(self.rooms, self.clock, self.paths.files)
-        hooks: dict[str, Adapter] = {webhooks.PLATFORM: webhooks.WebhookDoor(self.web, self.clock)}
+        hooks: dict[str, Adapter] = {
+            webhooks.PLATFORM: webhooks.WebhookDoor(self.web, self.clock),
+            Nowhere.platform: Nowhere(),
+        }
         ways = ChainMap(self.adapters, hooks)
         self.outbox = Outbox(
             self.outbox_rows,
@@ -200,21 +205,21 @@ class Parts:
             link_hosts=self.settings.models.links,
         )
         self.deliveries = DeliveryDesk(self.outbox_rows, self.outbox)
+        self.mcp = build_mcp(self)
         self.health = BotHealth(
             events=self.inbox_rows.counts,
             replies=self.outbox_rows.counts,
             models=self.models,
             knowledge=self.knowledge,
-        self.mcp = build_mcp(self)
             platforms=self.adapters,
             known=platforms.names(),
             clock=self.clock,
+            mcp=self.mcp,
         )
 
     def _build_schedules(self) -> None:
         self.durable = build_durable(self)
         self.clockwork = Clockwork(self, self.durable)
-            mcp=self.mcp,
         self.orders, self.scheduler = self.clockwork.orders, self.clockwork.scheduler
         self.press = Press(self, self.orders)
 
@@ -229,12 +234,14 @@ class Parts:
         )
         self.cooldowns = Cooldowns(self.clock, self.settings.router)
         self.tools = build_tools(self)
+        self.tools.sources.append(self.mcp)
         forms = StoredForms(self.store)
         self.forms = Forms(forms, self.commands, self.clock, expire_s=self.settings.router.form_s)
+        self.workflow_files = LiveShelf(self.paths.user_dir)
         self.workflows = build_engine(self)
+        self.triggers = build_triggers(self)
         self.services = self._services()
         self.router = Router(
-        self.tools.sources.append(self.mcp)
             rows=self.inbox_rows,
             outbox=self.outbox,
             intake=self._intake(),
@@ -248,6 +255,7 @@ class Parts:
             missed_after_s=self.settings.router.missed_after_s,
         )
         self.offering = Offering(self.adapters, platform_facts.read, self.commands, self.clock)
+        self.triggers.index.on_change(self.offering.refresh)
         self.inbox = Inbox(self.inbox_rows, self.router, self.clock, is_command=is_command_line)
 
     def _intake(self) -> Intake:
@@ -260,6 +268,7 @@ class Parts:
             clock=self.clock,
             adapter=self.outbox.adapter,
             concluded=self.clockwork.outcomes.answered,
+            started=self.triggers.heard,
             house=House(zone=ZoneInfo(settings.schedule.default_timezone), form_inputs=inputs),
         )
 
@@ -329,6 +338,7 @@ class Parts:
             memories=ConversationMemory(self.notes, self.history, self.clock, long_ago=self.summaries.want),
             answering=self,
             tools=self.tools,
+            mcp=self.mcp,
             approvals=self.approvals,
             outbox=self.outbox,
             reactions=Reactions(self.outbox, self.outbox_rows, self.clock),
@@ -336,4 +346,3 @@ class Parts:
             runs=self.workflows,
             media_folders=self.settings.media.folders,
         )
-            mcp=self.mcp,

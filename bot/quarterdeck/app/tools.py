@@ -18,7 +18,9 @@ def build_tools(parts: Parts) -> ToolDesk:
     """Return the desk, with commands and documents on it."""
 
     rights = ToolRights(parts.authoriser, parts.audit)
-    commands = CommandTools(parts.commands, lambda: parts.services, parts.cooldowns, parts.clock, parts.zone)
+    commands = CommandTools(
+        parts.commands.fixed(), lambda: parts.services, parts.cooldowns, parts.clock, parts.zone
+    )
     return ToolDesk(
         sources=[commands, KnowledgeTools(parts.knowledge)],
         models=parts.models,

@@ -37,7 +37,7 @@ WORD: Final = re.compile(r"""(?:"([^"]*)"|'([^']*)'|(\S+))""")
 
 
 def build_engine(parts: Parts) -> WorkflowEngine:
-    """Return the engine; the hidden commands that take answers to its questions are known from here on."""
+    """Return the engine."""
     bot = Bot(
         clock=parts.clock,
         people=parts.people,
@@ -48,14 +48,12 @@ def build_engine(parts: Parts) -> WorkflowEngine:
         asking=AskingForms(parts),
         inputs=TypedInputs(parts),
         rows=StoredRuns(parts.store),
-        shelf=LiveShelf(parts.paths.user_dir),
+        shelf=parts.workflow_files,
         actions=LateActions(),
         folder=parts.paths.data_dir / "runs",
         can_edit=lambda where: Ability.EDIT in parts.outbox.adapter(where.platform).abilities,
     )
-    engine = WorkflowEngine(bot, parts.durable, lambda: parts.services)
-    parts.commands.hidden = engine.question
-    return engine
+    return WorkflowEngine(bot, parts.durable, lambda: parts.services)
 
 
 class LateActions:
@@ -79,6 +77,7 @@ class LiveShelf:
         self._user_dir = user_dir
         self._seen: tuple[tuple[str, int, int], ...] | None = None
         self._workflows: dict[str, Workflow] = {}
+        self.changes = 0
 
     def all(self) -> Sequence[Workflow]:
         """Return them by name."""
@@ -94,6 +93,7 @@ class LiveShelf:
             shelf = read_shelf(self._user_dir)
             kept = {name: one for name, one in self._workflows.items() if name in shelf.files}
             self._workflows, self._seen = kept | dict(shelf.workflows), seen
+            self.changes += 1
         return self._workflows
 
     def _stamps(self) -> tuple[tuple[str, int, int], ...]:
