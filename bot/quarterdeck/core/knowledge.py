@@ -196,6 +196,15 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """Hold what ranking needs of the candidates, read at one moment: chunks and vectors by id, words' places."""
+
+    found: Mapping[str, Found]
+    vectors: Mapping[str, bytes]
+    spread: Mapping[str, Spread]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GivenAnswer:
     """Hold what was answered: `before` is the question that it followed on, `chunks` and `documents` what was cited.
 

@@ -15,7 +15,7 @@ from quarterdeck.core.knowledge import (
     KnownDocument,
     Scope,
     Serving,
-    Spread,
+    Weighed,
 )
 from quarterdeck.core.sourcing import KnowledgeSource
 
@@ -77,7 +77,7 @@ class StagedVectors(Protocol):
         """Note which embedder serves from now on."""
 
     async def unstaged(self, space: str, limit: int) -> list[Found]:
-        """Return chunks without a vector for `space`, staged or serving, oldest first."""
+        """Return chunks without a staged vector for `space`, oldest first."""
 
     async def stage(self, space: str, vectors: Sequence[tuple[str, bytes]]) -> None:
         """Keep vectors, by chunk id, until the switch; those of other spaces are dropped."""
@@ -103,14 +103,18 @@ class FullText(Protocol):
     ) -> list[tuple[Found, float]]:
         """Return chunks of these scopes with any of `words`, best first, with their bm25 (higher is better)."""
 
-    async def spread(self, words: Sequence[str], seqs: Collection[int]) -> dict[str, Spread]:
-        """Return where each word stands, among the chunks `seqs` and in all; stems count as the word."""
+    async def weighed(
+        self, words: Sequence[str], found: Collection[Found], near: Collection[str] | None, filters: Filters
+    ) -> Weighed:
+        """Return the chunks of `found` and those of the ids `near` that pass the filters, the vectors of what is not
+        among `near` (none where that is None), and where each word stands in all of them; stems count as the word.
+        """
+
+    async def whose(self, ids: Collection[str]) -> dict[str, Scope]:
+        """Return whose chunks are at this moment, by id; ids that are gone meanwhile are left out."""
 
     async def by_id(self, ids: Collection[str]) -> list[Found]:
         """Return chunks by id, in no order; ids that are gone meanwhile are left out."""
-
-    async def inside(self, ids: Collection[str], filters: Filters) -> set[str]:
-        """Return which of these chunks pass the filters on documents."""
 
     async def beside(self, chunk: Found, distance: int) -> list[Found]:
         """Return the chunks up to `distance` around `chunk` under the same heading, it included, in order."""

@@ -9,32 +9,43 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from operator import itemgetter
+from typing import cast
 
 from sqlalchemy import Connection, Select, select, text
 
-from quarterdeck.core.knowledge import Filters, Found, Scope, Spread
+from quarterdeck.core.knowledge import Filters, Found, Scope, Weighed
+from quarterdeck.store.desk import WordDesk, quoted
 from quarterdeck.store.engine import Store
 from quarterdeck.store.tables import chunks, documents
 
 VARIABLES = 500  # values in one IN list, far below SQLite's limit
-MATCH_LIMIT = 6000  # passages that one query ranks, 4 us each; common words are left out of it beyond that
-LEAST_WORDS = 2  # the rarest ones are looked for however common they are
-PAGE = 400  # ranked passages whose readers are looked at together
+MATCH_LIMIT = 4000  # passages that one query ranks, 2 us each; common words are left out of it beyond that
+LEAST_WORDS = 2  # the rarest ones are looked for however common they are, in the newest passages
+COUNTED_LIMIT = 20_000  # stems whose number of passages is remembered until one changes
+PAGE = 100  # ranked passages whose readers are looked at together at first; then more
 SEPARATOR = "\x1f"
 
 # The weights of bm25 are those of text, heading, title; benchmarks/ingest_and_ask.py measures what they do.
-_RANKED = text(
-    "SELECT rowid AS seq, -bm25(chunks_fts, 1.0, 3.0, 2.0) AS score FROM chunks_fts "
-    "WHERE chunks_fts MATCH :match ORDER BY score DESC, rowid"
+_RANKED = (
+    "SELECT rowid, -bm25(chunks_fts, 1.0, 3.0, 2.0) FROM chunks_fts "
+    "WHERE chunks_fts MATCH :match ORDER BY rowid DESC LIMIT :most"
 )
 _READABLE = (
     "SELECT c.seq FROM chunks c JOIN documents d ON d.id = c.document_id "
     "WHERE c.seq IN (SELECT value FROM json_each(:seqs)) "
     "AND d.collection || char(31) || d.audience IN (SELECT value FROM json_each(:scopes))"
 )
-_ALL = (
-    "SELECT c.id FROM chunks c JOIN documents d ON d.id = c.document_id "
+_FOUND = (
+    'SELECT c.seq, c.id, c.n, c.document_id, c.heading, c.text, c.page, c.start, c."end", c.line, c.end_line, '
+    "d.collection, d.path, d.name, d.title, d.url, d.source_id, d.audience, d.modified_at_ms "
+    "FROM chunks c JOIN documents d ON d.id = c.document_id WHERE c."
+)
+_BY_SEQ = f"{_FOUND}seq IN (SELECT value FROM json_each(:seqs))"  # noqa: S608 - constants
+_BY_ID = f"{_FOUND}id IN (SELECT value FROM json_each(:ids))"  # noqa: S608 - constants
+_WHOSE = (
+    "SELECT c.id, d.collection, d.audience FROM chunks c JOIN documents d ON d.id = c.document_id "
     "WHERE c.id IN (SELECT value FROM json_each(:ids))"
 )
 _NARROW = (
@@ -43,8 +54,10 @@ _NARROW = (
     " AND (:path = '' OR d.name GLOB :path)"
     " AND coalesce(d.modified_at_ms, d.indexed_at_ms) BETWEEN :since AND :until"
 )
-_COUNT = text("SELECT term, doc FROM chunks_vocab WHERE term = :term")
-_SEARCHABLE = text(
+_COUNTS = "SELECT v.term, v.doc FROM json_each(:stems) s CROSS JOIN chunks_vocab v ON v.term = s.value"
+_GENERATION = "SELECT value FROM facts WHERE name = 'knowledge.generation'"
+_VECTORS = "SELECT id, embedding FROM chunks WHERE embedding IS NOT NULL AND id IN (SELECT value FROM json_each(:ids))"
+_SEARCHABLE = (
     "SELECT rowid, text, heading, title FROM chunks_fts WHERE rowid IN (SELECT value FROM json_each(:seqs))"
 )
 _EVER = 2**62
@@ -56,6 +69,7 @@ class FullTextRows:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._desks = threading.local()
+        self._counted: dict[object, dict[str, int]] = {}  # by generation: of one only
 
     async def matches(
         self, words: Sequence[str], scopes: Collection[Scope], limit: int, filters: Filters
@@ -63,48 +77,63 @@ class FullTextRows:
         """Return chunks of these scopes with any of `words`, best first, with their bm25 (higher is better)."""
         if not words or not scopes:
             return []
-        query = text(_READABLE + (_NARROW if filters.is_narrow else ""))
+        query = _READABLE + (_NARROW if filters.is_narrow else "")
         values: dict[str, object] = {"scopes": _names(scopes)}
         if filters.is_narrow:
             values |= _narrowing(filters)
 
         def job(connection: Connection) -> list[tuple[Found, float]]:
-            chosen = _telling(words, self._counts(connection, words))
-            ranked = connection.execute(_RANKED, {"match": " OR ".join(map(quoted, chosen))})
-            scores: dict[int, float] = {}
-            for page in ranked.partitions(PAGE):
-                seqs = json.dumps([row.seq for row in page])
-                readable = set(connection.execute(query, {**values, "seqs": seqs}).scalars())
-                scores |= {row.seq: row.score for row in page if row.seq in readable}
-                if len(scores) >= limit:
-                    break
-            best = list(scores)[:limit]
-            found = {one.seq: one for one in all_found(connection, chunks.c.seq, best)}
-            return [(found[seq], scores[seq]) for seq in best if seq in found]
+            cursor = _cursor(connection)
+            chosen = _telling(words, self._counts(cursor, words))
+            asked: dict[str, object] = {"match": " OR ".join(map(quoted, chosen)), "most": MATCH_LIMIT}
+            ranked = cursor.execute(_RANKED, asked).fetchall()
+            scores = _first(cursor, query, values, ranked, limit)
+            if len(scores) < limit and len(ranked) == MATCH_LIMIT:  # nearly all of that is for others
+                ranked = cursor.execute(_RANKED, asked | {"most": -1}).fetchall()
+                scores = _first(cursor, query, values, ranked, limit)
+            found = {one.seq: one for one in _all(cursor, _BY_SEQ, {"seqs": json.dumps(list(scores))})}
+            return [(found[seq], score) for seq, score in scores.items() if seq in found]
 
         return await self._store.read(job)
 
-    async def spread(self, words: Sequence[str], seqs: Collection[int]) -> dict[str, Spread]:
-        """Return where each word stands, among the chunks `seqs`, and how many have it at all; stems count as it."""
+    async def weighed(
+        self, words: Sequence[str], found: Collection[Found], near: Collection[str] | None, filters: Filters
+    ) -> Weighed:
+        """Return what ranking needs beside two lists, all of one moment: passages, vectors, where each word stands.
 
-        def job(connection: Connection) -> dict[str, Spread]:
-            counts = self._counts(connection, words)
-            rows = connection.execute(_SEARCHABLE, {"seqs": json.dumps(list(seqs))}).all()
-            return self._desk().spread(words, counts, [tuple(row) for row in rows])
+        `found` were found by words, `near` are ids by meaning, None when that is not known; these are read when they
+        pass the filters. Vectors are those of what is not among `near`. A word counts with all that has the same stem.
+        """
+        has = {one.id for one in found}
+        unread = json.dumps([id_ for id_ in near or () if id_ not in has])
+        unseen = "[]" if near is None else json.dumps(sorted(has - set(near)))
+        query, values = _BY_ID, cast("dict[str, object]", {"ids": unread})
+        if filters.is_narrow:
+            query, values = _BY_ID + _NARROW, values | _narrowing(filters)
+
+        def job(connection: Connection) -> Weighed:
+            cursor = _cursor(connection)
+            known = {one.id: one for one in found}
+            known |= {one.id: one for one in _all(cursor, query, values)}
+            counts = self._counts(cursor, words)
+            seqs = json.dumps([one.seq for one in known.values()])
+            rows = cursor.execute(_SEARCHABLE, {"seqs": seqs}).fetchall()
+            vectors = dict(cursor.execute(_VECTORS, {"ids": unseen}).fetchall())
+            return Weighed(found=known, vectors=vectors, spread=self._desk().spread(words, counts, rows))
 
         return await self._store.read(job)
+
+    async def whose(self, ids: Collection[str]) -> dict[str, Scope]:
+        """Return whose chunks are at this moment, by id; ids that are gone meanwhile are left out."""
+        values = {"ids": json.dumps(list(ids))}
+        rows = await self._store.read(
+            lambda connection: _cursor(connection).execute(_WHOSE, values).fetchall()
+        )
+        return {id_: Scope(collection=collection, audience=audience) for id_, collection, audience in rows}
 
     async def by_id(self, ids: Collection[str]) -> list[Found]:
         """Return chunks by id, in no order; ids that are gone meanwhile are left out."""
         return await self._store.read(lambda connection: all_found(connection, chunks.c.id, sorted(ids)))
-
-    async def inside(self, ids: Collection[str], filters: Filters) -> set[str]:
-        """Return which of these chunks pass the filters on documents."""
-        if not filters.is_narrow or not ids:
-            return set(ids)
-        query = text(_ALL + _NARROW)
-        values = {"ids": json.dumps(list(ids)), **_narrowing(filters)}
-        return await self._store.read(lambda connection: set(connection.execute(query, values).scalars()))
 
     async def beside(self, chunk: Found, distance: int) -> list[Found]:
         """Return the chunks up to `distance` before and after `chunk` under the same heading, it included, in order."""
@@ -128,72 +157,60 @@ class FullTextRows:
             owners.setdefault(collection, []).append(owner)
         return owners
 
-    def _counts(self, connection: Connection, words: Sequence[str]) -> dict[str, int]:
-        """Return in how many chunks each word stands."""
-        counts = {}
-        for word, stems in self._desk().stems(words).items():
-            known = [connection.execute(_COUNT, {"term": stem}).first() for stem in stems]
-            counts[word] = min((row.doc if row else 0 for row in known), default=0)
-        return counts
+    def _counts(self, cursor: sqlite3.Cursor, words: Sequence[str]) -> dict[str, int]:
+        """Return in how many chunks each word stands; counting a common one takes milliseconds, so it is remembered."""
+        stems = self._desk().stems(words)
+        generation = cursor.execute(_GENERATION).fetchone()
+        known = self._counted.get(generation)
+        if known is None or len(known) > COUNTED_LIMIT:
+            known = {}
+            self._counted = {generation: known}
+        fresh = sorted({stem for some in stems.values() for stem in some} - known.keys())
+        if fresh:
+            counted = dict(cursor.execute(_COUNTS, {"stems": json.dumps(fresh)}).fetchall())
+            known |= {stem: counted.get(stem, 0) for stem in fresh}
+        return {word: min((known[stem] for stem in some), default=0) for word, some in stems.items()}
 
-    def _desk(self) -> _Desk:
+    def _desk(self) -> WordDesk:
         """Return this thread's desk."""
-        desk: _Desk | None = getattr(self._desks, "desk", None)
+        desk: WordDesk | None = getattr(self._desks, "desk", None)
         if desk is None:
-            desk = self._desks.desk = _Desk()
+            desk = self._desks.desk = WordDesk()
         return desk
 
 
-class _Desk:
-    """Cut a few words or passages as the index does, in a small index of its own that holds nothing else."""
-
-    def __init__(self) -> None:
-        self._index = sqlite3.connect(":memory:", isolation_level=None)
-        self._index.execute("CREATE VIRTUAL TABLE q USING fts5(t, tokenize = 'porter unicode61')")
-        self._index.execute("CREATE VIRTUAL TABLE qv USING fts5vocab(q, instance)")
-        self._index.execute(
-            "CREATE VIRTUAL TABLE c USING fts5(text, heading, title, tokenize = 'porter unicode61')"
-        )
-
-    def stems(self, words: Sequence[str]) -> dict[str, list[str]]:
-        """Return what each word is in the index: one stem mostly, none for a sign that is no word."""
-        self._index.execute("DELETE FROM q")
-        self._index.executemany("INSERT INTO q (rowid, t) VALUES (?, ?)", list(enumerate(map(_clean, words))))
-        stems: dict[str, list[str]] = {word: [] for word in words}
-        for term, number in self._index.execute("SELECT term, doc FROM qv ORDER BY doc, offset"):
-            stems[words[number]].append(term)
-        return stems
-
-    def spread(
-        self, words: Sequence[str], counts: dict[str, int], rows: Sequence[tuple[object, ...]]
-    ) -> dict[str, Spread]:
-        """Return where each word stands among `rows` (rowid, text, heading, title)."""
-        self._index.execute("BEGIN")
-        self._index.executemany("INSERT INTO c (rowid, text, heading, title) VALUES (?, ?, ?, ?)", rows)
-        result = {}
-        for word in words:
-            everywhere = self._standing(quoted(word)) if counts[word] else frozenset()
-            above = self._standing(f"{{heading title}} : {quoted(word)}") if everywhere else frozenset()
-            result[word] = Spread(count=counts[word], chunks=everywhere, headings=above)
-        self._index.execute("ROLLBACK")
-        return result
-
-    def _standing(self, match: str) -> frozenset[int]:
-        return frozenset(
-            row[0] for row in self._index.execute("SELECT rowid FROM c WHERE c MATCH ?", (match,))
-        )
+def _first(
+    cursor: sqlite3.Cursor,
+    query: str,
+    values: Mapping[str, object],
+    ranked: Sequence[tuple[int, float]],
+    limit: int,
+) -> dict[int, float]:
+    """Return the first `limit` of these, best first, that `query` lets through; it is asked about a few at a time."""
+    best = sorted(ranked, key=itemgetter(1), reverse=True)
+    scores: dict[int, float] = {}
+    at, size = 0, PAGE
+    while at < len(best) and len(scores) < limit:
+        page, at, size = best[at : at + size], at + size, size * 4
+        seqs = json.dumps([seq for seq, _ in page])
+        readable = {row[0] for row in cursor.execute(query, {**values, "seqs": seqs})}
+        scores |= {seq: score for seq, score in page if seq in readable}
+    return dict(list(scores.items())[:limit])
 
 
-def quoted(word: str) -> str:
-    """Return `word` as a string of FTS5's query language, in which nothing has a meaning of its own."""
-    return '"' + _clean(word).replace('"', '""') + '"'
+def _cursor(connection: Connection) -> sqlite3.Cursor:
+    """Return a cursor of the driver inside the connection's transaction: rows come without SQLAlchemy's wrapping."""
+    return cast("sqlite3.Cursor", connection.connection.cursor())
 
 
-def _clean(word: str) -> str:
-    return word.replace("\0", " ").encode("utf-8", "replace").decode()
+def _all(cursor: sqlite3.Cursor, query: str, values: Mapping[str, object]) -> list[Found]:
+    """Return what the query, one of those with all columns of a passage, finds."""
+    rows = cursor.execute(query, values).fetchall()
+    names = [column[0] for column in cursor.description]
+    return [Found(**dict(zip(names, row, strict=True))) for row in rows]
 
 
-def _telling(words: Sequence[str], counts: dict[str, int]) -> list[str]:
+def _telling(words: Sequence[str], counts: Mapping[str, int]) -> list[str]:
     """Return the words to look for: the rarest first, as many as rank at most `MATCH_LIMIT` passages together."""
     chosen: list[str] = []
     together = 0

@@ -42,9 +42,9 @@ class StagedRows:
         await self._store.write("knowledge.served", job)
 
     async def unstaged(self, space: str, limit: int) -> list[Found]:
-        """Return chunks without a vector for `space`, staged or serving, oldest first."""
+        """Return chunks without a staged vector for `space`, oldest first."""
         staged = select(staged_vectors.c.chunk_id).where(staged_vectors.c.space == space)
-        query = found_query().where(chunks.c.id.not_in(staged), chunks.c.embedder != space)
+        query = found_query().where(chunks.c.id.not_in(staged))
         return await self._store.read(
             lambda connection: run(connection, query.order_by(chunks.c.seq).limit(limit))
         )

@@ -48,11 +48,11 @@ async def test_words_match_their_other_forms_and_say_where_they_stand(store: Sto
             ["certificates", "rotate"], [Scope(collection="c", audience=PUBLIC)], 10, Filters()
         )
     ]
-    spread = await library.spread(["certificates", "body", "nowhere"], [found[0].seq])
+    weighed = await library.weighed(["certificates", "body", "nowhere"], found, None, Filters())
 
     assert ["1"] == [one.id for one in found]
     assert [(1, 1, 1), (1, 1, 0), (0, 0, 0)] == [
-        (where.count, len(where.chunks), len(where.headings)) for where in spread.values()
+        (where.count, len(where.chunks), len(where.headings)) for where in weighed.spread.values()
     ]
 
 

@@ -8,13 +8,13 @@ documentation: real ones reach 0.35 to 1, absurd ones 0 to 0.24; in a handbook o
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from quarterdeck.core.knowledge import Found, Spread
 from quarterdeck.core.ports import Passage
-from quarterdeck.rag.query import words
 from quarterdeck.rag.retrieval.place import passage_of
 
 RANK_OFFSET = 60  # of reciprocal rank fusion (Cormack, Clarke, Büttcher, SIGIR 2009)
@@ -29,6 +29,8 @@ WORDS_ONLY = 0.5  # relevance when all words are found and meaning is not known
 DUPLICATE = 0.8  # share of words in common
 DAY_MS = 86_400_000
 
+_WORD = re.compile(r"[^\W_]+")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signals:
@@ -42,6 +44,16 @@ class Signals:
     now_ms: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranked:
+    """Hold a candidate with its fused rank, and how good it is by itself, from 0 to 1; `twins` say nearly the same."""
+
+    found: Found
+    score: float
+    relevance: float
+    twins: int = 0
+
+
 class Ranking:
     """Rank the candidates of one question."""
 
@@ -49,26 +61,33 @@ class Ranking:
         self._s = signals
         self._cosines = signals.cosines or {}
         self._rarity = _rarity(signals.spread, signals.total)
+        self._covered = self._shares({word: where.chunks for word, where in signals.spread.items()})
+        self._headed = self._shares({word: where.headings for word, where in signals.spread.items()})
+        self._recent = {one.id: _recency(one, signals.now_ms) for one in signals.found.values()}
 
-    def passages(self) -> list[Passage]:
-        """Return all candidates as passages, best first."""
-        found = self._s.found
-        covered = {one.id: self._share(one, in_heading=False) for one in found.values()}
-        headed = {one.id: self._share(one, in_heading=True) for one in found.values()}
-        recent = {one.id: _recency(one, self._s.now_ms) for one in found.values()}
-        fused = self._fused(headed, recent)
-        passages = []
-        for id_ in sorted(fused, key=lambda id_: (-fused[id_], id_)):
-            signals = {
-                "relevance": self._relevance(self._cosines.get(id_, 0.0), covered[id_]),
-                "cosine": self._cosines.get(id_, 0.0),
-                "words": covered[id_],
-                "bm25": self._s.by_words.get(id_, 0.0),
-                "heading": headed[id_],
-                "recency": recent[id_],
-            }
-            passages.append(passage_of(found[id_], fused[id_], signals))
-        return passages
+    def order(self) -> list[Ranked]:
+        """Return all candidates, best first."""
+        fused = self._fused(self._headed, self._recent)
+        return [
+            Ranked(found=self._s.found[id_], score=fused[id_], relevance=self._relevance(id_))
+            for id_ in sorted(fused, key=lambda id_: (-fused[id_], id_))
+        ]
+
+    def passages(self, ranked: Sequence[Ranked]) -> list[Passage]:
+        """Return candidates as passages, each with its signals."""
+        return [passage_of(one.found, one.score, self._signals(one)) for one in ranked]
+
+    def _signals(self, one: Ranked) -> dict[str, float]:
+        id_ = one.found.id
+        return {
+            "relevance": one.relevance,
+            "cosine": self._cosines.get(id_, 0.0),
+            "words": self._covered[id_],
+            "bm25": self._s.by_words.get(id_, 0.0),
+            "heading": self._headed[id_],
+            "recency": self._recent[id_],
+            "twins": float(one.twins),
+        }
 
     def _fused(self, headed: Mapping[str, float], recent: Mapping[str, float]) -> dict[str, float]:
         found = self._s.found
@@ -88,19 +107,20 @@ class Ranking:
         best = {id_: sum(sorted(scores)[-DOCUMENT_CHUNKS:]) for id_, scores in together.items()}
         return {id_: score + DOCUMENT_WEIGHT * best[found[id_].document_id] for id_, score in fused.items()}
 
-    def _share(self, one: Found, *, in_heading: bool) -> float:
-        """Return which share of the question's words, rare ones weighing more, stands in the chunk."""
+    def _shares(self, standing: Mapping[str, frozenset[int]]) -> dict[str, float]:
+        """Return which share of the question's words, rare ones weighing more, stands in each chunk."""
         total = sum(self._rarity.values())
-        held = 0.0
-        for word, rarity in self._rarity.items():
-            spread = self._s.spread[word]
-            held += rarity if one.seq in (spread.headings if in_heading else spread.chunks) else 0.0
-        return held / total if total else 0.0
+        held: defaultdict[int, float] = defaultdict(float)
+        for word, seqs in standing.items():
+            for seq in seqs:
+                held[seq] += self._rarity[word]
+        return {one.id: held[one.seq] / total if total else 0.0 for one in self._s.found.values()}
 
-    def _relevance(self, likeness: float, covered: float) -> float:
+    def _relevance(self, id_: str) -> float:
         if self._s.cosines is None:
-            return covered * WORDS_ONLY
-        return min(1.0, max(0.0, (likeness + WORDS_WEIGHT * covered - NO_COSINE) / SPAN))
+            return self._covered[id_] * WORDS_ONLY
+        likeness = self._cosines.get(id_, 0.0) + WORDS_WEIGHT * self._covered[id_]
+        return min(1.0, max(0.0, (likeness - NO_COSINE) / SPAN))
 
 
 def _rarity(spread: Mapping[str, Spread], total: int) -> dict[str, float]:
@@ -127,18 +147,20 @@ def _ranks(scores: Mapping[str, float]) -> dict[str, int]:
     return {id_: places[score] for id_, score in scores.items() if score > 0}
 
 
-def without_twins(passages: Sequence[Passage]) -> list[Passage]:
-    """Leave out what says nearly the same as something better; the better one counts how many."""
-    kept: list[tuple[Passage, frozenset[str]]] = []
+def without_twins(ranked: Sequence[Ranked], limit: int) -> list[Ranked]:
+    """Return the first `limit` that do not say nearly the same as something better; the better one counts its twins."""
+    kept: list[tuple[Ranked, frozenset[str]]] = []
     twins: defaultdict[str, int] = defaultdict(int)
-    for passage in passages:
-        said = frozenset(words(passage.text))
-        twin = next((one for one, other in kept if _overlap(said, other) >= DUPLICATE), None)
-        if twin is None:
-            kept.append((passage, said))
+    for one in ranked:
+        said = frozenset(_WORD.findall(one.found.text.lower()))
+        twin = next((better for better, other in kept if _overlap(said, other) >= DUPLICATE), None)
+        if twin is not None:
+            twins[twin.found.id] += 1
+        elif len(kept) == limit:
+            break
         else:
-            twins[twin.chunk_id] += 1
-    return [replace(one, signals={**one.signals, "twins": float(twins[one.chunk_id])}) for one, _ in kept]
+            kept.append((one, said))
+    return [replace(one, twins=twins[one.found.id]) for one, _ in kept]
 
 
 def _overlap(one: frozenset[str], other: frozenset[str]) -> float:

@@ -24,6 +24,7 @@ CANDIDATES = 50  # a list
 NARROW_CANDIDATES = 400  # by meaning, where filters leave out single documents afterwards
 TWINS = 4  # times as many passages as are wanted are looked through for twins
 RERANKED = 30  # passages that a cross-encoder reads
+NEAREST = 8  # passages whose documents are named where nothing reaches the floor
 NOTICE = "by words only: the vector index is not ready"
 SEPARATE = "by words only: "
 
@@ -91,7 +92,8 @@ class Search:
             NotFound: there is no such collection, or none that may be shown.
         """
         filters = filters or Filters(collections=tuple(collections))
-        scopes = _chosen(await self.scopes(), filters.collections, readable)
+        _, sizes, known = await self._counted()
+        scopes = _chosen(known, filters.collections, readable)
         names = tuple(dict.fromkeys(scope.collection for scope in scopes))
         wanted = terms(question)
         if not scopes or not wanted:
@@ -105,48 +107,52 @@ class Search:
             ),
             self._library.matches(wanted, scopes, CANDIDATES, filters),
         )
-        found, cosines = await self._candidates(near, matches, frozenset(scopes), filters)
-        spread = await self._library.spread(wanted, [one.seq for one in found.values()])
-        signals = Signals(
-            found=found,
-            cosines=cosines if near else None,
-            by_words={one.id: score for one, score in matches},
-            spread=spread,
-            total=sum(size.chunks for size in await self.sizes()),
-            now_ms=self._now_ms(),
-        )
-        ranked = Ranking(signals).passages()
-        good = [one for one in ranked if one.signals["relevance"] >= self._floor]
-        best = await self._reranked(question, without_twins(good[: TWINS * limit]))
+        total = sum(size.chunks for size in sizes)
+        ranking = Ranking(await self._signals(wanted, near, matches, frozenset(scopes), filters, total))
+        ranked = ranking.order()
+        good = [one for one in ranked if one.relevance >= self._floor]
+        if self._reranker:
+            looked = ranking.passages(without_twins(good[: TWINS * limit], max(limit, RERANKED)))
+            best = await self._reranked(question, looked)
+        else:
+            best = ranking.passages(without_twins(good[: TWINS * limit], limit))
+        nearest = ranking.passages(ranked[:NEAREST])
         return Result(
             passages=await self._still_readable(best[:limit], frozenset(scopes)),
             collections=names,
-            relevance=max((one.signals["relevance"] for one in ranked), default=0.0),
+            relevance=max((one.relevance for one in ranked), default=0.0),
             notice="" if near else self._notice(),
-            near=tuple({one.document: one for one in reversed(ranked[:8])}.values())[::-1],
+            near=tuple({one.document: one for one in reversed(nearest)}.values())[::-1],
         )
 
     def _notice(self) -> str:
         reason = self._vectors.state.reason
         return f"{SEPARATE}{reason}" if reason else NOTICE
 
-    async def _candidates(
+    async def _signals(
         self,
+        wanted: Sequence[str],
         near: Near | None,
         matches: Sequence[tuple[Found, float]],
         scopes: frozenset[Scope],
         filters: Filters,
-    ) -> tuple[dict[str, Found], dict[str, float]]:
-        """Return the candidates of both lists that may be shown, and the cosine of each."""
-        found = {one.id: one for one, _ in matches}
+        total: int,
+    ) -> Signals:
+        """Return what is known of the candidates of both lists that may be shown."""
         cosines = dict(near.cosines) if near else {}
-        unknown = await self._library.inside(cosines.keys() - found.keys(), filters)
-        found |= {one.id: one for one in await self._library.by_id(unknown)}
-        found = {id_: one for id_, one in found.items() if one.scope in scopes}
+        weighed = await self._library.weighed(
+            wanted, [one for one, _ in matches], cosines if near else None, filters
+        )
         if near:
-            unseen = sorted(found.keys() - cosines.keys())
-            cosines |= {id_: cosine(near.vector, v) for id_, v in await self._library.vectors(unseen)}
-        return found, {id_: cosines[id_] for id_ in found if id_ in cosines}
+            cosines |= {id_: cosine(near.vector, vector) for id_, vector in weighed.vectors.items()}
+        return Signals(
+            found={id_: one for id_, one in weighed.found.items() if one.scope in scopes},
+            cosines=cosines if near else None,
+            by_words={one.id: score for one, score in matches},
+            spread=weighed.spread,
+            total=total,
+            now_ms=self._now_ms(),
+        )
 
     async def _reranked(self, question: str, passages: list[Passage]) -> list[Passage]:
         """Let the cross-encoder bring the first ones in order, where one is set and works."""
@@ -167,8 +173,8 @@ class Search:
         self, passages: Sequence[Passage], scopes: frozenset[Scope]
     ) -> tuple[Passage, ...]:
         """Look once more at what is about to be shown: it may have got another audience meanwhile."""
-        now = {one.id: one for one in await self._library.by_id([one.chunk_id for one in passages])}
-        kept = tuple(one for one in passages if one.chunk_id in now and now[one.chunk_id].scope in scopes)
+        now = await self._library.whose([one.chunk_id for one in passages])
+        kept = tuple(one for one in passages if now.get(one.chunk_id) in scopes)
         if len(kept) < len(passages):
             log.warning("Passages left out at the last look", extra={"count": len(passages) - len(kept)})
         return kept

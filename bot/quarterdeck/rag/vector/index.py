@@ -109,23 +109,34 @@ class ChromaIndex:
         self._client = chromadb.PersistentClient(path=str(folder), settings=settings)
         self._most = int(self._client.get_max_batch_size())
         self._collections: dict[str, chromadb.Collection] = {}
+        self._counts: dict[str, int] = {}  # counting costs Chroma nearly as much as finding
 
     def put(self, scope: str, ids: Sequence[str], vectors: Vectors) -> None:
         """Add vectors, or replace those of the same ids."""
         collection = self._collection(scope)
-        for n in range(0, len(ids), self._most):
-            collection.upsert(ids=list(ids[n : n + self._most]), embeddings=vectors[n : n + self._most])
+        try:
+            for n in range(0, len(ids), self._most):
+                collection.upsert(ids=list(ids[n : n + self._most]), embeddings=vectors[n : n + self._most])
+        finally:
+            self._counts.pop(scope, None)
 
     def drop(self, scope: str, ids: Sequence[str]) -> None:
         """Remove what is there of `ids`."""
         collection = self._collection(scope)
-        for n in range(0, len(ids), self._most):
-            collection.delete(ids=list(ids[n : n + self._most]))
+        self._counts.pop(scope, None)
+        try:
+            for n in range(0, len(ids), self._most):
+                collection.delete(ids=list(ids[n : n + self._most]))
+        finally:
+            self._counts.pop(scope, None)
 
     def find(self, scope: str, vector: Vectors, limit: int) -> list[tuple[str, float]]:
         """Return the ids nearest to `vector` with their cosine, best first."""
         collection = self._collection(scope)
-        limit = min(limit, collection.count())
+        known = self._counts.get(scope)
+        if known is None:
+            known = self._counts[scope] = int(collection.count())
+        limit = min(limit, known)
         if limit == 0:
             return []
         found = collection.query(query_embeddings=vector[None, :], n_results=limit, include=["distances"])

@@ -120,14 +120,14 @@ async def test_what_changes_hands_while_it_is_looked_for_is_left_out(
     public = Scope(collection="all", audience="public")
     first = await search.find(" ".join(WORDS[:4]), limit=1, wait_s=0, readable={public})
     lost = first.passages[0].document
-    spread = library.spread
+    weighed = library.weighed
 
     async def meanwhile(*given):
         change = text("UPDATE documents SET audience = 'role:admin' WHERE id = :id")
         await store.write("knowledge.stored", lambda connection: connection.execute(change, {"id": lost}))
-        return await spread(*given)
+        return await weighed(*given)
 
-    library.spread = meanwhile  # type: ignore[method-assign]
+    library.weighed = meanwhile  # type: ignore[method-assign]
     second = await search.find(" ".join(WORDS[:4]), limit=50, wait_s=0, readable={public})
 
     assert [] == [one.document for one in second.passages if one.document == lost]

@@ -150,7 +150,7 @@ async def test_five_thousand_hostile_questions_raise_nothing_and_read_nothing_fo
     for question in questions:
         wanted = terms(question)
         matches = await library.matches(wanted, [Scope(collection="public", audience=PUBLIC)], 50, Filters())
-        await library.spread(wanted, [found.seq for found, _ in matches])
+        await library.weighed(wanted, [found for found, _ in matches], None, Filters())
         foreign += sum(found.collection != "public" for found, _ in matches)
         answered += bool(matches)
 
