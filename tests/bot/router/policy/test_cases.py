@@ -133,7 +133,7 @@ def test_the_verbs_say_who_may_what_and_why(tmp_path: Path) -> None:
         qd("policy", "test", "bad.yaml", cwd=tmp_path),
     )
     granted = qd("person", "grant", "slack:T1:U1", "releaser", "--name", "Anna", cwd=tmp_path)
-    explained = qd("policy", "explain", "slack:T1:U1", "/deploy", "--arg", "env=prod", "--json", cwd=tmp_path)
+    explained = qd("policy", "explain", "slack:T1:U1", "/launch", "--arg", "env=prod", "--json", cwd=tmp_path)
     token = qd("person", "token", "slack:T1:U1", "--json", cwd=tmp_path)
     shown = qd("person", "show", "slack:T1:U1", cwd=tmp_path)
     checked = qd("check", cwd=tmp_path)
