@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, Final, cast
 
 import orjson
@@ -14,6 +15,7 @@ from quarterdeck.core.person import Identity
 from quarterdeck.core.run import OVER, RunOf, State, Waiting
 from quarterdeck.store.engine import Store
 from quarterdeck.store.history import insert_new
+from quarterdeck.store.prepared import Prepared
 from quarterdeck.store.tables_runs import workflow_blobs, workflow_marks, workflow_runs, workflow_waits
 
 _BY_ID: Final = select(workflow_runs).where(workflow_runs.c.id == bindparam("wanted"))
@@ -31,7 +33,8 @@ class StoredRuns:
         """Keep a run; the one of the same id that is there already wins and is returned."""
 
         def job(connection: Connection) -> RunOf:
-            insert_new(connection, workflow_runs, _values(run))
+            if insert_new(connection, workflow_runs, _values(run)):
+                return run
             return _run(connection.execute(_BY_ID, {"wanted": run.id}).one())
 
         return await self._store.write("workflow.added", job)
@@ -42,12 +45,11 @@ class StoredRuns:
             name: orjson.dumps(value).decode() if name == "states" else value
             for name, value in changes.items()
         }
-        change = update(workflow_runs).where(workflow_runs.c.id == run_id).values(values)
-        if values.get("state") not in OVER and "durable_id" not in values:
-            change = change.where(workflow_runs.c.state.not_in(OVER))
+        is_guarded = values.get("state") not in OVER and "durable_id" not in values
+        change = _change(tuple(values), is_guarded=is_guarded)
 
         def job(connection: Connection) -> None:
-            connection.execute(change)
+            change.run(connection, {**values, "wanted": run_id})
 
         return self._store.submit("workflow.noted", job)
 
@@ -180,6 +182,15 @@ class StoredRuns:
             return gone
 
         return await self._store.write("workflow.forgotten", job)
+
+
+@cache
+def _change(columns: tuple[str, ...], *, is_guarded: bool) -> Prepared:
+    """Return the statement that changes these columns of a run; `is_guarded`: of one that is not over."""
+    change = update(workflow_runs).where(workflow_runs.c.id == bindparam("wanted"))
+    if is_guarded:
+        change = change.where(workflow_runs.c.state.not_in(OVER))
+    return Prepared(change.values({name: bindparam(name) for name in columns}))
 
 
 def _values(run: RunOf) -> dict[str, object]:

@@ -240,6 +240,7 @@ class Durable:
         row = await in_thread(self._cancel, run_id)
         if self._thread is not None and self._engine is not None:
             under_way = self._engine.under_way
+            under_way.doubts.count += 1
             if inside := await in_thread(self._cancelled, under_way.runs()):
                 await self._thread.call(under_way.stop, inside)
         return row

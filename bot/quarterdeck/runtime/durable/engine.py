@@ -1,6 +1,6 @@
 """Hold the launched DBOS of this process. Import it lazily, off the bot's loop: it takes a third of a second.
 
-With `steps`, `journal` and `failures` these are the files that know DBOS.
+With `steps`, `fresh`, `journal` and `failures` these are the files that know DBOS.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from sqlalchemy import Engine as Database
 from quarterdeck.core.errors import RunError
 from quarterdeck.core.ports import Json
 from quarterdeck.runtime.durable.failures import translated
+from quarterdeck.runtime.durable.fresh import beginning, spare
 from quarterdeck.runtime.durable.journal import APPLICATION, quiet
 from quarterdeck.runtime.durable.run import Queue, Registration, plain
 from quarterdeck.runtime.durable.steps import APPLICATION_VERSION, DbosRun, UnderWay
@@ -56,6 +57,7 @@ class Engine:
             for registration in registrations:
                 self._bodies[registration.name] = self._workflow(registration)
             DBOS.launch()
+            spare(_get_dbos_instance()._sys_db, self.under_way.doubts)
             for queue in queues:
                 await DBOS.register_queue_async(
                     queue.name,
@@ -75,7 +77,8 @@ class Engine:
 
     async def start(self, name: str, payload: Json, run_id: str, conversation: str | None) -> None:
         """Start a run at once."""
-        with translated(run_id), SetWorkflowID(run_id), SetWorkflowAttributes(_attributes(conversation)):
+        begun, named = beginning(run_id, self.under_way.doubts), SetWorkflowID(run_id)
+        with translated(run_id), begun, named, SetWorkflowAttributes(_attributes(conversation)):
             await DBOS.start_workflow_async(self._bodies[name], payload)
 
     async def enqueue(self, options: EnqueueOptions, payload: Json, conversation: str | None) -> None:

@@ -26,7 +26,8 @@ from dbos._error import (
 
 from quarterdeck.core.errors import Cancelled, NonDeterministic, RunError, StepFailed
 from quarterdeck.core.ports import Json
-from quarterdeck.runtime.durable.loop_thread import call_on
+from quarterdeck.runtime.durable.fresh import Doubts, beginning
+from quarterdeck.runtime.durable.loop_thread import call_on, hand_over
 from quarterdeck.runtime.durable.run import StepBody, plain
 
 APPLICATION_VERSION = (
@@ -45,6 +46,7 @@ class UnderWay:
 
     def __init__(self) -> None:
         self._steps: dict[str, set[asyncio.Future[Json]]] = {}
+        self.doubts = Doubts()
 
     def runs(self) -> list[str]:
         """Name the runs that are inside a step."""
@@ -86,7 +88,7 @@ class DbosRun:
         """Await `function(…)` at home and keep its result."""
 
         async def run() -> Json:
-            return await self._at_home(name, function(*args, **kwargs))
+            return await self._at_home(name, function, *args, **kwargs)
 
         try:
             return await DBOS.run_step_async(StepOptions(name=name), run)
@@ -95,8 +97,8 @@ class DbosRun:
         except DBOSUnexpectedStepError as error:
             raise NonDeterministic(str(error), run_id=self._id, step=name) from error
 
-    async def _at_home(self, name: str, step: Coroutine[Any, Any, Json]) -> Json:
-        future = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(step, self._home))
+    async def _at_home(self, name: str, function: StepBody[P], *args: P.args, **kwargs: P.kwargs) -> Json:
+        future = hand_over(self._home, function, *args, **kwargs)
         self._under_way.add(self._id, future)
         try:
             await asyncio.wait([future])
@@ -146,7 +148,8 @@ class DbosRun:
                 options["workflow_timeout"] = timeout_s
             self._children[part] = await DBOS.enqueue_workflow_with_options_async(options, payload)
             return
-        with SetWorkflowID(child_id), SetWorkflowTimeout(timeout_s):
+        begun = beginning(child_id, self._under_way.doubts)
+        with begun, SetWorkflowID(child_id), SetWorkflowTimeout(timeout_s):
             self._children[part] = await DBOS.start_workflow_async(self._bodies[name], payload)
 
     async def first(self, parts: Sequence[str]) -> str:
