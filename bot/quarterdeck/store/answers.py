@@ -7,26 +7,16 @@ from typing import Final
 
 import orjson
 from sqlalchemy import Connection, bindparam, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from quarterdeck.core.model import Connected, KeptAnswer, ModelRequest
 from quarterdeck.store.engine import Store
 from quarterdeck.store.tables import answers
+from quarterdeck.store.upsert import upsert
 
 KEEP_MS: Final = 30 * 86_400_000
 _FIND: Final = select(answers).where(answers.c.hash == bindparam("wanted"))
 _SWEEP: Final = delete(answers).where(answers.c.at_ms < bindparam("before_ms"))
-
-
-def _upsert(insert: sqlite.Insert | postgresql.Insert) -> sqlite.Insert | postgresql.Insert:
-    values = {name: insert.excluded[name] for name in ("provider", "model", "text", "at_ms")}
-    return insert.on_conflict_do_update(index_elements=["hash"], set_=values)
-
-
-_KEEP: Final = {
-    "sqlite": _upsert(sqlite.insert(answers)),
-    "postgresql": _upsert(postgresql.insert(answers)),
-}
+_CHANGED: Final = ("provider", "model", "text", "at_ms")
 
 
 class StoredAnswers:
@@ -43,7 +33,8 @@ class StoredAnswers:
 
         def job(connection: Connection) -> None:
             connection.execute(_SWEEP, {"before_ms": now_ms - KEEP_MS})
-            connection.execute(_KEEP[connection.dialect.name], {**row, "text": text, "at_ms": now_ms})
+            keep = upsert(connection.dialect.name, answers, ("hash",), _CHANGED)
+            connection.execute(keep, {**row, "text": text, "at_ms": now_ms})
 
         await self._store.write("answer.kept", job)
 

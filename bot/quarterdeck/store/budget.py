@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from quarterdeck.core.budget import AtLimit, Standing
 from quarterdeck.store.engine import Store
 from quarterdeck.store.tables import budget_reservations, budget_spend
+from quarterdeck.store.upsert import inserting
 
 _IS_ACCOUNT: Final = (
     budget_spend.c.budget == bindparam("of"),
@@ -34,10 +34,6 @@ _RESERVE: Final = insert(budget_reservations)
 _RESERVED: Final = select(budget_reservations).where(budget_reservations.c.id == bindparam("wanted"))
 _RELEASE: Final = delete(budget_reservations).where(budget_reservations.c.id == bindparam("wanted"))
 _KEYS: Final = ["budget", "key", "period"]
-_OPEN: Final = {
-    "sqlite": sqlite.insert(budget_spend).on_conflict_do_nothing(index_elements=_KEYS),
-    "postgresql": postgresql.insert(budget_spend).on_conflict_do_nothing(index_elements=_KEYS),
-}
 
 
 class Account(Protocol):
@@ -132,7 +128,8 @@ def _add(
 ) -> None:
     nothing = {"microusd": 0, "tokens": 0, "extra_microusd": 0}
     names = {"budget": account.budget, "key": account.key, "period": account.period}
-    connection.execute(_OPEN[connection.dialect.name], {**names, **nothing})
+    insert = inserting(connection.dialect.name, budget_spend)
+    connection.execute(insert.on_conflict_do_nothing(index_elements=_KEYS), {**names, **nothing})
     more = {"more_microusd": microusd, "more_tokens": tokens, "more_extra": extra}
     connection.execute(_ADD, {**_names(account), **more})
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from quarterdeck.core.digest import Issue, Mark, Noted
 from quarterdeck.store.engine import Store
@@ -19,6 +18,7 @@ from quarterdeck.store.tables import (
     digests,
     outbox,
 )
+from quarterdeck.store.upsert import inserting
 
 KEPT_MS = 400 * 86_400_000  # what was told longer ago may be told again
 
@@ -169,7 +169,7 @@ class DigestRepository:
 
         def job(connection: Connection) -> bool:
             if version == 0:
-                insert = _insert(connection)(digest_definitions).values(name=name, **values)
+                insert = inserting(connection.dialect.name, digest_definitions).values(name=name, **values)
                 return connection.execute(insert.on_conflict_do_nothing()).rowcount == 1
             change = digest_definitions.update().where(
                 digest_definitions.c.name == name, digest_definitions.c.version == version
@@ -204,10 +204,6 @@ class DigestRepository:
         )
 
 
-def _insert(connection: Connection) -> Any:
-    return sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-
-
 def _upsert(
     connection: Connection,
     table: Any,
@@ -215,7 +211,7 @@ def _upsert(
     values: Mapping[str, object],
     index: list[str],
 ) -> None:
-    statement = _insert(connection)(table).values(**key, **values)
+    statement = inserting(connection.dialect.name, table).values(**key, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=index, set_=dict(values)))
 
 

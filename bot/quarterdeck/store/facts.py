@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 from sqlalchemy import Connection, bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from quarterdeck.store.engine import Store
 from quarterdeck.store.prepared import Prepared
 from quarterdeck.store.tables import facts
+from quarterdeck.store.upsert import upsert
 
 _GET: Final = Prepared(select(facts.c.value).where(facts.c.name == bindparam("wanted")))
 _COLUMNS: Final = ("name", "value")
-
-
-def _upsert(insert: sqlite.Insert | postgresql.Insert) -> sqlite.Insert | postgresql.Insert:
-    return insert.on_conflict_do_update(index_elements=["name"], set_={"value": insert.excluded.value})
-
-
-_SET: Final = {
-    "sqlite": Prepared(_upsert(sqlite.insert(facts)), columns=_COLUMNS),
-    "postgresql": Prepared(_upsert(postgresql.insert(facts)), columns=_COLUMNS),
-}
 
 
 def get_in(connection: Connection, name: str) -> str | None:
@@ -33,7 +24,12 @@ def get_in(connection: Connection, name: str) -> str | None:
 
 def set_in(connection: Connection, name: str, value: str) -> None:
     """Write down a fact, in place of its old value."""
-    _SET[connection.dialect.name].run(connection, {"name": name, "value": value})
+    _setting(connection.dialect.name).run(connection, {"name": name, "value": value})
+
+
+@cache
+def _setting(dialect: str) -> Prepared:
+    return Prepared(upsert(dialect, facts, ("name",), ("value",)), columns=_COLUMNS)
 
 
 class Facts:

@@ -8,13 +8,13 @@ from typing import Final, cast
 import orjson
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, bindparam, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from quarterdeck.core.form import Form
 from quarterdeck.core.message import Attachment, Conversation, ConversationKind
 from quarterdeck.core.person import Identity
 from quarterdeck.store.engine import Store
 from quarterdeck.store.tables import forms
+from quarterdeck.store.upsert import inserting
 
 KEPT_MS: Final = 86_400_000  # after it expired: what was half done in a crash may still ask for it
 
@@ -35,10 +35,10 @@ class StoredForms:
         values = _values(form)
 
         def write(connection: Connection) -> None:
-            insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+            insert = inserting(connection.dialect.name, forms)
             connection.execute(_SWEEP, {"before_ms": form.created_at_ms - KEPT_MS})
             connection.execute(
-                insert(forms).values(values).on_conflict_do_update(index_elements=["id"], set_=values)
+                insert.values(values).on_conflict_do_update(index_elements=["id"], set_=values)
             )
 
         await self._store.write("form.kept", write)

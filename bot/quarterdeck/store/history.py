@@ -19,6 +19,7 @@ from quarterdeck.store import transaction
 from quarterdeck.store.engine import Store
 from quarterdeck.store.prepared import Prepared
 from quarterdeck.store.tables import conversations, messages
+from quarterdeck.store.upsert import inserting
 
 
 def remember_in(connection: Connection, conversation: Conversation, *, now_ms: int, title: str = "") -> None:
@@ -96,13 +97,7 @@ def _insertion(dialect: str, table: Table, columns: tuple[str, ...]) -> Prepared
 @cache
 def insertion(dialect: str, table: Table) -> Insert:
     """Return `INSERT … ON CONFLICT DO NOTHING`, built once: building it costs eight times running it."""
-    if dialect == "sqlite":
-        from sqlalchemy.dialects.sqlite import insert
-
-        return insert(table).on_conflict_do_nothing()
-    from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-
-    return postgresql_insert(table).on_conflict_do_nothing()
+    return inserting(dialect, table).on_conflict_do_nothing()
 
 
 class StoredHistory:

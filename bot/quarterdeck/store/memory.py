@@ -6,11 +6,11 @@ from typing import Final
 
 import orjson
 from sqlalchemy import Connection, bindparam, delete, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from quarterdeck.core.ports import Clock, Json
 from quarterdeck.store.engine import Store
 from quarterdeck.store.tables import platform_memory
+from quarterdeck.store.upsert import upsert
 
 _IS_MINE: Final = (
     platform_memory.c.platform == bindparam("of"),
@@ -23,17 +23,7 @@ _GET: Final = select(platform_memory.c.value).where(*_IS_MINE, _IS_ALIVE)
 _FORGET: Final = delete(platform_memory).where(*_IS_MINE)
 _SWEEP: Final = delete(platform_memory).where(platform_memory.c.expires_at_ms <= bindparam("now_ms"))
 _CHANGED: Final = ("value", "expires_at_ms")
-
-
-def _upsert(insert: sqlite.Insert | postgresql.Insert) -> sqlite.Insert | postgresql.Insert:
-    values = {name: insert.excluded[name] for name in _CHANGED}
-    return insert.on_conflict_do_update(index_elements=["platform", "name"], set_=values)
-
-
-_PUT: Final = {
-    "sqlite": _upsert(sqlite.insert(platform_memory)),
-    "postgresql": _upsert(postgresql.insert(platform_memory)),
-}
+_KEY: Final = ("platform", "name")
 SWEEP_EVERY = 500  # writes
 
 
@@ -66,7 +56,7 @@ class PlatformMemory:
             self._until_sweep = SWEEP_EVERY
 
         def write(connection: Connection) -> None:
-            connection.execute(_PUT[connection.dialect.name], row)
+            connection.execute(upsert(connection.dialect.name, platform_memory, _KEY, _CHANGED), row)
             if is_time:
                 connection.execute(_SWEEP, {"now_ms": now_ms})
 

@@ -23,7 +23,6 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from quarterdeck.core.memory import Forgotten, Note, Scope
 from quarterdeck.core.person import Identity
@@ -39,6 +38,7 @@ from quarterdeck.store.tables import (
     summaries,
     transcript,
 )
+from quarterdeck.store.upsert import inserting
 
 EMPTY: Final = "{}"
 _MINE: Final = or_(
@@ -110,8 +110,7 @@ class StoredNotes:
             found = connection.execute(_SUMMARY, {"of": conversation_id}).one_or_none()
             if (found.up_to_ms if found else 0) != since_ms:
                 return
-            builder = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-            statement = builder(summaries).values(**row)
+            statement = inserting(connection.dialect.name, summaries).values(**row)
             connection.execute(statement.on_conflict_do_update(index_elements=["conversation_id"], set_=row))
 
         await self._store.write("summary.folded", job)

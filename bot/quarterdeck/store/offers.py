@@ -6,24 +6,14 @@ from typing import Final
 
 import orjson
 from sqlalchemy import Connection, bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from quarterdeck.core.delivery import Offer
 from quarterdeck.core.reply import Button
 from quarterdeck.store.tables import offers
+from quarterdeck.store.upsert import upsert
 
 _GET: Final = select(offers).where(offers.c.conversation_id == bindparam("of"))
-
-
-def _upsert(insert: sqlite.Insert | postgresql.Insert) -> sqlite.Insert | postgresql.Insert:
-    values = {name: insert.excluded[name] for name in ("buttons", "expires_at_ms")}
-    return insert.on_conflict_do_update(index_elements=["conversation_id"], set_=values)
-
-
-_PUT: Final = {
-    "sqlite": _upsert(sqlite.insert(offers)),
-    "postgresql": _upsert(postgresql.insert(offers)),
-}
+_CHANGED: Final = ("buttons", "expires_at_ms")
 
 
 def offer_in(connection: Connection, offer: Offer) -> None:
@@ -34,7 +24,7 @@ def offer_in(connection: Connection, offer: Offer) -> None:
         "buttons": orjson.dumps(buttons).decode(),
         "expires_at_ms": offer.expires_at_ms,
     }
-    connection.execute(_PUT[connection.dialect.name], row)
+    connection.execute(upsert(connection.dialect.name, offers, ("conversation_id",), _CHANGED), row)
 
 
 def offer_of(connection: Connection, conversation_id: str) -> Offer | None:

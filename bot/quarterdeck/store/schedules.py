@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from sqlalchemy import Connection, Row, delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from quarterdeck.core.message import Conversation, ConversationKind
 from quarterdeck.core.person import Identity
@@ -14,6 +13,7 @@ from quarterdeck.core.schedule import Schedule
 from quarterdeck.store.engine import Store
 from quarterdeck.store.history import insert_new
 from quarterdeck.store.tables import fires, schedules
+from quarterdeck.store.upsert import inserting
 
 EDITABLE = ("trigger", "timezone", "what", "misfire", "overlap", "lateness_s")
 FIRES_KEPT_MS = 30 * 86_400_000  # a month to look back at; only the newest decide anything
@@ -158,8 +158,7 @@ class ScheduleRepository:
 
 def record_in(connection: Connection, schedule_id: str, planned_ms: int, outcome: str, now_ms: int) -> None:
     """Write down what became of one planned time; what fired stays fired."""
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = insert(fires).values(
+    statement = inserting(connection.dialect.name, fires).values(
         schedule_id=schedule_id, planned_at_ms=planned_ms, fired_at_ms=now_ms, outcome=outcome
     )
     key = [fires.c.schedule_id, fires.c.planned_at_ms]

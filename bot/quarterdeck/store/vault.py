@@ -17,10 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, Row, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from quarterdeck.core.errors import NotFound, SetupError
 from quarterdeck.core.ports import Clock
@@ -29,6 +26,7 @@ from quarterdeck.store import facts
 from quarterdeck.store.audit import Audit
 from quarterdeck.store.engine import Store
 from quarterdeck.store.tables import secrets
+from quarterdeck.store.upsert import inserting
 from quarterdeck.store.vault_keys import KEY_BYTES, SETTING, Keys
 
 NONCE_BYTES: Final = 12  # NIST SP 800-38D section 8.2, 2026-11-21: 96 random bits; far below 2^32 rows a key
@@ -263,12 +261,18 @@ def _seal_anew(
 
 
 def _seal(key: bytes, secret_id: str, kind: str, version: int, value: bytes) -> dict[str, object]:
+    # Loaded when the first secret is: it takes 7 MiB, and many have none in the vault.
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     nonce = os.urandom(NONCE_BYTES)
     ciphertext = AESGCM(key).encrypt(nonce, value, _bound(secret_id, kind, version))
     return {"nonce": nonce, "ciphertext": ciphertext, "key_version": version}
 
 
 def _unseal(key: bytes, row: Row[*tuple[object, ...]]) -> bytes | None:
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     try:
         return AESGCM(key).decrypt(row.nonce, row.ciphertext, _bound(row.id, row.kind, row.key_version))
     except (InvalidTag, ValueError):  # ValueError: a nonce of another length
@@ -285,7 +289,7 @@ def _check(key: bytes, vault_id: str) -> str:
 
 
 def _upsert(connection: Connection, values: Mapping[str, object]) -> None:
-    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(secrets)
+    insert = inserting(connection.dialect.name, secrets)
     changed = {name: insert.excluded[name] for name in ("kind", "nonce", "ciphertext", "key_version")}
     connection.execute(
         insert.on_conflict_do_update(index_elements=["id"], set_={**changed, "rotated_at_ms": None}),
