@@ -19,7 +19,7 @@ from quarterdeck_adapters.slack.reading.slash import url_of
 TRIGGER_S: Final = 2.7  # of Slack's 3 s
 RESPONSE_URL_S: Final = 29 * 60.0
 RESPONSE_URL_USES: Final = 5
-MOST: Final = 20_000  # events remembered; far more than are answered at any time
+MOST: Final = 4_000  # events remembered, 600 bytes each; what slow commands need is on disk, too
 
 Body = Mapping[str, object]
 
