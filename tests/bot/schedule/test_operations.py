@@ -10,7 +10,6 @@ import pytest
 from quarterdeck.core.errors import NotFound, UsageError
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Identity
-from quarterdeck.runtime.durable import operations as run_operations
 from quarterdeck.schedule.operations import ScheduleOperations
 
 LOCAL = Identity(platform="console", user_id="1000")
@@ -115,35 +114,3 @@ async def test_parameters_of_a_wrong_kind_are_refused(operated: Operated) -> Non
     """They come from a socket."""
     with pytest.raises(UsageError, match="must be text"):
         await operated("schedule.pause", id=5)
-
-
-async def test_runs_are_shown_in_the_documented_form_and_cancelled(bench: Any) -> None:
-    """A fire is a run: with its step, its times and its conversation."""
-    schedule = await bench.add("1 9 * * *")
-    async with bench.serving():
-        await bench.pass_minutes(1)
-        runs, cancel = run_operations.operations(bench.durables[-1])
-
-        async def quiet(sentence: str) -> None:
-            return None
-
-        rows: Any = await runs.handler({}, quiet)
-        run_id = f"cron:{schedule.id}:2026-11-21T09:01:00+00:00"
-        cancelled = await cancel.handler({"run_id": run_id}, quiet)
-        with pytest.raises(UsageError, match="out of range"):
-            await runs.handler({"limit": -1}, quiet)
-        with pytest.raises(UsageError, match="which run"):
-            await cancel.handler({}, quiet)
-
-    (row,) = rows
-    assert ["run_id", "workflow", "state", "step", "started_at", "finished_at", "conversation"] == list(row)
-    assert (run_id, "schedule.fire", "succeeded", "accept", schedule.conversation.id) == (
-        row["run_id"],
-        row["workflow"],
-        row["state"],
-        row["step"],
-        row["conversation"],
-    )
-    assert row["started_at"].endswith("+00:00")
-    assert row["finished_at"] >= row["started_at"]
-    assert row == cancelled
