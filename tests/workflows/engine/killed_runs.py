@@ -2,15 +2,18 @@
 
 Everything that reaches the world is one line in FOLDER/effects, written and flushed before the action returns. What
 people do is done by the process itself: it agrees to every request that waits, and says `retry` to every held step.
-Prints `launched`, and at the end `done` with the states of all runs.
+Prints `recovered` once every run that was under way before is walked again, and at the end `done` with the states of
+all runs.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import sys
-import time
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,12 +83,42 @@ async def decide(place: Place, run_id: str) -> None:
         return
 
 
+def under_way(journal: Path) -> set[str]:
+    """Return the durable runs of a journal that have begun and not ended; what waits in a queue has not begun."""
+    if not journal.exists():
+        return set()
+    with closing(sqlite3.connect(journal)) as database:
+        tables = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'workflow_status'").fetchall()
+        if not tables:
+            return set()
+        rows = database.execute("SELECT workflow_uuid FROM workflow_status WHERE status = 'PENDING'")
+        return {str(row[0]) for row in rows}
+
+
+def watch(place: Place, left: set[str]) -> asyncio.Event:
+    """Return what is set once all of these durable runs are walked again."""
+    taken_up, here = asyncio.Event(), asyncio.get_running_loop()
+    body = place.durable._registrations["workflow.v1"]
+
+    async def walked(run: Any, payload: Any) -> Any:
+        left.discard(run.id)
+        if not left:
+            here.call_soon_threadsafe(taken_up.set)
+        return await body.body(run, payload)
+
+    place.durable._registrations["workflow.v1"] = replace(body, body=walked)
+    if not left:
+        taken_up.set()
+    return taken_up
+
+
 async def main(folder: Path, runs: int) -> None:
     """Start all runs, as a restarted bot would, and wait until they are over."""
-    began_s = time.monotonic()
     place = await open_place(folder)
+    taken_up = watch(place, under_way(folder / "durable.db"))
     await place.durable.launch()
-    print(f"launched {time.monotonic() - began_s:.3f}", flush=True)
+    await taken_up.wait()
+    print("recovered", flush=True)
     helping = [
         asyncio.create_task(place.engine.serve()),
         asyncio.create_task(place.approvals.serve()),

@@ -1,96 +1,141 @@
 """kill -9 at random moments of workflows with loops, branches, approvals, sleeps and sends (F3).
 
-`QUARTERDECK_KILLS=1000` kills a thousand times; CI a few.
+`QUARTERDECK_KILLS=1000` kills a thousand times; CI a few. Only kills that hit runs under way are counted.
 """
 
 from __future__ import annotations
 
-import itertools
+import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
-from contextlib import suppress
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from tests.workflows.engine.killed_runs import KEPT
+from tests.workflows.engine.killed_runs import KEPT, under_way
 
 ROOT = Path(__file__).parents[3]
 COMMAND = [sys.executable, "-m", "tests.workflows.engine.killed_runs"]
 KILLS = int(os.environ.get("QUARTERDECK_KILLS", "10"))
-RUNS = 6  # of one folder
 KILLS_A_FOLDER = 20
-LONGEST_S = 2.5  # that a process lives
+NEW_RUNS = 3  # that each process starts, beside those that were left to it
+EARLY = 0.2  # of all kills hit a process that is still taking up what was left
+RECOVERY_S = float(os.environ.get("QUARTERDECK_RECOVERY_S", "60"))  # the goal, on a quiet machine, is 5
+LONGEST_S = 1.0  # that a process lives after that
+
+
+@dataclass(slots=True)
+class Folder:
+    """Hold what was seen of the bot in one folder; `finished` are the steps whose result was on disk at a kill."""
+
+    path: Path
+    runs: int = 0
+    kills: int = 0
+    read_to: int = 0
+    finished: set[str] = field(default_factory=set)
+    repeated: list[str] = field(default_factory=list)
+
+    def look(self) -> None:
+        """Hold what reached the world since the last look to what was finished before it; then look anew."""
+        lines = (self.path / "effects").read_text().splitlines() if (self.path / "effects").exists() else []
+        self.repeated += [line for line in lines[self.read_to :] if line.partition("|")[0] in self.finished]
+        self.read_to = len(lines)
+        self.finished |= finished_steps(self.path / "durable.db")
+
+
+def finished_steps(journal: Path) -> set[str]:
+    """Return the keys of all steps that a journal holds the output of, whatever block or part they stand in."""
+    if not journal.exists():
+        return set()
+    with closing(sqlite3.connect(journal)) as database:
+        if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'operation_outputs'").fetchall():
+            return set()
+        rows = database.execute(
+            "SELECT workflow_uuid, function_name, output FROM operation_outputs WHERE output IS NOT NULL"
+        ).fetchall()
+    return {
+        f"{run_id.partition('/')[0]}:{name.partition('~')[0]}"
+        for run_id, name, output in rows
+        if not name.startswith("DBOS.")
+        and isinstance(found := json.loads(output), dict)
+        and "output" in found
+    }
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(max(120, KILLS * 15))
+@pytest.mark.timeout(max(300, KILLS * 20))
 def test_killed_at_random_moments_no_run_is_lost_and_no_finished_step_repeated(tmp_path: Path) -> None:
     """What was in flight is done again with the same key where the other side knows it, and held where it does not."""
-    chance, left, launches = random.Random(20261121), KILLS, list[float]()
-    for number in range(-(-KILLS // KILLS_A_FOLDER)):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        for _ in range(min(left, KILLS_A_FOLDER)):
-            launches.append(killed(folder, chance.uniform(0.05, LONGEST_S)))
-        left -= KILLS_A_FOLDER
-        out = subprocess.run(
-            [*COMMAND, str(folder), str(RUNS)],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=110,
-            check=False,
-        )
-        assert f"done {' '.join(['succeeded'] * RUNS)}" == out.stdout.splitlines()[-1], out.stderr[-3000:]
-        assert_whole(folder)
-    launches.sort()
-    print(f"{KILLS} kills; launch p50 {launches[len(launches) // 2]:.2f} s, longest {launches[-1]:.2f} s")
+    chance, left, recoveries, number = random.Random(20261121), KILLS, list[float](), 0
+    while left:
+        folder = Folder(tmp_path / str(number))
+        folder.path.mkdir()
+        number += 1
+        while left and folder.kills < KILLS_A_FOLDER:
+            folder.runs += NEW_RUNS
+            took_s = killed(folder, chance)
+            recoveries += [] if took_s is None else [took_s]
+            if under_way(folder.path / "durable.db"):
+                folder.kills += 1
+                left -= 1
+            folder.look()
+        finish(folder)
+    recoveries.sort()
+    p99_s = recoveries[int(len(recoveries) * 0.99)]
+    print(
+        f"{KILLS} kills, {number} folders, load {os.getloadavg()[0]:.1f}; recovery p50 "
+        f"{recoveries[len(recoveries) // 2]:.2f} s, p99 {p99_s:.2f} s, longest {recoveries[-1]:.2f} s"
+    )
+    assert p99_s <= RECOVERY_S
 
 
-def killed(folder: Path, after_s: float) -> float:
-    """Run the bot and kill it so long after its engine came up; returns how long that took."""
-    with subprocess.Popen(
-        [*COMMAND, str(folder), str(RUNS)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    ) as child:
-        assert child.stdout is not None
-        began_s = time.monotonic()
-        word = child.stdout.readline().split()
-        assert ["launched"] == word[:1]
-        took_s = float(word[1])
-        with suppress(subprocess.TimeoutExpired):
-            child.wait(after_s)
+def killed(folder: Folder, chance: random.Random) -> float | None:
+    """Run the bot and kill it; returns how long after its start all that was left was under way, if it came to that."""
+    command = [*COMMAND, str(folder.path), str(folder.runs)]
+    began_s, took_s = time.monotonic(), list[float]()
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
+        output, recovered = child.stdout, threading.Event()
+        assert output is not None
+
+        def read() -> None:
+            if output.readline():
+                took_s.append(time.monotonic() - began_s)
+                recovered.set()
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        if chance.random() < EARLY:
+            recovered.wait(chance.uniform(0.3, 2.0))
+        else:
+            assert recovered.wait(60)
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(chance.uniform(0.0, LONGEST_S))
         child.send_signal(signal.SIGKILL)
+        reader.join()
     assert child.returncode in (-signal.SIGKILL, 0)
-    assert time.monotonic() - began_s < 60
-    return took_s
+    return took_s[0] if took_s else None
 
 
-def assert_whole(folder: Path) -> None:
-    """Hold what reached the world to what should have."""
-    lines = [line.split("|") for line in (folder / "effects").read_text().splitlines()]
-    by_run: dict[str, Counter[str]] = {}
-    for key, text in lines:
-        by_run.setdefault(key.partition(":")[0], Counter())[text] += 1
-    assert RUNS == len(by_run)
-    for counts in by_run.values():
-        assert {*KEPT, "sent"} == set(counts)
-    # A step in flight at a kill may come twice, under one key; more than one for each kill and lane cannot be.
-    keys = Counter(key for key, _ in lines)
-    assert len(keys) == RUNS * (len(KEPT) + 1)
-    assert_nothing_after_its_end(lines)
-
-
-def assert_nothing_after_its_end(lines: list[list[str]]) -> None:
-    """Hold each repeated effect to have been the last of its branch when it was repeated: it was not finished."""
-    order = ["start", "loop a", "loop b", "loop c"]
-    for run in {key.partition(":")[0] for key, _ in lines}:
-        seen = [text for key, text in lines if key.startswith(f"{run}:")]
-        assert sorted(order, key=seen.index) == order
-        for earlier, later in itertools.pairwise(order):
-            last = len(seen) - 1 - seen[::-1].index(earlier)
-            assert last < seen.index(later), (run, earlier, seen)
+def finish(folder: Folder) -> None:
+    """Let the bot come to the end, and hold what reached the world to what should have."""
+    command = [*COMMAND, str(folder.path), str(folder.runs)]
+    out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False)
+    assert f"done {' '.join(['succeeded'] * folder.runs)}" == out.stdout.splitlines()[-1], out.stderr[-3000:]
+    folder.look()
+    assert [] == folder.repeated
+    keys, by_run = Counter[str](), dict[str, set[str]]()
+    for line in (folder.path / "effects").read_text().splitlines():
+        key, _, text = line.partition("|")
+        keys[key] += 1
+        by_run.setdefault(key.partition(":")[0], set()).add(text)
+    assert [{*KEPT, "sent"}] * folder.runs == list(by_run.values())  # none lost
+    assert folder.runs * (len(KEPT) + 1) == len(keys)  # one key a step
+    assert set(keys) == folder.finished  # and the journal was read rightly: each of them came to be finished

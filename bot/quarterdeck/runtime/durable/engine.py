@@ -20,6 +20,7 @@ from dbos import (
     SetWorkflowID,
     WorkflowHandleAsync,
 )
+from dbos import Queue as DbosQueue
 from dbos._dbos import _get_dbos_instance
 from sqlalchemy import Engine as Database
 
@@ -35,6 +36,13 @@ EXECUTOR_ID = "local"
 THREADS = 16  # unbounded otherwise: 490 were seen; runs that wait hold none
 NOTIFICATION_POLL_S = 2.0  # our own messages wake a run at once; this is for what another process sent
 RESULT_POLL_S = 0.1
+RECOVERY_POLL_S, RECOVERY_S = (
+    0.1,
+    15.0,
+)  # what a crash left goes on through a queue of DBOS's own: looked at often
+CALM_POLL_S = (
+    1.0  # at first, then as DBOS does; a fork, by which a failed run is resumed, comes through it too
+)
 
 
 class Engine:
@@ -56,7 +64,10 @@ class Engine:
             DBOS(config=_config(self._database))
             for registration in registrations:
                 self._bodies[registration.name] = self._workflow(registration)
+            recovering = _get_dbos_instance()._registry.get_internal_queue()
+            recovering._polling_interval_sec = RECOVERY_POLL_S
             DBOS.launch()
+            asyncio.get_running_loop().call_later(RECOVERY_S, _calm, recovering)
             spare(_get_dbos_instance()._sys_db, self.under_way.doubts)
             for queue in queues:
                 await DBOS.register_queue_async(
@@ -114,6 +125,10 @@ def hush() -> None:
 def destroy() -> None:
     """Stop DBOS, if it is there, and forget its registrations; blocks for up to a few seconds."""
     DBOS.destroy(destroy_registry=True)
+
+
+def _calm(recovering: DbosQueue) -> None:
+    recovering._polling_interval_sec = CALM_POLL_S
 
 
 def _attributes(conversation: str | None) -> dict[str, Any]:
