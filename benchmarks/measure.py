@@ -56,7 +56,7 @@ def ratios(
     answer: dict[str, dict[str, float]] = {}
     for name, figures in found.items():
         for baseline in baselines:
-            common = [figure for figure in figures if figure in found[baseline]]
+            common = [figure for figure in figures if any(found[baseline].get(figure, ()))]
             if name == baseline or not common:
                 continue
             answer[f"{name} / {baseline}"] = {

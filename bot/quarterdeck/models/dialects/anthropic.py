@@ -20,7 +20,7 @@ from quarterdeck.models.connection import Connection
 from quarterdeck.models.dialects import errors
 from quarterdeck.models.dialects.anthropic_body import WIRE, body_of
 from quarterdeck.models.dialects.calls import Calls
-from quarterdeck.models.dialects.events import events
+from quarterdeck.models.dialects.events import events, together
 from quarterdeck.models.dialects.request import count, loaded, mapping, text
 from quarterdeck.models.dialects.transport import FOREIGN, failure, http_client
 
@@ -62,8 +62,8 @@ class Anthropic:
         answer = _Answer(self._service)
         try:
             async with aclosing(self._events(body)) as heard:
-                async for event in heard:
-                    if delta := answer.hear(event):
+                async for batch in heard:
+                    for delta in together(answer, batch):
                         yield delta
                     if answer.is_over:
                         break
@@ -74,14 +74,14 @@ class Anthropic:
                 raise self._ours(error) from error
         yield answer.last()
 
-    async def _events(self, body: Mapping[str, object]) -> AsyncGenerator[Mapping[str, object], None]:
+    async def _events(self, body: Mapping[str, object]) -> AsyncGenerator[list[Mapping[str, object]], None]:
         create = cast("Opens", self._client.messages.with_streaming_response.create)
         more = {name: value for name, value in body.items() if name not in NAMED}
         async with create(**{name: body[name] for name in NAMED}, extra_body=more) as answer:
             response = cast("httpx2.Response", answer.http_response)
             async with aclosing(events(response, self._service)) as heard:
-                async for event in heard:
-                    yield event
+                async for batch in heard:
+                    yield batch
 
     async def embed(self, model: str, texts: Sequence[str]) -> list[list[float]]:
         """Refuse: there is no such endpoint.

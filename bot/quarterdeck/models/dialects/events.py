@@ -6,11 +6,12 @@ on the wire; what we need of it is two fields.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
 import orjson
 
+from quarterdeck.core.model import Delta
 from quarterdeck.models.dialects import errors
 
 DONE: Final = b"[DONE]"
@@ -58,8 +59,40 @@ class Lines:
         return self.feed(b"\n\n")
 
 
-async def events(answer: Body, service: str) -> AsyncGenerator[Mapping[str, object], None]:
-    """Yield what each event says; also a whole JSON document in place of a stream, as one event.
+class Hears(Protocol):
+    """Put one answer together from its events; `is_over`: none after this one is of it."""
+
+    is_over: bool
+
+    def hear(self, event: Mapping[str, object], /) -> Delta | None:
+        """Take an event and return what it says."""
+
+
+def together(answer: Hears, batch: Sequence[Mapping[str, object]]) -> Iterator[Delta]:
+    """Yield what events say that came together as one piece: each piece goes through a dozen hands.
+
+    Raises:
+        ServiceError: what `answer` raises, after what came before it.
+    """
+    words = thoughts = ""
+    failure: Exception | None = None
+    try:
+        for event in batch:
+            if said := answer.hear(event):
+                words += said.text
+                thoughts += said.reasoning
+            if answer.is_over:
+                break
+    except Exception as error:  # noqa: BLE001 - raised again below
+        failure = error
+    if words or thoughts:
+        yield Delta(text=words, reasoning=thoughts)
+    if failure is not None:
+        raise failure
+
+
+async def events(answer: Body, service: str) -> AsyncGenerator[list[Mapping[str, object]], None]:
+    """Yield what events say, those that came together in one list; also a whole JSON document, as one event.
 
     Raises:
         ServiceError: something else than events came.
@@ -70,17 +103,30 @@ async def events(answer: Body, service: str) -> AsyncGenerator[Mapping[str, obje
         raise errors.not_understood(service, f"{kind} instead of a stream")
     if kind == "application/json":
         document = b"".join([piece async for piece in answer.aiter_raw()])
-        yield _object(document, service)
+        yield [_object(document, service)]
         return
     lines = Lines()
     async for piece in answer.aiter_raw():
-        for data in lines.feed(piece):
-            if data == DONE:
-                return
-            yield _object(data, service)
-    for data in lines.flush():
-        if data != DONE:
-            yield _object(data, service)
+        batch: list[Mapping[str, object]] = []
+        try:
+            is_over = _read(lines.feed(piece), batch, service)
+        finally:
+            if batch:  # also where what comes after it is broken
+                yield batch
+        if is_over:
+            return
+    batch = []
+    _read(lines.flush(), batch, service)
+    yield batch
+
+
+def _read(datas: Sequence[bytes], into: list[Mapping[str, object]], service: str) -> bool:
+    """Append what each event says; returns whether the last was the mark of the end."""
+    for data in datas:
+        if data == DONE:
+            return True
+        into.append(_object(data, service))
+    return False
 
 
 def _object(data: bytes, service: str) -> Mapping[str, object]:

@@ -19,7 +19,7 @@ from quarterdeck.models.capabilities import Capabilities
 from quarterdeck.models.connection import Connection
 from quarterdeck.models.dialects import errors
 from quarterdeck.models.dialects.calls import Calls
-from quarterdeck.models.dialects.events import events
+from quarterdeck.models.dialects.events import events, together
 from quarterdeck.models.dialects.request import (
     base64_of,
     count,
@@ -81,8 +81,8 @@ class Gemini:
             ) as response:
                 await self._check(response)
                 async with aclosing(events(response, self._service)) as heard:
-                    async for event in heard:
-                        if delta := answer.hear(event):
+                    async for batch in heard:
+                        for delta in together(answer, batch):
                             yield delta
         except FOREIGN as error:
             if answer.finish is None:
@@ -172,6 +172,7 @@ class _Answer:
         self._service, self._calls = service, Calls(service)
         self._usage: Usage | None = None
         self.finish: Finish | None = None
+        self.is_over = False  # the count of tokens may come after the end
 
     def hear(self, event: Mapping[str, object]) -> Delta | None:
         """Take a chunk and return what it says.

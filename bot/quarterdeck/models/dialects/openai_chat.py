@@ -17,6 +17,7 @@ from quarterdeck.core.model import Delta, Finish, ModelMessage, ModelRequest, Th
 from quarterdeck.models.capabilities import Capabilities
 from quarterdeck.models.dialects import errors
 from quarterdeck.models.dialects.calls import Calls
+from quarterdeck.models.dialects.events import together
 from quarterdeck.models.dialects.openai_client import OpenAIClient, Opens
 from quarterdeck.models.dialects.request import (
     Turn,
@@ -70,9 +71,9 @@ class OpenAIChat(OpenAIClient):
         create = cast("Opens", self._client.chat.completions.with_streaming_response.create)
         answer = _Answer(self._service, ways)
         try:
-            async with aclosing(self._events(create, body, "model", "messages", "stream")) as heard:
-                async for event in heard:
-                    if delta := answer.hear(event):
+            async with aclosing(self._events(create, body, "messages")) as heard:
+                async for batch in heard:
+                    for delta in together(answer, batch):
                         yield delta
         except (openai.OpenAIError, *FOREIGN) as error:
             if (
@@ -92,6 +93,7 @@ class _Answer:
         self._details: list[Mapping[str, object]] = []
         self._has_begun = False
         self.finish: Finish | None = None
+        self.is_over = False  # the count of tokens comes after the end
 
     def hear(self, event: Mapping[str, object]) -> Delta | None:
         """Take a chunk and return what it says; servers leave out whatever they like.

@@ -37,16 +37,19 @@ class OpenAIClient:
         )
 
     async def _events(
-        self, create: Opens, body: Mapping[str, object], *named: str
-    ) -> AsyncGenerator[Mapping[str, object], None]:
-        """Send `body` (its fields `named` as the SDK's own arguments) and yield the events of the answer."""
-        more = {name: value for name, value in body.items() if name not in named}
-        arguments = {name: body[name] for name in named}
-        async with create(**arguments, extra_body=more, extra_headers=self._headers) as answer:
+        self, create: Opens, body: Mapping[str, object], turns: str
+    ) -> AsyncGenerator[list[Mapping[str, object]], None]:
+        """Send `body` and yield the events of the answer, see `events`.
+
+        The field `turns` is what the SDK asks for and walks through value by value; it gets an empty one, and the
+        turns go beside it as they are.
+        """
+        arguments = {"model": body["model"], "stream": body["stream"], turns: []}
+        async with create(**arguments, extra_body=body, extra_headers=self._headers) as answer:
             response = cast("httpx2.Response", answer.http_response)
             async with aclosing(events(response, self._service)) as heard:
-                async for event in heard:
-                    yield event
+                async for batch in heard:
+                    yield batch
 
     async def embed(self, model: str, texts: Sequence[str]) -> list[list[float]]:
         """Return one vector a text, in order.

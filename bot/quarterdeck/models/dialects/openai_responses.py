@@ -19,6 +19,7 @@ from quarterdeck.models.capabilities import Capabilities
 from quarterdeck.models.connection import Connection
 from quarterdeck.models.dialects import errors
 from quarterdeck.models.dialects.calls import Calls
+from quarterdeck.models.dialects.events import together
 from quarterdeck.models.dialects.openai_chat import OpenAIChat
 from quarterdeck.models.dialects.openai_client import OpenAIClient, Opens
 from quarterdeck.models.dialects.request import (
@@ -88,9 +89,9 @@ class OpenAIResponses(OpenAIClient):
         body = _body(request, ways, self._service)
         answer = _Answer(self._service)
         try:
-            async with aclosing(self._events(create, body, "model", "input", "stream")) as heard:
-                async for event in heard:
-                    if delta := answer.hear(event):
+            async with aclosing(self._events(create, body, "input")) as heard:
+                async for batch in heard:
+                    for delta in together(answer, batch):
                         yield delta
                     self._may_be_older = False
                     if answer.is_over:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import ssl
+import sys
 from collections.abc import AsyncIterator
 from typing import Final
 from urllib.parse import urlsplit
@@ -26,6 +27,12 @@ from quarterdeck.models.dialects import errors
 RESPONSE_LIMIT_BYTES = 16 * 1024 * 1024  # a whole answer with all that surrounds its words on the wire
 CONNECTIONS: Final = 1000
 KEEP_ALIVE_S: Final = 60.0
+AT_ONCE: Final = (
+    6  # pieces of a streamed answer that are passed on as they come: the first words are not held up
+)
+GATHER_S: Final = (
+    0.03  # and what comes after them gathers so long: nobody sees it, and words come cheaper by the dozen
+)
 OURS_TO_SET: Final = frozenset({"content-length", "transfer-encoding", "connection"})
 
 FOREIGN = (
@@ -40,9 +47,7 @@ FOREIGN = (
 """What may come out of the SDKs besides their own exceptions while a stream is read."""
 
 
-def http_client(
-    base_url: str, timeouts: Timeouts, *, limit_bytes: int = RESPONSE_LIMIT_BYTES
-) -> httpx2.AsyncClient:
+def http_client(base_url: str, timeouts: Timeouts, *, limit_bytes: int | None = None) -> httpx2.AsyncClient:
     """Return a client for one provider; proxies of the environment are used, but never for loopback."""
     parts = urlsplit(base_url)
     is_local = is_loopback(parts.hostname or "")
@@ -88,12 +93,10 @@ def failure(connection: Connection, error: BaseException) -> ServiceError:
 class Transport(httpx2.AsyncBaseTransport):
     """Send requests of the SDKs with aiohttp."""
 
-    def __init__(
-        self, *, has_tls: bool, asks_environment: bool, limit_bytes: int = RESPONSE_LIMIT_BYTES
-    ) -> None:
+    def __init__(self, *, has_tls: bool, asks_environment: bool, limit_bytes: int | None = None) -> None:
         """`has_tls` loads certificates now, which takes long: not on the event loop, please."""
         self._tls = ssl.create_default_context() if has_tls else None
-        self._asks_environment, self._limit_bytes = asks_environment, limit_bytes
+        self._asks_environment, self._limit_bytes = asks_environment, limit_bytes or RESPONSE_LIMIT_BYTES
         self._session: aiohttp.ClientSession | None = None
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -150,17 +153,33 @@ class _Stream(httpx2.AsyncByteStream):
 
     def __init__(self, answer: aiohttp.ClientResponse, limit_bytes: int) -> None:
         self._answer, self._limit_bytes = answer, limit_bytes
+        self._is_stream = answer.content_type == "text/event-stream"
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        left_bytes = self._limit_bytes
+        left_bytes, at_once = self._limit_bytes, AT_ONCE if self._is_stream else sys.maxsize
         try:
             async for piece in self._answer.content.iter_any():
                 left_bytes -= len(piece)
+                at_once -= 1
                 if left_bytes < 0:
                     raise httpx2.RemoteProtocolError(f"more than {self._limit_bytes} bytes in one answer")
                 yield piece
+                if at_once < 0:
+                    await self._gather()
         except (aiohttp.ClientError, OSError) as error:
             raise _theirs(error) from error
+
+    async def _gather(self) -> None:
+        """Leave to the kernel for a moment what comes."""
+        connection = self._answer.connection
+        if connection is None or connection.protocol is None:  # the body is here to its end
+            return
+        protocol = connection.protocol
+        protocol.pause_reading()
+        try:
+            await asyncio.sleep(GATHER_S)
+        finally:
+            protocol.resume_reading()
 
     async def aclose(self) -> None:
         """Let the connection go; one whose answer was not read to its end is closed, and the vendor stops."""

@@ -47,12 +47,20 @@ class CommandTools:
     ) -> None:
         self._commands, self._services, self._cooldowns = commands, services, cooldowns
         self._clock, self._zone = clock, zone
+        self._made: dict[str, tuple[Command, Usable]] = {}
 
     async def tools(self) -> Sequence[Usable]:
         """Return them."""
         return [self._usable(one) for one in self._commands.all() if _is_usable(one)]
 
     def _usable(self, command: Command) -> Usable:
+        """Return the command's tool; it is asked for with each question, and made anew when the command is another."""
+        known = self._made.get(command.name)
+        if known is None or known[0] is not command:
+            known = self._made[command.name] = command, self._tool(command)
+        return known[1]
+
+    def _tool(self, command: Command) -> Usable:
         async def run(use: ToolUse) -> ToolResult:
             return await self._run(command, use)
 

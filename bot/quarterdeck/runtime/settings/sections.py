@@ -62,7 +62,7 @@ class ModelsSettings(Section):
     discover: bool = True
     """Look for model servers on well-known local ports."""
     links: tuple[HostPattern, ...] = ()
-    """Hosts that models may link to, besides those of the documents that an answer cites; *.example.com for all below."""
+    """Hosts that models may link to besides those that an answer cites; *.example.com for all below."""
     tools: bool = True
     """Let models use what the policy grants to the person who asks: commands, documents, workflows."""
     builtin: BuiltinModelSettings = BuiltinModelSettings()
@@ -147,7 +147,7 @@ class RouterSettings(Section):
     """Events that may wait in one conversation."""
     total_limit: int = Field(default=10_000, ge=1, le=1_000_000)
     """Events that may wait altogether."""
-    heavy_concurrency: int = Field(default=8, ge=1, le=1000)
+    heavy_concurrency: int = Field(default=512, ge=1, le=10_000)
     """Commands that may call models or search at once."""
     missed_after_s: int = Field(default=900, ge=0, le=7 * 86_400)
     """What was asked longer ago while the bot was away is not done but named as missed."""

@@ -35,7 +35,7 @@ async def test_an_answer_streams_in_pieces_with_usage_and_finish(
     deltas = await kit.heard(open_chat().complete(kit.ask()))
 
     usage = Usage(input_tokens=9, output_tokens=3)
-    assert [Delta(text="Hel"), Delta(text="lo"), Delta(finish="stop", usage=usage)] == deltas
+    assert [Delta(text="Hello"), Delta(finish="stop", usage=usage)] == deltas  # one piece: it came at once
 
 
 async def test_the_request_says_what_the_capability_record_allows(
@@ -146,7 +146,7 @@ async def test_thoughts_in_a_field_stay_apart(kit: Any, vendor: Any, open_chat: 
 
     deltas = await kit.heard(open_chat().complete(kit.ask()))
 
-    assert [Delta(reasoning="hm"), Delta(text="Yes"), Delta(finish="stop")] == deltas
+    assert [Delta(reasoning="hm", text="Yes"), Delta(finish="stop")] == deltas
 
 
 async def test_thoughts_in_content_parts_stay_apart(kit: Any, vendor: Any, open_chat: Any) -> None:
@@ -258,3 +258,15 @@ async def test_what_is_no_list_of_models_is_said_to_be_none(
 
     with pytest.raises(Unavailable):
         await open_chat().models()
+
+
+async def test_words_gather_but_the_first_ones_come_at_once(kit: Any, vendor: Any, open_chat: Any) -> None:
+    """Who waits sees the first words when they are there; what follows comes by the dozen, and whole."""
+    words = [f"w{n} " for n in range(60)]
+    events = [kit.sse(kit.chunk({"content": word})) for word in words]
+    vendor.answers = [kit.stream_answer(b"".join(events) + kit.openai_stream(), pause_s=1e-5)]  # byte by byte
+
+    texts = [delta.text for delta in await kit.heard(open_chat().complete(kit.ask()))]
+
+    assert "".join(words) == "".join(texts)
+    assert len(texts) < len(words)

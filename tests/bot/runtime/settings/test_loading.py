@@ -45,7 +45,7 @@ def test_each_layer_wins_over_the_one_below(tmp_path: Path) -> None:
         QUARTERDECK__BACKUP__KEEP="300",
     ).settings
 
-    assert (1, 20, 300, 8) == (
+    assert (1, 20, 300, 512) == (
         settings.http.port,
         settings.router.queue_limit,
         settings.backup.keep,
