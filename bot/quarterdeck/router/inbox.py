@@ -67,10 +67,9 @@ class Inbox:
             return False
         if not self._is_open:
             raise Busy("the bot is stopping", hint="send it again in a moment")
-        here = self._arriving[event.conversation.id]
-        if not self._route.has_room(
-            event.conversation.id, arriving_here=here, arriving=self._arriving.total()
-        ):
+        here = self._arriving.get(event.conversation.id, 0)
+        arriving = self._arriving.total() if self._arriving else 0
+        if not self._route.has_room(event.conversation.id, arriving_here=here, arriving=arriving):
             metrics.EVENTS.add(platform=event.platform, outcome="refused")
             raise Busy("too many messages wait here already", hint="wait for the answers, then send it again")
         if not here and (answering := self._route.at_once(event)) is not None:

@@ -11,7 +11,9 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-_NAME: Final = "quarterdeck.scratch"
+_NAME: Final = (
+    "quarterdeck_scratch"  # an attribute of the connection: its `info` costs twenty times as much to reach
+)
 
 BeforeCommit = Callable[[Connection, object], None]
 
@@ -34,14 +36,14 @@ class Scratch:
 
 def scratch(connection: Connection) -> Scratch:
     """Return the present transaction's scratch; only inside a job of `Store.write`."""
-    found = connection.info[_NAME]
+    found = getattr(connection, _NAME)
     assert isinstance(found, Scratch)
     return found
 
 
 def use(connection: Connection, new: Scratch) -> None:
     """Make `new` the scratch of this connection; only the store does this, at each begin and roll-back."""
-    connection.info[_NAME] = new
+    setattr(connection, _NAME, new)
 
 
 def finish(connection: Connection) -> None:

@@ -90,11 +90,12 @@ class Sender:
         Raises:
             NotFound: no platform of this name is connected.
         """
-        if platform not in self._adapters:
+        try:
+            return self._adapters[platform]
+        except KeyError:
             raise NotFound(
                 f"no platform {platform!r} is connected", hint="`quarterdeck check` says what switches it on"
-            )
-        return self._adapters[platform]
+            ) from None
 
     async def finish(self, limit_s: float) -> bool:
         """Send what is ready, for `limit_s` at the most; what must wait stays on disk. False: it took longer."""
