@@ -57,6 +57,7 @@ from quarterdeck.runtime.prompts import read_prompt
 from quarterdeck.runtime.redaction import Redactor
 from quarterdeck.runtime.secrets import Resolver, SecretRef
 from quarterdeck.runtime.settings import Loaded
+from quarterdeck.runtime.tallies import KeptTallies
 from quarterdeck.runtime.telemetry import Telemetry
 from quarterdeck.runtime.web import Web
 from quarterdeck.store.accounts import StoredAccounts
@@ -344,5 +345,6 @@ class Parts:
             reactions=Reactions(self.outbox, self.outbox_rows, self.clock),
             workflows=self.workflows,
             runs=self.workflows,
+            tallies=KeptTallies(PlatformMemory(self.store, "tally", self.clock), self.clock),
             media_folders=self.settings.media.folders,
         )

@@ -6,11 +6,12 @@ from quarterdeck.core.command import Call, Command, Option
 from quarterdeck.core.errors import SetupError
 from quarterdeck.core.reply import Reply
 from quarterdeck.core.run import Runs, Starter
+from quarterdeck.core.schedule import planned_at
 
 
 async def run(call: Call) -> Reply:
-    """Start it; the answer is the message that shows how it goes on."""
-    runs = runs_of(call)
+    """Start it; the answer is the message that shows how it goes on. The clock shows failures alone."""
+    runs, is_planned = runs_of(call), bool(planned_at(call.event_id))
     started = await runs.begin(
         call.text("workflow"),
         call.text("inputs"),
@@ -19,11 +20,13 @@ async def run(call: Call) -> Reply:
             identity=call.identity,
             conversation=call.conversation,
             key=call.event_id,
-            shown_as=call.event_id,
+            shown_as="" if is_planned else call.event_id,
             trigger={"kind": "command", "text": call.text("inputs")},
-            confirms=True,
+            confirms=not is_planned,
         ),
     )
+    if is_planned:
+        return Reply(run_id=started.id, status="pending")
     return Reply(text=runs.describe(started), run_id=started.id, status="pending")
 
 

@@ -95,6 +95,29 @@ class Reactions(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """Hold how often something was counted since `first_at_ms`, and what was noted beside it."""
+
+    count: int = 0
+    first_at_ms: int = 0
+    last_at_ms: int = 0
+    value: Json = None
+
+
+class Tallies(Protocol):
+    """Count things over all runs of a workflow, by name."""
+
+    async def add(self, workflow: str, name: str, *, key: str, within_s: float) -> Tally:
+        """Count one more; after `within_s` without one it begins anew. The same `key` twice counts once."""
+
+    async def put(self, workflow: str, name: str, value: Json) -> Tally:
+        """Note something beside a count; nothing where there is none."""
+
+    async def clear(self, workflow: str, name: str, *, key: str) -> Tally:
+        """Count from nothing again; returns what there was, the same for the same `key`."""
+
+
 class Starting(Protocol):
     """Start workflows."""
 

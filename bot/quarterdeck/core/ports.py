@@ -19,7 +19,7 @@ from quarterdeck.core.access import Linking as Linking
 from quarterdeck.core.access import People as People
 from quarterdeck.core.access import Refusal as Refusal
 from quarterdeck.core.access import Way as Way
-from quarterdeck.core.action import Reactions, Starting
+from quarterdeck.core.action import Reactions, Starting, Tallies
 from quarterdeck.core.approval import Approvals
 from quarterdeck.core.budget import Budgets, UsageLog
 from quarterdeck.core.command import Command
@@ -289,6 +289,7 @@ class Services:
     media_folders: tuple[Path, ...] = ()
     workflows: Starting | None = None  # None where nothing runs them
     runs: Runs | None = None  # likewise
+    tallies: Tallies | None = None  # likewise
     mcp: Mcp | None = None  # likewise
     images: Images
     attached: Attached

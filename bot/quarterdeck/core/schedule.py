@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,6 +10,14 @@ from typing import Protocol
 
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Identity
+
+_PLANNED = re.compile(r":cron:[^:]+:(\d{4}-\d\d-\d\dT\S+)$")
+
+
+def planned_at(event_key: str) -> str:
+    """Return the planned time (RFC 3339) that an event stands for by its key; empty where no schedule raised it."""
+    found = _PLANNED.search(event_key)
+    return found[1] if found else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

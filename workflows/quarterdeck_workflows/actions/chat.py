@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import mimetypes
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from quarterdeck.core.action import ActionCall, ActionSpec
 from quarterdeck.core.ports import Json
-from quarterdeck.core.reply import Card, Field, File, Reply
+from quarterdeck.core.reply import Button, Card, Field, File, Reply
 from quarterdeck.runtime.tasks import in_thread
 from quarterdeck_workflows.actions.kit.declared import (
     BOOLEAN,
@@ -24,6 +25,7 @@ from quarterdeck_workflows.actions.kit.folder import RunFolder
 from quarterdeck_workflows.actions.kit.given import flag_of, text_of, texts_of
 from quarterdeck_workflows.actions.kit.target import target_of
 
+PRESS: Final = "/workflow-button"  # what `triggers/heard.py` knows our buttons by
 TO: Final = text(
     "The conversation's id; the run's own where it is left out", longest=400, format="conversation"
 )
@@ -36,6 +38,18 @@ FIELDS: Final[Schema] = {
         {"label": text("The label", longest=100), "value": text("The value", longest=1_000, least=0)}
     ),
 }
+BUTTONS: Final[Schema] = {
+    "type": "array",
+    "description": "Buttons below it; a press starts the workflow with the trigger `button: NAME`",
+    "maxItems": 10,
+    "items": shape(
+        {
+            "label": text("What stands on it", longest=60),
+            "button": text("The trigger's name", longest=32, pattern="^[a-z0-9_-]+$"),
+        },
+        {"value": text("What it carries", longest=400, least=0), "danger": flag("Show it as dangerous")},
+    ),
+}
 LITERAL: Final = flag("Show the text character for character, without any formatting")
 SENT: Final = shape({"message": STRING, "conversation": STRING})
 
@@ -45,7 +59,10 @@ def _reply(call: ActionCall, *files: File) -> Reply:
     assert isinstance(fields, (list, tuple))
     shown = tuple(Field(label=one["label"], value=one["value"]) for one in fields)
     title = text_of(call, "title")
-    card = Card(title=title, fields=shown) if shown or title else None
+    buttons = call.input.get("buttons", ())
+    assert isinstance(buttons, (list, tuple))
+    offered = tuple(_button(number, one) for number, one in enumerate(buttons))
+    card = Card(title=title, fields=shown, buttons=offered) if shown or title or offered else None
     return Reply(
         text=text_of(call, "text"),
         card=card,
@@ -53,6 +70,11 @@ def _reply(call: ActionCall, *files: File) -> Reply:
         is_literal=flag_of(call, "literal"),
         run_id=call.run_id or None,
     )
+
+
+def _button(number: int, one: Mapping[str, Any]) -> Button:
+    value = f"{PRESS} {one['button']} {one.get('value') or ''}".strip()
+    return Button(id=f"b{number}", label=one["label"], value=value, danger=bool(one.get("danger")))
 
 
 async def _send(call: ActionCall) -> Json:
@@ -92,7 +114,13 @@ ACTIONS = (
             summary="Post a message",
             input=shape(
                 {"text": TEXT},
-                {"to": TO, "title": text("A heading", longest=200), "fields": FIELDS, "literal": LITERAL},
+                {
+                    "to": TO,
+                    "title": text("A heading", longest=200),
+                    "fields": FIELDS,
+                    "buttons": BUTTONS,
+                    "literal": LITERAL,
+                },
             ),
             output=SENT,
             effect="write",

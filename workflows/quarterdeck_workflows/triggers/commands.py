@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Final
@@ -13,13 +12,13 @@ from quarterdeck.core.errors import NotFound, SetupError
 from quarterdeck.core.ports import Json
 from quarterdeck.core.reply import Reply
 from quarterdeck.core.run import RunOf
+from quarterdeck.core.schedule import planned_at
 from quarterdeck_workflows.language.spec import OnCommand, OnSchedule, Workflow
 from quarterdeck_workflows.triggers.index import Index
 from quarterdeck_workflows.triggers.occasion import Beginning, Occasion
 
 FIRE: Final = "workflow-schedule"
 SUMMARY: Final = 100
-PLANNED: Final = re.compile(r":cron:[^:]+:(\d{4}-\d\d-\d\dT.+)$")
 
 Start = Callable[[Workflow, OnCommand, Call], Awaitable[Reply]]
 
@@ -94,17 +93,20 @@ class WorkflowCommands:
     async def start(self, workflow: Workflow, trigger: OnCommand, call: Call) -> Reply:
         """Start a workflow with the values of a command's options."""
         given = {name: plain(value) for name, value in call.options.items() if value is not None}
+        is_planned = bool(planned_at(call.event_id))
         occasion = Occasion(
-            way="message",
+            way="schedule" if is_planned else "message",
             key=call.event_id,
             values={"text": ""},
             who=call.identity,
             person=call.person,
             conversation=call.conversation,
-            shown_as=call.event_id,
-            confirms=True,
+            shown_as="" if is_planned else call.event_id,
+            confirms=not is_planned,
         )
         run = await self._beginning.begin(workflow, trigger, occasion, given=given)
+        if is_planned and run is not None:
+            return Reply(run_id=run.id, status="pending")
         return self._answer(run, call, workflow)
 
     def _answer(self, run: RunOf | None, call: Call, workflow: Workflow) -> Reply:
@@ -122,8 +124,7 @@ class WorkflowCommands:
             trigger = triggers[number] if number < len(triggers) else None
             if workflow is None or not isinstance(trigger, OnSchedule):
                 raise NotFound(f"{name} has no such schedule any more", hint="/workflows lists what there is")
-            at = PLANNED.search(call.event_id)
-            planned = at[1] if at else self._beginning.bot.clock.now().isoformat()
+            planned = planned_at(call.event_id) or self._beginning.bot.clock.now().isoformat()
             who = None if call.identity.platform == "workflow" else call.identity
             occasion = Occasion(
                 way="schedule",

@@ -13,12 +13,12 @@ from quarterdeck.core.event import Event, Posted, Pressed, Reacted
 from quarterdeck.core.ports import Json
 from quarterdeck.core.reply import Reply
 from quarterdeck.core.run import RunOf
+from quarterdeck_workflows.actions.chat import PRESS
 from quarterdeck_workflows.language.functions import search
 from quarterdeck_workflows.language.spec import OnButton, OnMessage, OnReaction, Trigger, Workflow
 from quarterdeck_workflows.triggers.index import Index
 from quarterdeck_workflows.triggers.occasion import Beginning, Occasion
 
-PRESS: Final = "/workflow-button "  # what the value of a workflow's button begins with
 GONE: Final = "This button does nothing any more."
 LATE_S: Final = 900.0  # what was said longer ago, while the bot was away, starts nothing any more
 LONGEST: Final = 10_000  # characters of a message that are looked at
@@ -46,7 +46,7 @@ class Heard:
         if event.origin:
             return None
         if isinstance(event, Pressed):
-            return await self._press(event) if event.value.startswith(PRESS) else None
+            return await self._press(event) if event.value.startswith(f"{PRESS} ") else None
         if not isinstance(event, Posted | Reacted) or self._is_late(event):
             return None
         found = self._message(event) if isinstance(event, Posted) else self._reaction(event)
@@ -96,7 +96,7 @@ class Heard:
         return self._beginning.shown(run)
 
     async def _press(self, event: Pressed) -> Reply:
-        name, _, value = event.value.removeprefix(PRESS).partition(" ")
+        name, _, value = event.value.removeprefix(f"{PRESS} ").partition(" ")
         values: Mapping[str, Json] = {"button": name, "value": value, "message_id": event.message_id}
         for workflow, trigger in self._index.of(OnButton):
             if trigger.name == name:

@@ -15,13 +15,14 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, Protocol
 
-from quarterdeck.core.action import Action
+from quarterdeck.core.action import ActionSpec
 from quarterdeck.core.errors import Busy, Denied, QuarterdeckError, ServiceError, SetupError, UserError
 from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import Clock, Json
 from quarterdeck.runtime import metrics
 from quarterdeck.runtime.routes import Principal, Route, route
-from quarterdeck_workflows.language.spec import CallWorkflow, Do, HookAuth, OnWebhook, Workflow
+from quarterdeck_workflows.language.checks.starts import is_harmless
+from quarterdeck_workflows.language.spec import HookAuth, OnWebhook, Workflow
 from quarterdeck_workflows.triggers.body import values_of
 from quarterdeck_workflows.triggers.index import Index
 from quarterdeck_workflows.triggers.occasion import Beginning, Occasion
@@ -165,7 +166,11 @@ class HookDoor:
         return wanted
 
     def _is_harmless(self, workflow: Workflow) -> bool:
-        return is_harmless(workflow, self._beginning.bot.actions.get)
+        def spec_of(id_: str) -> ActionSpec | None:
+            action = self._beginning.bot.actions.get(id_)
+            return action.spec if action is not None else None
+
+        return is_harmless(workflow, spec_of)
 
     def _secret_of(self, hook: OnWebhook) -> str:
         """Return the secret as it is now, so that one that was replaced is not taken any more; without one, nothing."""
@@ -209,18 +214,6 @@ class HookDoor:
 def is_forgeable(auth: HookAuth) -> bool:
     """Tell whether whoever knows the address alone can call it, as link previews do."""
     return auth.kind in ("none", "query")
-
-
-def is_harmless(workflow: Workflow, action_of: Callable[[str], Action | None]) -> bool:
-    """Tell whether a workflow only reads."""
-    for step in workflow.every_step():
-        if isinstance(step, CallWorkflow):
-            return False
-        if isinstance(step, Do):
-            action = action_of(step.action)
-            if action is None or action.spec.meant(step.arguments).effect not in ("none", "read"):
-                return False
-    return True
 
 
 def _json(value: Mapping[str, Json], *, status: int) -> web.Response:

@@ -25,6 +25,7 @@ from quarterdeck_workflows.language.expression import evaluate, fill
 from quarterdeck_workflows.language.spec import Trigger, Workflow
 from quarterdeck_workflows.triggers.nowhere import PLATFORM, nowhere
 
+LONGEST_ID: Final = 400
 LONGEST_CHAIN: Final = 8  # workflows that start each other
 
 
@@ -135,7 +136,7 @@ class Beginning:
         starter = Starter(
             person=known or await self.bot.people.person_of(run_as),
             identity=run_as,
-            conversation=await self.place(workflow, trigger, occasion.conversation),
+            conversation=await self.place(workflow, trigger, occasion.conversation, values),
             key=f"{occasion.key}:{_digest(workflow, trigger)}",
             shown_as=occasion.shown_as,
             trigger=values,
@@ -149,17 +150,28 @@ class Beginning:
             raise Denied(f"{run_as} may not start {workflow.name}", hint=fix(run_as)) from error
 
     async def place(
-        self, workflow: Workflow, trigger: Trigger, there: Conversation | None = None
+        self,
+        workflow: Workflow,
+        trigger: Trigger,
+        there: Conversation | None = None,
+        values: Mapping[str, Json] | None = None,
     ) -> Conversation:
-        """Return where a run speaks: where the trigger says, where it was triggered, or nowhere."""
-        if not trigger.conversation:
+        """Return where a run speaks: where the trigger says, where it was triggered, or nowhere.
+
+        Raises:
+            UsageError: the trigger's `conversation` comes to no text.
+        """
+        wanted = fill(trigger.conversation, {"trigger": values or {}})
+        if not wanted:
             return there or nowhere(workflow.name)
-        known = await self._places.conversation(trigger.conversation)
+        if not isinstance(wanted, str) or len(wanted) > LONGEST_ID:
+            raise UsageError("the trigger's `conversation` is no id", hint="such as slack:T1:C1")
+        known = await self._places.conversation(wanted)
         if known is not None:
             return known
-        platform = trigger.conversation.partition(":")[0]
+        platform = wanted.partition(":")[0]
         kind = "direct" if platform in ("console", "web") else "group"
-        return Conversation(id=trigger.conversation, platform=platform, kind=kind)  # type: ignore[arg-type]  # a kind
+        return Conversation(id=wanted, platform=platform, kind=kind)  # type: ignore[arg-type]  # a kind
 
     async def _may_start(
         self, workflow: Workflow, occasion: Occasion, who: Identity, inputs: Mapping[str, Json]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Literal
 
+from quarterdeck.core.action import ActionSpec
 from quarterdeck.runtime.settings.layering import Keys
 from quarterdeck_workflows.language.checks.kinds import ANYTHING, plain
 from quarterdeck_workflows.language.checks.places import Places
@@ -11,6 +13,8 @@ from quarterdeck_workflows.language.checks.scope import Scope
 from quarterdeck_workflows.language.checks.steps import check_arguments
 from quarterdeck_workflows.language.checks.surroundings import Surroundings
 from quarterdeck_workflows.language.spec import (
+    CallWorkflow,
+    Do,
     OnButton,
     OnCommand,
     OnSchedule,
@@ -32,6 +36,10 @@ def check_triggers(workflow: Workflow, around: Surroundings, places: Places) -> 
         if trigger.when:
             places.condition(trigger.when, scope, (*keys, "when"))
         here = (*keys, "with") if trigger.arguments else keys
+        if trigger.conversation:
+            places.template(trigger.conversation, scope, (*keys, "conversation"))
+        if isinstance(trigger, OnWebhook):
+            _check_preview(workflow, trigger, around, places, keys)
         needs_all = not isinstance(trigger, OnCommand)
         check_arguments(places, trigger.arguments, workflow.inputs, scope, here, needs_all=needs_all)
         if isinstance(trigger, OnSchedule | OnStartup | OnWebhook) and not trigger.conversation:
@@ -41,6 +49,35 @@ def check_triggers(workflow: Workflow, around: Surroundings, places: Places) -> 
                 "add `conversation:` with a conversation's id, such as slack:T1:C1, unless the run says nothing",
                 level="warning",
             )
+
+
+def _check_preview(
+    workflow: Workflow, trigger: OnWebhook, around: Surroundings, places: Places, keys: Keys
+) -> None:
+    """Refuse what a link preview would start: a GET that needs no more than its address, and changes something."""
+    is_open = trigger.auth.kind in ("none", "query") and (not trigger.methods or "GET" in trigger.methods)
+    if is_open and not is_harmless(workflow, around.actions.get):
+        level: Literal["error", "warning"] = "error" if "GET" in trigger.methods else "warning"
+        places.add(
+            "a GET that proves itself by its address alone starts nothing that changes anything: every link preview "
+            "sends one",
+            (*keys, "webhook"),
+            "take GET out of `methods`, or let the caller prove itself by header, basic, hmac or standard-webhooks",
+            level=level,
+        )
+
+
+def is_harmless(workflow: Workflow, spec_of: Callable[[str], ActionSpec | None]) -> bool:
+    """Tell whether a workflow only reads; one that calls another is not taken for it."""
+    for step in workflow.every_step():
+        spec = spec_of(step.action) if isinstance(step, Do) else None
+        if isinstance(step, CallWorkflow):
+            return False
+        if isinstance(step, Do) and (
+            spec is None or spec.meant(step.arguments).effect not in ("none", "read")
+        ):
+            return False
+    return True
 
 
 def _check_name(

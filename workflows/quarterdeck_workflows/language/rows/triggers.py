@@ -23,9 +23,9 @@ class _TriggerRow(Section):
     when: Expression | None = None
     """Start only where this is true; it knows ${trigger…}."""
     conversation: str = ""
-    """The id of the conversation where the run speaks; where it was started when this is left out."""
+    """The id of the conversation where the run speaks, may hold ${trigger…}; else where it was started."""
     run_as: IdentityText | None = None
-    """Whose rights it has: an account such as slack:T1:U1; of who started it, else the workflow's own."""
+    """Whose rights it has: an account such as slack:T1:U1; of who started it, else of workflow::NAME."""
 
 
 class CommandRow(_TriggerRow):
