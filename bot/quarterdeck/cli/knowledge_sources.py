@@ -166,15 +166,19 @@ def export(invocation: Invocation, file: str, collection: str) -> None:
 
 
 @click.command("rebuild", cls=Verb)
+@click.option("--accept-loss", is_flag=True, help="Let another embedder take over though it answers worse.")
 @click.pass_obj
-def rebuild(invocation: Invocation) -> None:
+def rebuild(invocation: Invocation, accept_loss: bool) -> None:
     """Make the vector index anew from the database.
 
+    An embedder that loses on the questions that people have judged does not take over, unless you say so.
+
     \b
-    Example:
+    Examples:
       quarterdeck knowledge rebuild
+      quarterdeck knowledge rebuild --accept-loss
     """
-    done = cast("Mapping[str, Json]", call("knowledge.rebuild"))
+    done = cast("Mapping[str, Json]", call("knowledge.rebuild", {"accept_loss": accept_loss}))
     told = f"the vector index is {done['index']} with {done['chunks']} passages"
     invocation.show(cast("Json", done), f"{told}: {done['reason']}" if done["reason"] else told)
 

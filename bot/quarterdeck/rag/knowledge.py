@@ -18,6 +18,7 @@ from quarterdeck.rag.ingest import Ingest
 from quarterdeck.rag.kept import KeptDocuments
 from quarterdeck.rag.library import Library
 from quarterdeck.rag.quality.rows import QualityRows
+from quarterdeck.rag.quality.switch import SwitchGate
 from quarterdeck.rag.retrieval.rights import Everything, Rights
 from quarterdeck.rag.retrieval.search import Search
 from quarterdeck.rag.vector.vectors import EmbedderState, Vectors
@@ -58,6 +59,8 @@ class TeamKnowledge:
         self.searching = Search(
             library, self.vectors, floor=chosen.floor, now_ms=clock.now_ms, reranker=chosen.reranker
         )
+        if rows is not None:
+            self.vectors.gate = SwitchGate(library, rows, self.vectors, floor=chosen.floor)
         self.ingest = Ingest(
             library,
             self.vectors,

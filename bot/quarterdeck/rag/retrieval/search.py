@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from quarterdeck.core.errors import NotFound
 from quarterdeck.core.knowledge import CollectionSize, Filters, Found, Scope
@@ -18,7 +19,7 @@ from quarterdeck.rag.library import Library
 from quarterdeck.rag.query import terms
 from quarterdeck.rag.retrieval.place import passage_of
 from quarterdeck.rag.retrieval.ranking import Ranking, Signals, join, without_twins
-from quarterdeck.rag.vector.vectors import Near, Vectors, cosine
+from quarterdeck.rag.vector.near import Near, cosine
 
 CANDIDATES = 50  # a list
 NARROW_CANDIDATES = 400  # by meaning, where filters leave out single documents afterwards
@@ -44,20 +45,35 @@ class Result:
     near: tuple[Passage, ...] = ()
 
 
+class Nearest(Protocol):
+    """Find by meaning; `reason` says why it cannot now."""
+
+    @property
+    def reason(self) -> str: ...
+
+    async def near(self, text: str, scopes: Sequence[str], limit: int, *, wait_s: float) -> Near | None:
+        """Return the chunks nearest to `text`, best first; None when that cannot be said within `wait_s`."""
+
+    async def rerank(self, question: str, texts: Sequence[str]) -> list[float] | None:
+        """Return how well each text answers the question, or None when nobody can say."""
+
+
 class Search:
     """Search the library."""
 
     def __init__(
         self,
         library: Library,
-        vectors: Vectors,
+        vectors: Nearest,
         *,
         floor: float,
         now_ms: Callable[[], int] = lambda: 0,
         reranker: str = "",
+        staged: str = "",
     ) -> None:
+        """Search with `vectors`; `staged` is their space where they do not serve yet."""
         self._library, self._vectors, self._floor = library, vectors, floor
-        self._now_ms, self._reranker = now_ms, reranker
+        self._now_ms, self._reranker, self._staged = now_ms, reranker, staged
         self._known: tuple[int, list[CollectionSize], list[Scope]] = (-1, [], [])
 
     async def sizes(self) -> list[CollectionSize]:
@@ -126,7 +142,7 @@ class Search:
         )
 
     def _notice(self) -> str:
-        reason = self._vectors.state.reason
+        reason = self._vectors.reason
         return f"{SEPARATE}{reason}" if reason else NOTICE
 
     async def _signals(
@@ -144,7 +160,10 @@ class Search:
             wanted, [one for one, _ in matches], cosines if near else None, filters
         )
         if near:
-            cosines |= {id_: cosine(near.vector, vector) for id_, vector in weighed.vectors.items()}
+            vectors = weighed.vectors
+            if self._staged:
+                vectors = dict(await self._library.staged(list(vectors), self._staged))
+            cosines |= {id_: cosine(near.vector, vector) for id_, vector in vectors.items()}
         return Signals(
             found={id_: one for id_, one in weighed.found.items() if one.scope in scopes},
             cosines=cosines if near else None,

@@ -93,7 +93,8 @@ class SourceOperations:
 
     async def _rebuild(self, parameters: Mapping[str, Json], progress: Progress) -> Json:
         await progress("filling the vector index from the database")
-        is_ready = await self._knowledge.vectors.rebuild()
+        accept_loss = parameters.get("accept_loss") is True
+        is_ready = await self._knowledge.vectors.rebuild(accept_loss=accept_loss)
         state = self._knowledge.state
         counts = await self._knowledge.counts()
         return {
@@ -138,7 +139,7 @@ class SourceOperations:
             await self._knowledge.vectors.opened()
         counts = await self._knowledge.counts()
         state = self._knowledge.state
-        notice = f"search goes by words only: {state.reason}" if state.index == "failed" else ""
+        notice = f"search goes by words only: {state.reason}" if state.index == "failed" else state.reason
         return {
             **report,
             "documents": counts["documents"],

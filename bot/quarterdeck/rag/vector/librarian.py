@@ -40,6 +40,7 @@ def librarian(options: Json) -> Mapping[str, Method]:
         "find": work.find,
         "prepare": work.prepare,
         "adopt": work.adopt,
+        "abandon": work.abandon,
         "rerank": CrossReader(given.get("reranker", "")).rerank,
         "close": work.close,
     }
@@ -150,7 +151,7 @@ class _Librarian:
         Where a provider has embedded the text already, its vector comes in place of it.
         """
         given = cast("Mapping[str, object]", job.value)
-        limit, index = cast("int", given["limit"]), self._opened()
+        limit, index = cast("int", given["limit"]), self._opened(is_next=given.get("into") == "next")
         if job.blob:
             vector = np.frombuffer(job.blob, "<f4")
         else:
@@ -187,6 +188,15 @@ class _Librarian:
             self._close()
             self._index, self._next, self._slot = index, None, self._next_slot
             wipe(old)
+        return Part()
+
+    def abandon(self, job: Job) -> Part:
+        """Delete the prepared index; the one that serves stays."""
+        with self._opening:
+            if isinstance(self._next, ChromaIndex):
+                self._next.close()
+            self._next = None
+            wipe(self._folder(is_next=True))
         return Part()
 
     def _close(self) -> None:

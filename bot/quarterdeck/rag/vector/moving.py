@@ -1,23 +1,25 @@
 """Move from one embedder to another while the first one goes on serving.
 
 The vectors of the next one are staged in SQLite, so that a kill costs nothing that was made; once all are there, one
-commit puts them in place and the index that was filled from them takes over.
+commit puts them in place and the index that was filled from them takes over. Before that a gate may ask it
+questions, and refuse it: the staged vectors stay, so that it can be tried again for what the questions cost.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from quarterdeck.core.budget import OverBudget
-from quarterdeck.core.errors import QuarterdeckError, RateLimited, Unavailable
+from quarterdeck.core.errors import QuarterdeckError, RateLimited, Unavailable, UserError
 from quarterdeck.core.knowledge import Serving
 from quarterdeck.rag.library import Library
 from quarterdeck.rag.reading.document import to_embed
-from quarterdeck.rag.vector.spaces import Spaces
+from quarterdeck.rag.vector.near import Near, near_of
+from quarterdeck.rag.vector.spaces import ROLE, Spaces
 from quarterdeck.runtime.workers.worker import Worker
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ TIMEOUT_S: Final = 60.0
 PAUSE_S: Final = 60.0  # after the next embedder failed for now
 
 T = TypeVar("T")
+Gate = Callable[["Candidate"], Awaitable[str]]
+"""Return why the next embedder must not take over; empty when it may."""
 Pause = Callable[[float], Awaitable[object]]
 
 log = logging.getLogger(__name__)
@@ -58,16 +62,51 @@ async def serving_of(library: Library, spaces: Spaces) -> Serving:
     return serving
 
 
+class Refused(UserError):
+    """Say that the next embedder was tried and answers worse than the one that serves."""
+
+
+class Candidate:
+    """Find in the index that is being made ready, as `Vectors` does in the one that serves; `space` is its own."""
+
+    def __init__(self, spaces: Spaces, worker: Worker, key: str, space: str) -> None:
+        self._spaces, self._worker, self.key, self.space = spaces, worker, key, space
+        self.reason = ""
+
+    async def near(self, text: str, scopes: Sequence[str], limit: int, *, wait_s: float) -> Near | None:
+        """Return the chunks nearest to `text`, best first."""
+        value: dict[str, Json] = {
+            "scopes": list(scopes),
+            "limit": limit,
+            "embedder": self.key,
+            "into": "next",
+        }
+        blob = b""
+        if self.key.startswith(ROLE):
+            [blob] = await self._spaces.embed(self.key, [text], is_question=True)
+        else:
+            value["text"] = text
+        return near_of(await self._worker.call("find", value, blob, timeout_s=TIMEOUT_S))
+
+    async def rerank(self, question: str, texts: Sequence[str]) -> list[float] | None:
+        """Leave the order as it is: what is compared is the index."""
+        return None
+
+
 class Move:
     """Make what the next embedder needs, then switch."""
 
-    def __init__(self, library: Library, spaces: Spaces, worker: Worker, pause: Pause) -> None:
+    def __init__(
+        self, library: Library, spaces: Spaces, worker: Worker, pause: Pause, gate: Gate | None = None
+    ) -> None:
         self._library, self._spaces, self._worker, self._pause = library, spaces, worker, pause
+        self._gate = gate
 
     async def make(self, in_step: asyncio.Lock) -> Serving:
         """Return who serves now; a provider that fails for now is asked again every minute.
 
         Raises:
+            Refused: it answers worse than the gate allows.
             QuarterdeckError: the next embedder cannot be used: its provider refuses, or is off.
         """
         key = self._spaces.wanted()
@@ -77,6 +116,13 @@ class Move:
         answer = await self._worker.call("prepare", timeout_s=TIMEOUT_S)
         slot = cast("int", cast("dict[str, Json]", answer.value)["slot"])
         await self._fill(space)
+        if self._gate is not None and (
+            reason := await self._gate(Candidate(self._spaces, self._worker, key, space))
+        ):
+            await self._worker.call("abandon", timeout_s=TIMEOUT_S)
+            raise Refused(
+                reason, hint="quarterdeck knowledge rebuild --accept-loss lets it take over all the same"
+            )
         while True:
             async with in_step:
                 if not await self._library.unstaged(space, 1):

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,8 @@ from quarterdeck.core.errors import Busy, Denied, QuarterdeckError, ServiceError
 from quarterdeck.core.knowledge import Change, Serving
 from quarterdeck.rag.library import Library
 from quarterdeck.rag.reading.document import to_embed
-from quarterdeck.rag.vector.moving import Move, Pause, serving_of
+from quarterdeck.rag.vector.moving import Gate, Move, Pause, Refused, serving_of
+from quarterdeck.rag.vector.near import Near, near_of
 from quarterdeck.rag.vector.spaces import EXPORT_TIMEOUT_S, ROLE, Spaces
 from quarterdeck.runtime.workers.worker import Limits, Worker
 
@@ -38,14 +38,6 @@ FIND_TIMEOUT_S = 10.0
 RERANK_TIMEOUT_S = 60.0  # the first one loads the model
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Near:
-    """Hold the chunks nearest to a question, by id, each with its cosine; `vector` is the question's."""
-
-    cosines: Mapping[str, float]
-    vector: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +71,8 @@ class Vectors:
     ) -> None:
         """`remote` embeds where the settings name a model for it; `pause` waits between tries to reach it."""
         self._library, self._pause = library, pause
+        self.gate: Gate | None = None  # asked before another embedder takes over
+        self._refused = ""  # the embedder that it did not let in
         options = {
             "embedder": embedder,
             "models": str(models),
@@ -117,6 +111,11 @@ class Vectors:
             reason=self._reason,
             next="" if self._move is None or self._move.done() else self.spaces.wanted(),
         )
+
+    @property
+    def reason(self) -> str:
+        """Say what is wrong with the index, or with the embedder that should follow; empty: nothing."""
+        return self._reason
 
     async def space(self) -> str:
         """Start what is needed and return the name of the vector space.
@@ -181,8 +180,7 @@ class Vectors:
         except (ServiceError, Busy) as error:
             self._lost(error)
             return None
-        found = cast("list[tuple[str, str, float]]", answer.value)
-        return Near(cosines={id_: cosine for _, id_, cosine in found}, vector=answer.blob)
+        return near_of(answer)
 
     async def follow(self, change: Change, ids: Sequence[str], vectors: Sequence[bytes]) -> None:
         """Bring one commit into the index, where it is open; otherwise opening it will."""
@@ -210,8 +208,10 @@ class Vectors:
         if self._worker.pid is not None:
             self.warm()
 
-    async def rebuild(self) -> bool:
+    async def rebuild(self, *, accept_loss: bool = False) -> bool:
         """Delete the index on disk and fill it from SQLite; returns whether it is in use again.
+
+        With `accept_loss` an embedder that waits takes over however much it loses.
 
         Raises:
             SetupError, ServiceError: as `space`.
@@ -220,8 +220,9 @@ class Vectors:
             await asyncio.wait([self._opening])
         await self.space()
         async with self._in_step:
-            self._opened_pid = None
-            self._in_memory = False
+            self._opened_pid, self._in_memory = None, False
+            if accept_loss:
+                self.gate, self._refused = None, ""
             await self._worker.call("clear", timeout_s=OPEN_TIMEOUT_S)
         return await self.opened()
 
@@ -346,8 +347,9 @@ class Vectors:
         """Make the vectors of the embedder that the settings name, where another one serves still."""
         serving = self._serving
         is_moving = self._move is not None and not self._move.done()
-        if serving is not None and serving.key != self.spaces.wanted() and not is_moving:
-            move = Move(self._library, self.spaces, self._worker, self._pause)
+        wanted = self.spaces.wanted()
+        if serving is not None and wanted not in (serving.key, self._refused) and not is_moving:
+            move = Move(self._library, self.spaces, self._worker, self._pause, self.gate)
             self._move = asyncio.create_task(self._moved(move), name="move to another embedder")
 
     async def _moved(self, move: Move) -> None:
@@ -355,6 +357,7 @@ class Vectors:
         try:
             serving = await move.make(self._in_step)
         except QuarterdeckError as error:
+            self._refused = self.spaces.wanted() if isinstance(error, Refused) else ""
             self._serving, self._reason = None, error.message  # it may have been noted already who serves
             log.warning("Another embedder could not take over", extra={"reason": error.message})
         else:
@@ -388,11 +391,3 @@ class Vectors:
         while some := await self._library.without_vector(space, BATCH * 4):
             vectors = await self.embed([to_embed(one.title, one.heading, one.text) for one in some])
             await self._library.embed(space, [(one.id, v) for one, v in zip(some, vectors, strict=True)])
-
-
-def cosine(one: bytes, other: bytes) -> float:
-    """Return the cosine of two vectors of length 1; 0 when they are of different spaces."""
-    if len(one) != len(other):
-        return 0.0
-    left, right = memoryview(one).cast("f"), memoryview(other).cast("f")
-    return float(sum(map(operator.mul, left, right)))

@@ -3,7 +3,6 @@
 import random
 import time
 from collections.abc import Sequence
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from quarterdeck.core.knowledge import Chunk, Document, Scope, scope_of
 from quarterdeck.rag.query import searchable
 from quarterdeck.rag.retrieval.search import Search
 from quarterdeck.rag.vector.index import ExactIndex
-from quarterdeck.rag.vector.vectors import Near
+from quarterdeck.rag.vector.near import Near
 from quarterdeck.store.engine import Store
 from quarterdeck.store.knowledge import KnowledgeLibrary
 
@@ -31,7 +30,7 @@ PLACES = {word: n for n, word in enumerate(WORDS)}
 class Nearby:
     """Find near vectors in this process; the question's vector is made of its words."""
 
-    state = SimpleNamespace(reason="", index="ready")
+    reason = ""
 
     def __init__(self) -> None:
         self.index = ExactIndex()
