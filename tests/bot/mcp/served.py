@@ -132,6 +132,8 @@ elif MODE == "stubborn":
     server.run()
     while True:
         signal.pause()
+elif MODE == "http":
+    server.run("streamable-http", host="127.0.0.1", port=int(sys.argv[2]))
 else:
     _state("starts").open("a").write("x")
     server.run()

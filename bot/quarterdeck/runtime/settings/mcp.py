@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 
 from quarterdeck.core.errors import SetupError
 from quarterdeck.runtime.secrets import SecretRef
@@ -41,6 +49,29 @@ def _variable(name: str, content: object) -> str | SecretRef:
     raise refuse("must be text", "put it in quotes", key=name)
 
 
+def _address(value: object) -> str:
+    """Read an address that may carry a query, such as `?tools=wiki`; a key has its place in bearer or headers."""
+    address, _, query = str(value).strip().partition("?")
+    try:
+        _PLAIN.validate_python(address)
+    except ValidationError as error:
+        found = error.errors()[0]
+        context = found.get("ctx", {})
+        raise refuse(str(context.get("message", found["msg"])), str(context.get("hint", ""))) from error
+    if not query:
+        return address
+    if not re.fullmatch(r"[A-Za-z0-9._~%&=+@:,/-]+", query):
+        raise refuse("holds characters that a query cannot hold", "write them as %XX")
+    if any(SENSITIVE.search(pair.partition("=")[0]) for pair in query.split("&")):
+        raise refuse("holds what looks like a key", "write it as bearer or headers, by reference")
+    return f"{address}?{query}"
+
+
+_PLAIN: Final = TypeAdapter(Url)
+Address = Annotated[
+    str, BeforeValidator(_address), WithJsonSchema({"type": "string", "pattern": "^https?://"})
+]
+
 Variables = Annotated[
     dict[str, str | SecretRef],
     BeforeValidator(_variables),
@@ -58,7 +89,7 @@ class McpServerSettings(Section):
     """Variables that the program gets; values that are secrets are references."""
     inherit: tuple[VariableName, ...] = ()
     """Variables of ours that it gets too, such as PATH and HOME. All others it does not see."""
-    url: Url | None = None
+    url: Address | None = None
     """The address of a server that speaks streamable HTTP."""
     bearer: OptionalSecret = None
     """Sent to the address as Authorization: Bearer."""
