@@ -21,7 +21,7 @@ from quarterdeck.store.engine import Store
 from quarterdeck.store.tables import chunks, documents
 
 VARIABLES = 500  # values in one IN list, far below SQLite's limit
-MATCH_LIMIT = 4000  # passages that one query ranks, 2 us each; common words are left out of it beyond that
+MATCH_LIMIT = 2000  # passages that one query ranks, 2 us each; common words are left out of it beyond that
 LEAST_WORDS = 2  # the rarest ones are looked for however common they are, in the newest passages
 COUNTED_LIMIT = 20_000  # stems whose number of passages is remembered until one changes
 PAGE = 100  # ranked passages whose readers are looked at together at first; then more

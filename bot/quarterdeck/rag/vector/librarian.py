@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from quarterdeck.core.errors import Unavailable
 from quarterdeck.rag.retrieval.rerank import CrossReader
-from quarterdeck.rag.vector.embed import Embedder, choose
+from quarterdeck.rag.vector.embed import Embedder, choose, step_back
 from quarterdeck.rag.vector.index import ChromaIndex, ExactIndex, VectorIndex, read_stamp, wipe, write_stamp
 from quarterdeck.runtime.workers.protocol import Job, Method, Part
 
@@ -75,6 +76,8 @@ class _Librarian:
         self._index: VectorIndex | None = None
         self._next: VectorIndex | None = None
         self._opening = threading.Lock()
+        # Documents can wait, somebody who asks cannot: what is read in bulk has threads of lower priority.
+        self._bulk = ThreadPoolExecutor(1, "bulk", initializer=step_back)
 
     def about(self, job: Job) -> Part:
         """Say what embeds, and in which space."""
@@ -85,7 +88,8 @@ class _Librarian:
         """Return the vectors of `texts`, one after the other, as little-endian float32."""
         given = cast("Mapping[str, Sequence[str]]", job.value)
         embedder = self._embedders.of(job.value)
-        return Part({"space": embedder.space}, embedder.embed(given["texts"]).astype("<f4").tobytes())
+        vectors = self._bulk.submit(embedder.embed, given["texts"]).result()
+        return Part({"space": embedder.space}, vectors.astype("<f4").tobytes())
 
     def compare(self, job: Job) -> Part:
         """Return the cosine between `text` and each of `with`."""
@@ -133,7 +137,8 @@ class _Librarian:
         if gone := cast("Sequence[str]", given.get("drop") or ()):
             index.drop(scope, gone)
         if ids:
-            index.put(scope, ids, np.frombuffer(job.blob, "<f4").reshape(len(ids), -1))
+            vectors = np.frombuffer(job.blob, "<f4").reshape(len(ids), -1)
+            self._bulk.submit(index.put, scope, ids, vectors).result()
         if given.get("generation") is not None and isinstance(index, ChromaIndex):
             write_stamp(
                 self._folder(is_next=is_next), cast("int", given["generation"]), cast("str", given["space"])

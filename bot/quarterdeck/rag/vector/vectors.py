@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +85,7 @@ class Vectors:
             "librarian",
             TARGET,
             options=cast("Json", options),
-            limits=Limits(niceness=5),
+            limits=Limits(niceness=0 if sys.platform == "linux" else 5),  # there its bulk threads step back
             threads=threads + 1,
             start_timeout_s=EXPORT_TIMEOUT_S,
             environment=ENVIRONMENT,
