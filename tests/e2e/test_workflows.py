@@ -144,3 +144,73 @@ def test_what_nobody_starts_runs_as_the_workflows_own_account(program: Program) 
     assert ["after", "boot"] == sorted(one["workflow"] for one in found if one["workflow"] != "daily")
     assert "* * * * *" in planned["trigger"]
     assert {"workflow:boot", "workflow:daily"} == {one["conversation"] for one in found}
+
+
+SHIP = """
+title: Ship a service
+inputs:
+  service: {choices: [api, web], required: true, summary: What to ship}
+triggers:
+  - command: ship
+  - {reaction: "🚀", with: {service: web}}
+  - {message: '(?i)^please ship (?P<name>\\w+)', with: {service: "${trigger.groups.name}"}}
+steps:
+  - {id: agree, when: inputs.service == "api", approve: "Ship **${inputs.service}**?", by: role:admin, timeout_s: 1h}
+  - id: say
+    action: chat.send
+    with: {text: "**${inputs.service}** is shipped by ${trigger.kind}."}
+"""
+TALK = """
+title: A workflow
+people: {ada: operator, bo: admin, cy: viewer}
+settings: {user_dir: %s}
+steps:
+  - complete: {command: ship, option: service, typed: w, offers: [web]}
+    on: [discord]
+  - {command: ship, typed: api, options: {service: api}, where: general}
+  - expect:
+      - {text: "{any}Ship a service{any}Waiting{any}agree{any}say{any}Waiting for an approval", buttons: [Stop]}
+      - {text: "{any}Ship **api**?{any}", buttons: [Approve, Deny]}
+    where: general
+    timeout_s: 60
+  - {restart: kill}
+  - {say: "/ping"}
+  - expect: [{text: Pong.}]
+    timeout_s: 60
+  - {press: Approve, as: bo, where: general}
+  - expect:
+      - {text: "{any}Ship a service{any}Done{any}✅ agree{any}✅ say", edited: true}
+      - {text: "{any}Approved, and done.", edited: true}
+      - {text: "{any} is approved; it runs now."}
+      - {text: "api is shipped by command."}
+    where: general
+    timeout_s: 60
+  - {say: "please ship web", where: general, as: cy}
+  - {say: "please ship web", where: general, name: wish}
+  - expect:
+      - {text: "{any}Ship a service{any}Done{any}"}
+      - {text: "web is shipped by message."}
+    where: general
+    timeout_s: 60
+  - {react: "🚀", to: wish, where: general}
+  - expect:
+      - {text: "{any}Ship a service{any}Done{any}"}
+      - {text: "web is shipped by reaction."}
+    where: general
+    timeout_s: 60
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("platform", ["slack", "discord"])
+def test_people_start_follow_and_approve_workflows_in_chat(program: Program, platform: str) -> None:
+    """By a native command, a message and a reaction; over a kill, with a yes of somebody else; a viewer starts nothing."""
+    folder = program.folder / "theirs"
+    (folder / "workflows").mkdir(parents=True)
+    (folder / "workflows" / "ship.yaml").write_text(SHIP, "utf-8")
+    talk = program.folder / "talk.yaml"
+    talk.write_text(TALK % folder, "utf-8")
+
+    done = program.call("simulate", str(talk), "--platform", platform, expect=None)
+
+    assert (0, "") == (done.returncode, "\n".join(done.stderr.splitlines()[-60:]))
