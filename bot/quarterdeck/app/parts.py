@@ -204,6 +204,7 @@ class Parts:
             self.clock,
             clean=self.redactor.clean,
             link_hosts=self.settings.models.links,
+            meaning=self.knowledge.meant,
         )
         self.deliveries = DeliveryDesk(self.outbox_rows, self.outbox)
         self.mcp = build_mcp(self)

@@ -153,5 +153,8 @@ class OutboxRows(Protocol):
     async def offer(self, conversation_id: str) -> Offer | None:
         """Return what can be picked by its number in a conversation."""
 
+    async def cause_of(self, conversation_id: str, message_id: str) -> str | None:
+        """Return the key of the event that one of our newest messages answers; None for any other message."""
+
     async def parts_of(self, cause: str) -> Sequence[str]:
         """Return the ids of a reply's parts, in order."""

@@ -13,7 +13,7 @@ from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.ports import Clock, Json, Passage
 from quarterdeck.core.reply import Reply
 from quarterdeck.rag.answering.answer import Answerer
-from quarterdeck.rag.answering.desk import PASSAGES, AnswerDesk, People
+from quarterdeck.rag.answering.desk import PASSAGES, AnswerDesk, People, answer_id, verdict_of
 from quarterdeck.rag.ingest import Ingest
 from quarterdeck.rag.kept import KeptDocuments
 from quarterdeck.rag.library import Library
@@ -150,6 +150,15 @@ class TeamKnowledge:
         return await self._desk.follow(
             answer_id, wish, person=person, identity=identity, conversation=conversation, said=said
         )
+
+    async def meant(self, key: str, emoji: str, identity: Identity) -> str:
+        """Return the verdict that an emoji below the answer to an event of this key is, as its button has it."""
+        known = self._people.person_of if self._people is not None else None
+        wish = verdict_of(emoji)
+        if not wish or known is None or not (await known(identity)).has_role("viewer"):
+            return ""
+        given = await self.quality.answer(answer_id(key)) if self.quality is not None else None
+        return "" if given is None else f"/answer {wish} {given.id}"
 
     async def add(
         self, name: str, content: bytes, *, collection: str, audience: str = PUBLIC

@@ -26,6 +26,7 @@ from quarterdeck.store.tables import outbox
 OPEN = ("waiting", "sending")
 RETRIABLE = ("unknown", "dead")  # what waits has its turn coming; a second one would send it twice
 OVERTAKEN = "a newer form of it went out instead"
+NEWEST = 20_000  # messages of ours that are looked through for one by the platform's id
 MOST_LINKS = 16  # from a part to the one that stands for it; two are usual
 
 _QUEUED = Prepared(
@@ -174,6 +175,20 @@ class StoredOutbox:
     async def offer(self, conversation_id: str) -> Offer | None:
         """Return what can be picked by its number in a conversation."""
         return await self._store.read(lambda connection: offer_of(connection, conversation_id))
+
+    async def cause_of(self, conversation_id: str, message_id: str) -> str | None:
+        """Return the key of the event that one of our newest messages answers; None for any other message."""
+        newest = (
+            select(outbox.c.cause, outbox.c.conversation_id, outbox.c.message_id)
+            .order_by(outbox.c.seq.desc())
+            .limit(NEWEST)
+            .subquery()
+        )
+        query = select(newest.c.cause).where(
+            newest.c.message_id == message_id, newest.c.conversation_id == conversation_id
+        )
+        cause = await self._store.read(lambda connection: connection.execute(query.limit(1)).scalar())
+        return None if cause is None else str(cause).removesuffix("~partial").removesuffix("~direct")
 
     async def parts_of(self, cause: str) -> Sequence[str]:
         """Return the ids of a reply's parts, in order."""

@@ -29,6 +29,8 @@ MORE = 5  # further passages that `more` shows
 SHOWN = 700  # characters of a passage
 SAID_LIMIT = 2000  # characters of a correction
 
+VERDICTS: dict[str, AnswerWish] = {"👍": "helpful", "👎": "wrong", "+1": "helpful", "-1": "wrong"}
+
 NameOf = Callable[[str], Awaitable[str]]
 """Return how to call the person of an id; empty when nobody knows."""
 
@@ -74,7 +76,7 @@ class AnswerDesk:
         if not key or self._rows is None:
             return reply
         given = GivenAnswer(
-            id=hashlib.sha256(key.encode()).hexdigest()[:12],
+            id=answer_id(key),
             at_ms=self._now_ms(),
             question=question,
             before=before,
@@ -230,6 +232,19 @@ class AnswerDesk:
         place = ", ".join(filter(None, [passage.place, age(passage.modified_at_ms, self._now_ms())]))
         name = f"{passage.document} › {passage.heading}" if passage.heading else passage.document
         return f"**{n}. {name}**{f' ({place})' if place else ''}\n\n{quoted}"
+
+
+def answer_id(key: str) -> str:
+    """Return the id of the answer to the event of this key."""
+    return hashlib.sha256(key.encode()).hexdigest()[:12]
+
+
+def verdict_of(emoji: str) -> str:
+    """Return what an emoji says to an answer, whatever its colour and whichever way the platform writes it."""
+    plain = (
+        emoji.strip(":").partition("::")[0].rstrip("\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff\ufe0f")
+    )
+    return VERDICTS.get({"thumbsup": "+1", "thumbsdown": "-1"}.get(plain, plain), "")
 
 
 async def _privately(reply: Reply, identity: Identity) -> AsyncIterator[str | Reply]:

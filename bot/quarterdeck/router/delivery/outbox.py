@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
 from quarterdeck.core.adapter import Ability, Adapter, Directs, Rendered
 from quarterdeck.core.delivery import AuditEntry, Offer, OutboxRows, Outgoing, SendState
 from quarterdeck.core.errors import ServiceError
-from quarterdeck.core.event import Event, Pressed
+from quarterdeck.core.event import Event, Pressed, Reacted
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import Clock
@@ -26,10 +26,13 @@ from quarterdeck.router.delivery.entry import Entry
 from quarterdeck.router.delivery.links import unlinked
 from quarterdeck.router.delivery.sender import PARTIAL, Sender
 from quarterdeck.router.delivery.spotless import spotless
-from quarterdeck.router.forms.picking import EXPIRE_S, picked, press
+from quarterdeck.router.forms.picking import EXPIRE_S, meant, picked, press
 
 DIRECT_LIMIT_S = 5.0
 MOVED_UP = Reply(text="(This part has moved into the message above.)")
+
+Meaning = Callable[[str, str, Identity], Awaitable[str]]
+"""Return the command line that an emoji of somebody means below the reply to the event of a key; empty: nothing."""
 
 log = logging.getLogger(__name__)
 
@@ -53,9 +56,11 @@ class Outbox:
         *,
         clean: Callable[[str], str] = lambda text: text,
         link_hosts: Collection[str] = (),
+        meaning: Meaning | None = None,
     ) -> None:
         self.link_hosts = frozenset(link_hosts)  # that models may link to
         self._rows, self._adapters, self._clock, self._clean = rows, adapters, clock, clean
+        self._meaning = meaning
         self._claimed: set[str] = set()  # conversations whose first part is being stored as `sending`
         self._begun: set[str] = set()  # answers of which an unfinished form is shown, or about to be
         self.sender = Sender(rows, adapters, clock, clean=self.clean)
@@ -166,12 +171,21 @@ class Outbox:
             self.sender.partials[target.id] = target.message_id
 
     async def pressed(self, event: Event) -> Pressed | None:
-        """Return the press that an event is when it picks a choice by its number; None when it is no such thing."""
+        """Return the press that an event is: a choice picked by its number, an emoji that means a button; or None."""
+        if isinstance(event, Reacted):
+            return await self._reacted(event)
         number = picked(event)
         if number is None or Ability.BUTTONS in self.adapter(event.platform).abilities:
             return None
         offer = await self._rows.offer(event.conversation.id)
         return press(event, number, offer, now_ms=self._clock.now_ms())
+
+    async def _reacted(self, event: Reacted) -> Pressed | None:
+        if self._meaning is None or not event.added or event.is_late:
+            return None
+        cause = await self._rows.cause_of(event.conversation.id, event.message_id)
+        value = "" if cause is None else await self._meaning(cause, event.emoji, event.actor)
+        return meant(event, value) if value else None
 
     async def record(self, entry: AuditEntry) -> None:
         """Store an audit entry now, before what it speaks of is done.

@@ -29,6 +29,11 @@ def press(event: Event, number: int, offer: Offer | None, *, now_ms: int) -> Pre
     if offer is None or offer.expires_at_ms <= now_ms or not 1 <= number <= len(offer.buttons):
         return None
     button = offer.buttons[number - 1]
+    return meant(event, button.value, button_id=button.id)
+
+
+def meant(event: Event, value: str, *, button_id: str = "") -> Pressed:
+    """Return the press of a button with this value, by whoever raised the event."""
     return Pressed(
         id=event.id,
         platform=event.platform,
@@ -39,6 +44,6 @@ def press(event: Event, number: int, offer: Offer | None, *, now_ms: int) -> Pre
         actor_name=event.actor_name,
         is_late=event.is_late,
         groups=event.groups,
-        button_id=button.id,
-        value=button.value,
+        button_id=button_id,
+        value=value,
     )

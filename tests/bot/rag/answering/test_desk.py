@@ -180,3 +180,16 @@ async def test_where_nothing_is_found_the_nearest_titles_are_named(make_team) ->
 
     assert ("not_found", ["wrong"]) == (reply.status, [one.id for one in reply.card.buttons])
     assert "What comes nearest:" in reply.text
+
+
+async def test_a_thumb_below_an_answer_is_its_button(make_team) -> None:
+    """In any colour and spelling; below anything else, and any other emoji, it is nothing."""
+    knowledge = await make_team()
+    reply = await ask(knowledge, BOB)
+    wrong, helpful = (
+        next(one.value for one in reply.card.buttons if one.id == wish) for wish in ("wrong", "helpful")
+    )
+    means = {"👎": wrong, "👎🏽": wrong, ":-1::skin-tone-3:": wrong, "👍": helpful, "+1": helpful, "🎉": ""}
+
+    assert means == {emoji: await knowledge.meant("e1", emoji, BOB) for emoji in means}
+    assert "" == await knowledge.meant("other", "👎", BOB)
