@@ -204,7 +204,7 @@ steps:
 @pytest.mark.slow
 @pytest.mark.parametrize("platform", ["slack", "discord"])
 def test_people_start_follow_and_approve_workflows_in_chat(program: Program, platform: str) -> None:
-    """By a native command, a message and a reaction; over a kill, with a yes of somebody else; a viewer starts nothing."""
+    """By native command, message and reaction; over a kill, with a yes of somebody else; a viewer starts nothing."""
     folder = program.folder / "theirs"
     (folder / "workflows").mkdir(parents=True)
     (folder / "workflows" / "ship.yaml").write_text(SHIP, "utf-8")

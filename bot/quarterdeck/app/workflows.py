@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -32,6 +33,15 @@ from quarterdeck_workflows.language.spec import Workflow
 if TYPE_CHECKING:
     from quarterdeck.app.parts import Parts
 
+PROMPT_TOKENS: Final = 4_000  # what expressions fill in is not known before the run
+SIGNS_PER_TOKEN: Final = 3
+ASKING: Final = {
+    "model.complete": ("chat", 1024),
+    "model.extract": ("chat", 2048),
+    "model.classify": ("fast", 256),
+    "knowledge.answer": ("chat", 1024),
+    "media.extract": ("vision", 1024),
+}
 PAIR: Final = re.compile(r"""([\w-]+)=(?:"([^"]*)"|'([^']*)'|(\S*))""")
 WORD: Final = re.compile(r"""(?:"([^"]*)"|'([^']*)'|(\S+))""")
 
@@ -51,9 +61,31 @@ def build_engine(parts: Parts) -> WorkflowEngine:
         shelf=parts.workflow_files,
         actions=LateActions(),
         folder=parts.paths.data_dir / "runs",
+        cost=Costs(parts),
         can_edit=lambda where: Ability.EDIT in parts.outbox.adapter(where.platform).abilities,
     )
     return WorkflowEngine(bot, parts.durable, lambda: parts.services)
+
+
+class Costs:
+    """Estimate what actions cost (the engine's `Cost`): a model's call by its own price, once, at its full length."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def __call__(self, action: str, arguments: Mapping[str, Json]) -> float | None:
+        """Return US dollars at the most for one time, 0 where it costs nothing, None where nobody knows."""
+        if action == "image.generate":
+            return None  # its price depends on what is ordered; `/image` says it with the pictures
+        if action not in ASKING:
+            return 0.0
+        role, most = ASKING[action]
+        tokens, named = arguments.get("max_tokens"), arguments.get("role")
+        return await self._parts.models.price_usd(
+            named if isinstance(named, str) and "${" not in named else role,
+            input_tokens=PROMPT_TOKENS + len(json.dumps(arguments)) // SIGNS_PER_TOKEN,
+            output_tokens=tokens if isinstance(tokens, int) else most,
+        )
 
 
 class LateActions:

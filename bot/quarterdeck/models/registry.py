@@ -14,9 +14,9 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
 
-from quarterdeck.core.budget import Ledger, OverBudget
+from quarterdeck.core.budget import MICRO, Ledger, OverBudget
 from quarterdeck.core.errors import ServiceError, SetupError
-from quarterdeck.core.model import Connected, Delta, Dialect, ModelMessage, ModelRequest, Wanted
+from quarterdeck.core.model import Connected, Delta, Dialect, ModelMessage, ModelRequest, Usage, Wanted
 from quarterdeck.core.ports import Clock
 from quarterdeck.models.answers import Answers
 from quarterdeck.models.catalog import BUILTIN, Catalog, Provider
@@ -74,12 +74,21 @@ class ModelRegistry:
         self._renamed: dict[str, str] = {}
         self._clock = clock
         stated = {name: setting.prices for name, setting in settings.providers.items()}
-        meter = Meter(ledger, Prices(stated), self.catalog.get)
-        self._fallback = Fallback(clock=clock, record=record, meter=meter, timeouts=timeouts)
+        self._meter = Meter(ledger, Prices(stated), self.catalog.get)
+        self._fallback = Fallback(clock=clock, record=record, meter=self._meter, timeouts=timeouts)
         self._answers = answers if ledger is not None and ledger.keeps_answers else None
         self._looking = asyncio.Lock()
         self._found: tuple[float, list[Found]] | None = None
         self._first_models: dict[str, tuple[float, str]] = {}
+
+    async def price_usd(self, role: str, *, input_tokens: int, output_tokens: int) -> float | None:
+        """Return what such a call would cost now, None where nobody answers or nobody knows."""
+        connected = await self.connected(role)
+        if connected is None:
+            return None
+        usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens)
+        microusd = await self._meter.price(connected, usage)
+        return None if microusd is None else microusd / MICRO
 
     async def connected(self, role: str = "chat") -> Connected | None:
         """Return the model that would answer now, or None when none is connected."""

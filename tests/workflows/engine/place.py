@@ -135,7 +135,8 @@ class Place:
         self.done: list[str] = []
         self.durable = Durable(folder / "durable.db", queues=[QUEUE])
         audit = Audit(store, self.clock, lambda text: text)
-        self.people = Directory(StoredPeople(store), owners={ANNA: "Anna", BORIS: "Boris"})
+        self._people_rows = StoredPeople(store)
+        self.people = Directory(self._people_rows, owners={ANNA: "Anna", BORIS: "Boris"})
         self.approvals = ApprovalDesk(
             StoredApprovals(store),
             people=self.people,
@@ -200,6 +201,15 @@ class Place:
         """Be Anna."""
         anna = await self.people.person_of(ANNA)
         return Starter(person=anna, identity=ANNA, conversation=HERE, key=key, shown_as=f"shown-{key}")
+
+    async def grant(self, identity: Identity, role: str) -> None:
+        """Give somebody a role."""
+        await self._people_rows.grant(identity, role, is_service=identity.platform == "workflow", now_ms=0)
+
+    async def until_done(self, count: int) -> None:
+        """Wait until so many things were done."""
+        while len(self.done) < count:
+            await asyncio.sleep(0.01)
 
     async def boris(self) -> Person:
         """Return who may approve what Anna asks for."""
