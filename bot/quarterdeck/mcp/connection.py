@@ -154,10 +154,15 @@ class Connection:
                     await answer
 
     def _ours(self, error: Exception, *, is_effect: bool) -> QuarterdeckError:
-        problem = self._guard.taken() if self._guard is not None else None
+        problem = self._taken()
         if problem is not None:
             return problem
         if isinstance(error, MCPError):
+            if (
+                error.message == "Session terminated"
+            ):  # the SDK's words for a 404: the server knows it no more
+                self.link.end("its session ended")
+                return Unavailable(f"{self.name} ended its session", service=self.name)
             if error.code == mcp_types.CONNECTION_CLOSED:
                 return self._lost(is_effect=is_effect)
             words = printable(error.message)[:500]
@@ -167,8 +172,15 @@ class Connection:
         kind = "asks for more than a tool call may" if isinstance(error, RuntimeError) else "is no valid MCP"
         return Rejected(f"{self.name} answered with something that {kind}", service=self.name, status=0)
 
-    def _lost(self, *, is_effect: bool) -> QuarterdeckError:
+    def _taken(self) -> QuarterdeckError | None:
+        """Return what went wrong on the wire; a server that cannot be reached is gone."""
         problem = self._guard.taken() if self._guard is not None else None
+        if isinstance(problem, Unavailable):
+            self.link.end(problem.message)
+        return problem
+
+    def _lost(self, *, is_effect: bool) -> QuarterdeckError:
+        problem = self._taken()
         if problem is not None:
             return problem
         last = self.link.last_words()
@@ -235,6 +247,7 @@ class Connection:
             except MCPError as error:
                 if error.code == mcp_types.METHOD_NOT_FOUND:
                     return
+                self._taken()
             except (SubscriptionLost, TimeoutError):
                 self.changed.set()  # what was said meanwhile is not told again
             await asyncio.sleep(LISTEN_AGAIN_S)

@@ -62,7 +62,7 @@ class McpDesk:
         """Return what was approved, of servers that are not down; asks no server."""
         found = []
         for server in self._usable_servers():
-            if server.is_down:
+            if server.is_resting:
                 continue
             for pin in (await self._pins.of(server.name)).values():
                 if state_of(server, pin.name, pin) == "approved":

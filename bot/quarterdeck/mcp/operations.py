@@ -44,11 +44,10 @@ class McpOperations:
         return [_tool(one) for one in approved]
 
     async def _test(self, parameters: Parameters, progress: Progress) -> Json:
-        name = _text(parameters, "name")
+        name = _text(parameters, "name").removeprefix("mcp.").partition(".")[0]
         await progress(f"Asking {name}")
         await self._desk.show(name)
-        server = next(one for one in await self._desk.servers() if one.name == name.removeprefix("mcp."))
-        return _server(server)
+        return _server(next(one for one in await self._desk.servers() if one.name == name))
 
 
 def _server(server: McpServer) -> dict[str, Json]:

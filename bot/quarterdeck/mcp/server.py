@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 START_S: Final = 25.0  # of which a server that knows only older protocols may take 10 to say so
 LISTED_FOR_S: Final = 60.0  # a list of tools older than this is asked for again before a call
+LIST_AGAIN_S: Final = 1.0  # a server that says all the time that its tools changed keeps nobody busy
 HEALTHY_AFTER_S: Final = 60.0
 
 Told = Callable[[str], Awaitable[None]]
@@ -78,8 +79,13 @@ class Server:
 
     @property
     def is_down(self) -> bool:
-        """Tell whether it failed and is not to be tried again yet."""
+        """Tell whether it failed when it was last tried."""
         return not self.is_ready and self.problem is not None
+
+    @property
+    def is_resting(self) -> bool:
+        """Tell whether it failed, and is not to be tried again yet."""
+        return self.is_down and self._around.clock.monotonic() < self._retry_at_s
 
     @property
     def spoken(self) -> tuple[str, str]:
@@ -99,7 +105,7 @@ class Server:
                 connection = await self._opened()
             now_s = self._around.clock.monotonic()
             if connection.changed.is_set() or now_s - self._listed_s > LISTED_FOR_S:
-                await self._list(connection)
+                await self._list_again(connection)
             return connection
 
     async def call(
@@ -149,6 +155,8 @@ class Server:
                     task.cancel()
             if connection.gone.is_set():
                 self._failed(Unavailable(self._words(connection), service=self.name))
+            else:
+                await clock.sleep(LIST_AGAIN_S)
 
     async def close(self) -> None:
         """End it."""
@@ -185,6 +193,19 @@ class Server:
         self.problem, self._opened_s = None, clock.monotonic()
         log.info("MCP server is connected", extra={"server": self.name, "protocol": connection.protocol})
         return connection
+
+    async def _list_again(self, connection: Connection) -> None:
+        """List within a time of its own: whoever calls may be waiting behind this.
+
+        Raises:
+            Unavailable: it does not answer; the connection is over.
+        """
+        try:
+            async with asyncio.timeout(START_S):
+                await self._list(connection)
+        except TimeoutError as error:
+            connection.link.end(f"it did not list its tools within {START_S:g} s")
+            raise Unavailable(self._words(connection), service=self.name) from error
 
     async def _list(self, connection: Connection) -> None:
         connection.changed.clear()

@@ -32,6 +32,7 @@ class Site:
         self.requests: list[web.Request] = []
         self.answer: Answer | None = None
         self.port = 0
+        self.is_forgetful = False
 
     @property
     def url(self) -> str:
@@ -219,6 +220,33 @@ async def test_a_server_that_is_not_there_is_down(bench: Bench) -> None:
     )
     with pytest.raises(Unavailable, match=r"127\.0\.0\.1 could not be reached"):
         await bench.servers["site"].ready()
+
+
+async def test_a_server_that_forgot_its_session_or_went_away_is_connected_anew(
+    bench: Bench, site: Site
+) -> None:
+    """A restart of the server costs one call; what is away is down, and its tools with it."""
+    bench.set_up(site=at(site))
+    await bench.approve("site")
+
+    async def forgets(request: web.Request, asked: Mapping[str, Any]) -> web.StreamResponse | None:
+        if asked["method"] == "initialize":
+            answer = {"jsonrpc": "2.0", "id": asked["id"], **site.said("initialize")}
+            return web.json_response(answer, headers={"Mcp-Session-Id": "s1"})
+        return web.Response(status=404) if site.is_forgetful else None
+
+    site.answer = forgets  # type: ignore[assignment]
+    bench.set_up(site=at(site))
+    await bench.servers["site"].ready()
+    site.is_forgetful = True
+    with pytest.raises(Unavailable, match="site ended its session"):
+        await bench.use("mcp.site.say")
+    site.is_forgetful = False
+    with pytest.raises(Unavailable):
+        await bench.servers["site"].ready()
+    await bench.clock.advance(1)
+
+    assert "said" == (await bench.use("mcp.site.say")).text
 
 
 async def test_a_server_of_another_origin_is_never_asked(bench: Bench, site: Site) -> None:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from tests.bot.mcp.conftest import Bench, tool
 
+from quarterdeck.app.mcp import foreign_file
+from quarterdeck.app.parts import Parts
 from quarterdeck.core.errors import SetupError, Unavailable, Unknown
 from quarterdeck.mcp import program
 
@@ -121,3 +126,29 @@ async def test_progress_without_end_ends_the_connection(bench: Bench) -> None:
 
     with pytest.raises(Unavailable, match="it floods us"):
         await bench.use("mcp.raw.endless")
+
+
+def test_the_sdk_is_loaded_by_nobody_who_has_no_server() -> None:
+    """Most of a second, and some 60 MiB."""
+    heavy = ["mcp", "mcp_types", "httpx2"]
+    code = f"import sys, quarterdeck.app.app; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert "[]\n" == done.stdout
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_refused"), [(0o600, False), (0o644, False), (0o664, True), (0o646, True)]
+)
+def test_a_file_that_others_can_change_starts_nothing(tmp_path: Path, mode: int, is_refused: bool) -> None:
+    """It could name any program, to be run as the bot."""
+    file = tmp_path / "quarterdeck.yaml"
+    file.write_text("")
+    file.chmod(mode)
+    parts = SimpleNamespace(loaded=SimpleNamespace(file=file))
+    refusal = foreign_file(cast("Parts", parts))
+
+    assert is_refused == (refusal is not None)
+    assert refusal is None or f"chmod go-w '{file}', as its owner" == refusal.hint

@@ -37,7 +37,6 @@ async def test_a_server_that_dies_is_down_and_comes_back(bench: Bench) -> None:
     await bench.clock.advance(1)
 
     assert ([], "down", 1) == (offered, shown.state, shown.restarts)
-    assert await old.ready()
     assert ["mcp.raw.die", "mcp.raw.say"] == await bench.offered()
     assert "say is done" == (await bench.use("mcp.raw.say")).text
 
@@ -159,6 +158,19 @@ async def test_a_change_that_the_new_protocol_tells_is_heard(bench: Bench) -> No
     assert ("2026-07-28", "tickets 1.2") == (connection.protocol, connection.software)
     assert "changed" == (await bench.states())["mcp.tickets.find"]
     assert "mcp.tickets.find" not in await bench.offered()
+
+
+async def test_a_server_that_always_says_that_its_tools_changed_keeps_nobody_busy(bench: Bench) -> None:
+    """It is listed once a second at the most."""
+    bench.set_up(raw=bench.raw())
+    serving = asyncio.create_task(bench.desk.serve())
+    connection = await bench.servers["raw"].ready()
+    for _ in range(50):
+        connection.changed.set()
+        await in_thread(Path.cwd)
+    serving.cancel()
+
+    assert 2 >= len((bench.folder / "mcp/raw/listed").read_text())
 
 
 async def test_more_tools_than_anybody_reads_are_refused(bench: Bench) -> None:
