@@ -10,12 +10,15 @@ from typing import Final, cast
 from quarterdeck.core.errors import Rejected, Unavailable, UserError
 from quarterdeck.core.model import Delta, Finish, ModelRequest, Usage
 from quarterdeck.core.ports import Json
+from quarterdeck.models.capabilities import Capabilities
 from quarterdeck.models.connection import Timeouts
 from quarterdeck.models.dialects import errors
-from quarterdeck.models.dialects.request import plain_turns_of
+from quarterdeck.models.dialects.request import loaded, plain_turns_of, tools_of
 from quarterdeck.runtime.workers.worker import Worker
 
 SERVICE: Final = "the built-in model"
+WAYS: Final = Capabilities(tools=False, tool_choice="none", stream_usage="always")
+"""It answers tools with prose (SmolLM2 by llama.cpp, tried on 2026-11-21), and sees nothing: both are refused."""
 WAITING_LIMIT: Final = 8
 
 
@@ -32,9 +35,11 @@ class LlamaCpp:
         """Stream the answer.
 
         Raises:
-            Rejected: the question is too long for the model.
+            Rejected: the question is too long for the model, or has tools or files, of which it knows nothing.
             Unavailable: too many wait already, or the worker failed.
         """
+        tools_of(request, WAYS, SERVICE)
+        request = await loaded(request, WAYS, SERVICE)
         if self._waiting >= WAITING_LIMIT:
             message = f"{SERVICE} has {self._waiting} answers to write already"
             raise Unavailable(message, service=SERVICE, hint="ask again in a minute")

@@ -284,7 +284,13 @@ def test_every_row_but_the_builtin_is_driven_here() -> None:
     """A new row is to be thought about."""
     own = {one.id for one in CATALOG.all()} - set(CHAT)
 
-    assert {"openai", "anthropic", "google", BUILTIN, "comfyui"} == own  # which only draws: images/test_comfyui.py
+    assert {
+        "openai",
+        "anthropic",
+        "google",
+        BUILTIN,
+        "comfyui",
+    } == own  # which only draws: images/test_comfyui.py
     assert set() == set(REFUSES) - set(CHAT)
 
 
