@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from quarterdeck.core.access import AccessRequest, Authoriser
-from quarterdeck.core.approval import TOOL
+from quarterdeck.core.approval import ASKER, TOOL
 from quarterdeck.core.errors import Conflict, Denied, NotFound, QuarterdeckError, SetupError, UsageError
 from quarterdeck.core.mcp import McpCall, McpServer, McpTool
 from quarterdeck.core.text import did_you_mean
@@ -165,12 +165,13 @@ class McpDesk:
                 arguments=call.arguments,
             )
         )
-        if decision.needs_approval is not None:
+        needs = decision.needs_approval  # of the person themselves: the step that they started declares it
+        if needs is not None and needs.by != (ASKER,):
             raise Denied(
                 f"{call.tool} needs an approval ({decision.rule})",
                 hint="ask for it in a rule about action:mcp.call with arguments: {tool: …}, which workflows wait for",
             )
-        if not decision.allowed:
+        if not decision.allowed and needs is None:
             raise Denied(decision.reason or f"{call.tool} is not allowed", hint="`/why` shows the rules")
         return await self._ran(server, pin, call.arguments, call.progress)
 

@@ -6,6 +6,7 @@ import pytest
 from tests.bot.mcp.conftest import Bench, tool
 
 from quarterdeck.core.access import ApprovalRule, Decision
+from quarterdeck.core.approval import ASKER
 from quarterdeck.core.errors import Conflict, Denied, NotFound, SetupError, Unavailable, UsageError
 
 
@@ -246,6 +247,11 @@ async def test_a_workflow_asks_with_the_rights_of_its_person(bench: Bench) -> No
     with pytest.raises(Denied, match="needs an approval"):
         await bench.desk.call(bench.call("raw.say"))
 
+    mine = ApprovalRule(by=(ASKER,))
+    bench.rights.decision = Decision(allowed=False, rule="r", needs_approval=mine)
+    declared = await bench.desk.call(bench.call("raw.make", effect="write"))
+
+    assert "make is done" == declared.text  # the step says so, and its person started it
     asked = bench.rights.asked[0]
     assert ("make is done", True) == (result.text, result.is_untrusted)
     assert ("tool:mcp.raw.make", "workflow", "write", {"a": 1}) == (
