@@ -7,8 +7,8 @@ import json
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import cast
 
 from quarterdeck.core.access import AccessRequest, ApprovalRule, Decision
@@ -25,7 +25,7 @@ from quarterdeck.core.errors import (
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Person
 from quarterdeck.core.ports import Json
-from quarterdeck.core.run import RunOf, Waiting
+from quarterdeck.core.run import Waiting
 from quarterdeck.core.text import did_you_mean
 from quarterdeck_workflows.actions.kit.perform import perform
 from quarterdeck_workflows.engine.blocks import LARGE_BYTES
@@ -33,20 +33,13 @@ from quarterdeck_workflows.engine.board import Board
 from quarterdeck_workflows.engine.ending import Ending, Failure
 from quarterdeck_workflows.engine.failing import refused
 from quarterdeck_workflows.engine.job import Job
-from quarterdeck_workflows.engine.ports import Bot, OnEnded, ServicesOf
+from quarterdeck_workflows.engine.levels import LEAST, ON_RECORD, read_moment
+from quarterdeck_workflows.engine.ports import Bot, OnEnded, ServicesOf, tell_nobody
 from quarterdeck_workflows.engine.questions import Questions
 from quarterdeck_workflows.engine.world import Act, Order
 from quarterdeck_workflows.language.parse import read_document
 from quarterdeck_workflows.language.spec import APPROVAL_S, Ask, Step, Wait, Workflow
 
-LEAST: Mapping[str, str] = {
-    "none": "operator",
-    "read": "operator",
-    "write": "operator",
-    "destructive": "admin",
-    "money": "admin",
-}
-ON_RECORD = ("write", "destructive", "money")
 PREFIX = "workflow:"  # what the keys of our requests for approval begin with
 DEFINITIONS = 200  # kept ready
 
@@ -57,7 +50,7 @@ class House:
     def __init__(self, bot: Bot, board: Board, services: ServicesOf) -> None:
         self._bot, self._board, self._services = bot, board, services
         self.questions = Questions(bot)
-        self.on_ended: OnEnded = _nobody
+        self.on_ended: OnEnded = tell_nobody
         self._definitions: OrderedDict[str, Workflow] = OrderedDict()
         self._kept: OrderedDict[tuple[str, str], None] = OrderedDict()
 
@@ -106,7 +99,7 @@ class House:
             person=person,
             identity=job.identity,
             conversation=job.conversation,
-            folder=self._bot.folder / hashlib.sha256(job.root.encode()).hexdigest()[:24],
+            folder=self.folder(job.root),
             services=self._services(),
             progress=partial(self._progress, job.root),
         )
@@ -125,6 +118,10 @@ class House:
         if len(text) > LARGE_BYTES:
             return {"output_blob": await self._keep(job.root, text)}
         return {"output": output}
+
+    def folder(self, root: str) -> Path:
+        """Return where a run keeps its files."""
+        return self._bot.folder / hashlib.sha256(root.encode()).hexdigest()[:24]
 
     async def _closed(self, act: Act, state: str) -> None:
         if act.approval:
@@ -246,13 +243,9 @@ class House:
     async def until(self, order: Order, moment: str) -> Json:
         """Return the seconds until a moment."""
         try:
-            wanted = datetime.fromisoformat(moment)
-        except ValueError:
-            return refused(
-                UserError(f"{moment!r} is no moment", hint="write it as 2027-01-31T09:00:00+01:00")
-            )
-        if wanted.tzinfo is None:
-            return refused(UserError(f"{moment!r} has no zone", hint="write it as 2027-01-31T09:00:00+01:00"))
+            wanted = read_moment(moment)
+        except UserError as error:
+            return refused(error)
         self._at(order, "waiting", f"Waiting until {moment}")
         return {"seconds": max(0.0, (wanted - self._bot.clock.now()).total_seconds())}
 
@@ -282,6 +275,22 @@ class House:
         digest = await self._keep(order.job.root, json.dumps({"document": found.document}))
         return {"definition": {"blob": digest}, "inputs": inputs}
 
+    async def drop(self, job: Job, durable_id: str) -> Json:
+        """Ask people no more for what a part of a run waited for."""
+        inside = (f"{durable_id}/", f"{durable_id}~")
+        for waiting in await self._bot.rows.waits(run_id=job.root):
+            if waiting.durable_id == durable_id or waiting.durable_id.startswith(inside):
+                await self._bot.rows.end_wait(waiting.durable_id, waiting.topic)
+                await self.unask(waiting)
+        return None
+
+    async def unask(self, waiting: Waiting) -> None:
+        """Close what people were asked."""
+        if waiting.kind == "approval":
+            await self._bot.approvals.withdraw(waiting.subject)
+        elif waiting.kind == "ask":
+            await self.questions.close(waiting.durable_id, waiting.topic)
+
     async def failed(self, job: Job, failure: Failure) -> Json:
         """Take note of a failure; the run's ending shows it."""
         return None
@@ -310,11 +319,11 @@ class House:
         """Return the workflow of a job where it is at hand, and its run is watched."""
         if not job.depth and not self._board.knows(job.root):
             return None
-        return self._definitions.get(_definition_key(job))
+        return self._definitions.get(job.definition_key)
 
     async def definition(self, job: Job) -> Workflow:
         """Return the workflow as it was when the run started."""
-        where, key = job.definition, _definition_key(job)
+        where, key = job.definition, job.definition_key
         known = self._definitions.get(key)
         if known is None:
             if "blob" in where:
@@ -381,15 +390,6 @@ class House:
         if not written or written == job.conversation.id:
             return job.conversation
         return replace(job.conversation, id=written, kind="group")
-
-
-async def _nobody(run: RunOf, output: Json) -> None:
-    """Start nothing after a run."""
-
-
-def _definition_key(job: Job) -> str:
-    where = job.definition
-    return str(where["blob"]) if "blob" in where else f"{job.root}|{job.workflow}"
 
 
 def _approval_key(order: Order) -> str:

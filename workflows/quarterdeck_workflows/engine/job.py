@@ -44,6 +44,12 @@ class Job:
     prefix: str = ""
     gate: Mapping[str, Json] = field(default_factory=dict)
 
+    @property
+    def definition_key(self) -> str:
+        """Name the definition: the same for the same document of a run."""
+        where = self.definition
+        return str(where["blob"]) if "blob" in where else f"{self.root}|{self.workflow}"
+
     def json(self) -> dict[str, Json]:
         """Return it as it stands on disk."""
         return {

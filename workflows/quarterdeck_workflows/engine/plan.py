@@ -9,7 +9,7 @@ from quarterdeck.core.access import AccessRequest
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.ports import Json
-from quarterdeck_workflows.engine.house import LEAST
+from quarterdeck_workflows.engine.levels import LEAST
 from quarterdeck_workflows.engine.ports import Bot
 from quarterdeck_workflows.language.spec import Do, Workflow
 

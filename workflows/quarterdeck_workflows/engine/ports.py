@@ -105,6 +105,10 @@ class OnEnded(Protocol):
     async def __call__(self, run: RunOf, output: Json) -> None: ...
 
 
+async def tell_nobody(run: RunOf, output: Json) -> None:
+    """Start nothing after a run."""
+
+
 class Cost(Protocol):
     """Estimate what an action costs."""
 
