@@ -74,7 +74,7 @@ class Bench:
         self.folder, self.clock = folder, FakeClock()
         self.kept, self.rights = Kept(), Rights()
         self.record: list[tuple[str, Mapping[str, object], str]] = []
-        self.environ: dict[str, str] = {"OURS": "ours", "HOME": "/home/bot", "TOKEN": "s3cr3t"}
+        self.environ: dict[str, str] = {"OURS": "ours", "HOME": "ours too", "TOKEN": "s3cr3t"}
         self.egress = EgressSettings()
         self.refusal: SetupError | None = None
         self.desks: list[McpDesk] = []
