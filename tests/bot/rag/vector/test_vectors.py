@@ -13,7 +13,8 @@ from tests.bot.rag.conftest import added
 from quarterdeck.core.knowledge import PUBLIC, Scope
 from quarterdeck.rag.ingest import Ingest
 from quarterdeck.rag.knowledge import TeamKnowledge
-from quarterdeck.rag.vector.vectors import Vectors, cosine
+from quarterdeck.rag.vector.near import cosine
+from quarterdeck.rag.vector.vectors import Vectors
 from quarterdeck.store.knowledge import KnowledgeLibrary
 
 ALL = Scope(collection="documents", audience=PUBLIC)
