@@ -171,7 +171,7 @@ def _texts() -> Iterator[Bomb]:
     yield "wide.json", lambda: json.dumps({"a": [[]] * 2_000_000}).encode()
     yield (
         "aliases.yaml",
-        lambda: ("a: &a [x]\n" + "".join(f"b{n}: &b{n} [*a,*a,*a]\n" for n in range(50_000))).encode(),
+        lambda: ("a: &a [x]\n" + "".join(f"b{n}: &b{n} [*a,*a,*a]\n" for n in range(15_000))).encode(),
     )
     yield "quotes.csv", lambda: b'"' * (8 * MIB)
     yield "columns.csv", lambda: b"," * (10 * MIB)
