@@ -92,11 +92,14 @@ async def test_a_condition_that_is_false_starts_nothing(place: Place) -> None:
     """And one that is no condition is refused."""
     wanted = put(place, triggers=[{"reaction": "🚀", "when": "trigger.emoji == 'x'"}])
     wrong = put(place, "v", triggers=[{"reaction": "🚀", "when": "trigger.emoji"}])
+    missing = put(place, "u", triggers=[{"reaction": "🚀", "when": "trigger.body.key == 'x'"}])
     about: dict[str, Any] = {"way": "reaction", "who": ANNA, "conversation": HERE, "values": {"emoji": "🚀"}}
 
     assert await begin(place, wanted, **about) is None
     with pytest.raises(UsageError, match="neither true nor false"):
         await begin(place, wrong, **about)
+    with pytest.raises(UsageError, match="there is no trigger.body"):
+        await begin(place, missing, **about)
 
 
 async def test_workflows_that_start_each_other_come_to_an_end(place: Place) -> None:

@@ -23,6 +23,7 @@ from quarterdeck_workflows.engine.engine import WorkflowEngine
 from quarterdeck_workflows.engine.ports import Bot
 from quarterdeck_workflows.language.expression import evaluate, fill
 from quarterdeck_workflows.language.spec import Trigger, Workflow
+from quarterdeck_workflows.language.tree import ExpressionError
 from quarterdeck_workflows.triggers.nowhere import PLATFORM, nowhere
 
 LONGEST_ID: Final = 400
@@ -82,7 +83,10 @@ class Beginning:
         """
         values: Mapping[str, Json] = {"kind": trigger.kind, **occasion.values, "chain": occasion.chain}
         try:
-            run = await self._begun(workflow, trigger, occasion, values, given or {})
+            try:
+                run = await self._begun(workflow, trigger, occasion, values, given or {})
+            except ExpressionError as error:  # what came does not have what the file names
+                raise UsageError(error.message, hint=error.hint) from error
         except Denied as error:
             metrics.WORKFLOW_TRIGGERS.add(kind=trigger.kind, outcome="denied")
             await self._record(workflow, trigger, occasion, refused=error.message)
