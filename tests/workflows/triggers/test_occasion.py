@@ -98,7 +98,7 @@ async def test_a_condition_that_is_false_starts_nothing(place: Place) -> None:
     assert await begin(place, wanted, **about) is None
     with pytest.raises(UsageError, match="neither true nor false"):
         await begin(place, wrong, **about)
-    with pytest.raises(UsageError, match="there is no trigger.body"):
+    with pytest.raises(UsageError, match=r"there is no trigger\.body"):
         await begin(place, missing, **about)
 
 
