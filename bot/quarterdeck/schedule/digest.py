@@ -112,17 +112,18 @@ class ConversationDigests:
         model = await self._models.connected("chat")
         if model is None or not model.is_capable:
             return self._extracted(said, window)
+        why = "gave no digest that holds"
         try:
             summary = await self._summary(said, conversation)
         except (ServiceError, SetupError) as error:
             log.warning("Digest was written without the model", extra={"error": str(error)})
-            summary = ""
+            summary, why = "", "did not answer"
         if invented := set(URL.findall(summary)) - {url for one in said for url in URL.findall(one.text)}:
             log.warning("The model's digest was not believed", extra={"invented_links": len(invented)})
             summary = ""
         if summary:
             return self._summed_up(summary, said, window, model)
-        note = f"_{model} gave no digest that holds; these are the messages' own sentences._"
+        note = f"_{model} {why}; these are the messages' own sentences._"
         return self._extracted(said, window, note=note)
 
     def _extracted(self, said: Sequence[Said], window: Window, note: str = "") -> str:
