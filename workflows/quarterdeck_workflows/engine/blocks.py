@@ -145,6 +145,8 @@ class Blocks(ABC):
         try:
             ending = await self._trail.ending(part)
         except Cancelled as error:
+            child_id = f"{self._trail.run.id}/{part}"
+            await self._trail.step(f"{part}:dropped", self._world.drop, self._job, child_id)
             text = f"it took longer than {step.timeout_s:g} s" if step.timeout_s else error.message
             raise Failed(Failure(kind="timeout", message=text), place) from error
         except RunError as error:

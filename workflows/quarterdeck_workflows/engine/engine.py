@@ -88,6 +88,11 @@ class WorkflowEngine:
                 await self._end(run, ending.state, ending.message)
             elif row is not None and row.state == "cancelled":
                 await self._end(run, "cancelled", run.message)
+            elif row is None and "~" in run.durable_id:  # the crash came right before the fork
+                mark = int(run.durable_id.rpartition("~")[2]) - 1
+                before = f"{run.id}~{mark}" if mark > 1 else run.id
+                message = "Resuming it was cut off; resume it once more."
+                await self._point(replace(run, state="failed", durable_id=before, message=message))
             elif row is not None and row.state == "failed":
                 await self._end(run, "failed", run.message or "it ended by an error; the log says which")
 
@@ -298,10 +303,7 @@ class WorkflowEngine:
     async def _end(self, run: RunOf, state: str, message: str) -> RunOf:
         """Write down an end that the run did not write down itself; nothing waits for it any more."""
         for waiting in await self._bot.rows.end_waits(run.id):
-            if waiting.kind == "approval":
-                await self._bot.approvals.withdraw(waiting.subject)
-            elif waiting.kind == "ask":
-                await self.house.questions.close(waiting.durable_id, waiting.topic)
+            await self.house.unask(waiting)
         over = replace(
             run,
             state=state,  # type: ignore[arg-type]  # one of the words
@@ -328,19 +330,24 @@ class WorkflowEngine:
             )
         mark = int(run.durable_id.rpartition("~")[2]) + 1 if "~" in run.durable_id else 2
         new_id = f"{run.id}~{mark}"
-        await self._durable.launch()
-        await self._durable.fork(run.durable_id, new_id, stopped_at)
         again = replace(
-            run,
-            state="running",
-            durable_id=new_id,
-            message=f"Resumed by {by}.",
-            finished_at_ms=None,
+            run, state="running", durable_id=new_id, message=f"Resumed by {by}.", finished_at_ms=None
         )
-        changes = {"state": "running", "durable_id": new_id, "message": again.message, "finished_at_ms": None}
-        await self._bot.rows.note(run.id, changes)
+        await self._durable.launch()
+        await self._point(again)  # before the fork, which may begin at once
         self.board.put(again, self._bot.shelf.get(run.workflow))
+        try:
+            await self._durable.fork(run.durable_id, new_id, stopped_at)
+        except QuarterdeckError:
+            self.board.forget(run.id)
+            await self._point(run)
+            raise
         return again
+
+    async def _point(self, run: RunOf) -> None:
+        """Write down which durable run does a run now."""
+        names = ("state", "durable_id", "message", "finished_at_ms")
+        await self._bot.rows.note(run.id, {name: getattr(run, name) for name in names})
 
     async def _decide(self, run: RunOf, decision: Decision, by: str) -> RunOf:
         kind = "confirm" if decision == "confirm" else "unknown"
@@ -387,5 +394,4 @@ class WorkflowEngine:
     async def _forget(self, durable_ids: Sequence[str]) -> None:
         """Delete what belongs to runs that the durable engine has forgotten."""
         for run_id in await self._bot.rows.forget(durable_ids):
-            folder = self._bot.folder / hashlib.sha256(run_id.encode()).hexdigest()[:24]
-            await in_thread(shutil.rmtree, folder, ignore_errors=True)
+            await in_thread(shutil.rmtree, self.house.folder(run_id), ignore_errors=True)

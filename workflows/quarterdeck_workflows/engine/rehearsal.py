@@ -257,6 +257,10 @@ class Stage:
         defaults = {option.name: cast("Json", option.default) for option in found.inputs}
         return {"definition": {"document": found.document}, "inputs": {**defaults, **arguments}}
 
+    async def drop(self, job: Job, durable_id: str) -> Json:
+        """Ask nobody: nobody was asked."""
+        return None
+
     async def failed(self, job: Job, failure: Failure) -> Json:
         """Take no note: the ending says it."""
         return None

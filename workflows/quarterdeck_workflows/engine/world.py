@@ -94,6 +94,9 @@ class World(Protocol):
     async def workflow(self, order: Order, name: str, arguments: Mapping[str, Json]) -> Json:
         """Return `{"definition": …, "inputs": …}` of a workflow that the run's person may start, or `{"error": …}`."""
 
+    async def drop(self, job: Job, durable_id: str) -> Json:
+        """Ask people no more for what this part of a run waited for: its time is up."""
+
     async def failed(self, job: Job, failure: Failure) -> Json:
         """Take note that a run, or a part of one, ends because a step failed."""
 

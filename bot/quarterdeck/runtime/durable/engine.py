@@ -27,7 +27,7 @@ from sqlalchemy import Engine as Database
 from quarterdeck.core.errors import RunError
 from quarterdeck.core.ports import Json
 from quarterdeck.runtime.durable.failures import translated
-from quarterdeck.runtime.durable.fresh import beginning, spare
+from quarterdeck.runtime.durable.fresh import beginning, spare, wake_late
 from quarterdeck.runtime.durable.journal import APPLICATION, quiet
 from quarterdeck.runtime.durable.run import Queue, Registration, plain
 from quarterdeck.runtime.durable.steps import APPLICATION_VERSION, DbosRun, UnderWay
@@ -69,6 +69,7 @@ class Engine:
             DBOS.launch()
             asyncio.get_running_loop().call_later(RECOVERY_S, _calm, recovering)
             spare(_get_dbos_instance()._sys_db, self.under_way.doubts)
+            wake_late(_get_dbos_instance()._sys_db)
             for queue in queues:
                 await DBOS.register_queue_async(
                     queue.name,

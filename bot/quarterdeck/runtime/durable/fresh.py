@@ -63,6 +63,20 @@ def spare(database: SystemDatabase, doubts: Doubts) -> None:
     database.check_operation_execution = check  # type: ignore[method-assign]  # of this one object
 
 
+def wake_late(database: SystemDatabase) -> None:
+    """Wake runs whose time is up while they wait for a message; DBOS would look at them a minute later."""
+    sweep = database.cancel_timed_out_workflows
+
+    def swept(limit: int) -> list[str]:
+        late = sweep(limit)
+        for _, where, event in database.notifications_map.snapshot() if late else ():
+            if where[0] in late:
+                event.set()
+        return late
+
+    database.cancel_timed_out_workflows = swept  # type: ignore[method-assign]  # of this one object
+
+
 def _has_deadline() -> bool:
     context = get_local_dbos_context()
     return context is None or context.workflow_deadline_epoch_ms is not None

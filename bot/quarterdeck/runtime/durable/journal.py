@@ -122,22 +122,23 @@ def _fork(client: DBOSClient, run_id: str, new_id: str, stopped: Stopped) -> Non
     place = stopped(status.output) if status.status == "SUCCESS" else ""
     if not place:
         raise UsageError(f"run {run_id!r} has not stopped at a step", hint="only a failed run can be resumed")
-    start, twins = 0, dict[str, str]()
-    for step in client.list_workflow_steps(run_id):
-        name, child = step["function_name"], step["child_workflow_id"] or ""
-        is_ending = bool(child) and name == "DBOS.getResult" and _is_at(_part(child), place)
-        if is_ending and stopped(step["output"]):
+    steps, twins, starts = client.list_workflow_steps(run_id), dict[str, str](), list[int]()
+    for step in steps:
+        child = step["child_workflow_id"] or ""
+        is_ending = bool(child) and step["function_name"] == "DBOS.getResult"
+        if is_ending and _is_at(_part(child), place) and stopped(step["output"]):
             twins[child] = f"{_first_id(child)}~{mark}"
             _fork(client, child, twins[child], stopped)
-        if not start and (_is_at(name, place) or child in twins):
-            start = step["function_id"]
-    for step in client.list_workflow_steps(run_id):
+            starts.append(step["function_id"])
+    for step in steps:
         if step["function_name"] == "DBOS.waitFirst" and step["output"] in twins:
-            start = min(start, step["function_id"])
+            starts.append(step["function_id"])
+    if not twins:  # else what stands at the place before them was finished: a lookup, the rounds of a loop
+        starts = [step["function_id"] for step in steps if _is_at(step["function_name"], place)]
     with SetWorkflowID(new_id):
         client.fork_workflow(
             run_id,
-            start or 1,
+            min(starts, default=1),
             application_version=APPLICATION_VERSION,
             queue_name=status.queue_name if status.queue_partition_key else None,
             queue_partition_key=status.queue_partition_key,

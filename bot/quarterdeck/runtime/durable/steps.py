@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, ParamSpec, TypeVar
 
 from dbos import (
@@ -149,7 +150,9 @@ class DbosRun:
             self._children[part] = await DBOS.enqueue_workflow_with_options_async(options, payload)
             return
         begun = beginning(child_id, self._under_way.doubts)
-        with begun, SetWorkflowID(child_id), SetWorkflowTimeout(timeout_s):
+        # To set None would free it of its parent's limit too.
+        limit = nullcontext() if timeout_s is None else SetWorkflowTimeout(timeout_s)
+        with begun, SetWorkflowID(child_id), limit:
             self._children[part] = await DBOS.start_workflow_async(self._bodies[name], payload)
 
     async def first(self, parts: Sequence[str]) -> str:
