@@ -132,7 +132,7 @@ async def parked(place: Place, waiting: int, seconds: float = 20.0) -> dict[str,
     before_mb = resident_mb()
     for number in range(waiting):
         await place.start(document, key=f"parked-{number}")
-    while len(await place.rows.waits(kind="approval")) < waiting:
+    while len(await place.rows.waits(kind="approval")) < waiting:  # noqa: ASYNC110 - rows wake nobody
         await asyncio.sleep(0.1)
     await asyncio.sleep(3)
     began, began_s = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()

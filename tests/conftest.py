@@ -134,7 +134,9 @@ def find_or_skip(tool: str) -> str:
     if tool in ("torch", "sentence_transformers") and sys.version_info[:2] != (3, 11):
         pytest.skip(f"{tool}: torch tests run on Python 3.11 only")
     if tool == "aimock":
-        pytest.skip("aimock: npm install -g @copilotkit/aimock lets it run; no machine of ours has to have it")
+        pytest.skip(
+            "aimock: npm install -g @copilotkit/aimock lets it run; no machine of ours has to have it"
+        )
     if os.environ.get(KEPT_VARIABLE) == "all":
         pytest.fail(f"{tool} is missing, and {KEPT_VARIABLE}=all asks for it", pytrace=False)
     pytest.skip(f"{tool} is missing on this machine")

@@ -14,14 +14,18 @@ Run `make rotate ENV=staging` from the infrastructure repository. The certificat
 """
 
 
-def test_an_answer_leads_on_and_what_people_say_of_it_is_asked_again(program: Program, tmp_path: Path) -> None:
+def test_an_answer_leads_on_and_what_people_say_of_it_is_asked_again(
+    program: Program, tmp_path: Path
+) -> None:
     """The buttons below an answer, pressed; then `knowledge eval --cases` with a gate."""
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs/certificates.md").write_text(RUNBOOK)
     program.call("knowledge", "add", str(tmp_path / "docs"))
 
     asked, sources, helpful = program.say(
-        "/ask How do I rotate the staging certificate?", "/press sources", "/ask --path nowhere how do I rotate?"
+        "/ask How do I rotate the staging certificate?",
+        "/press sources",
+        "/ask --path nowhere how do I rotate?",
     )
     again, praised = program.say("/ask How do I rotate the staging certificate?", "/press helpful")
     measured = program.json("knowledge", "eval", "--cases", "--gate")

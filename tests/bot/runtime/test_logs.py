@@ -101,7 +101,9 @@ def test_a_human_line_is_short_and_quotes_what_has_spaces(human: Lines) -> None:
     """People read it on a terminal while the bot runs."""
     log.warning("Reply kept", extra={"conversation": "c1", "reason": "no network", "took_ms": 12})
 
-    assert ['warning  Reply kept  conversation=c1 reason="no network" took_ms=12  [router.delivery.outbox]'] == human()
+    assert [
+        'warning  Reply kept  conversation=c1 reason="no network" took_ms=12  [router.delivery.outbox]'
+    ] == human()
 
 
 def test_an_exception_stands_on_the_same_line_with_its_place_and_cause(human: Lines) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.bot.models.conftest import Kit, Vendor, connection_to, stream_answer
-from tests.bot.models.dialects.test_tools import SCHEMA, WIRES
+from tests.bot.models.wires import SCHEMA, WIRES
 from tests.bot.router.tools.conftest import MakeParlour
 
 from quarterdeck.core.errors import Unavailable
