@@ -19,6 +19,7 @@ from quarterdeck.core.ports import Clock, Outbox
 from quarterdeck.core.reply import Button, Card, Reply
 from quarterdeck.core.run import OVER, RunOf
 from quarterdeck.runtime import metrics
+from quarterdeck_workflows.engine.titles import open_title
 from quarterdeck_workflows.language.spec import Do, Step, Workflow
 
 NOTE_EVERY_S = 0.25
@@ -118,11 +119,16 @@ class Board:
         seen.run = replace(
             seen.run,
             state=known,  # type: ignore[arg-type]  # one of the words
-            step=called(step),
+            step=called(self._as_shown(seen, step)),
             message=message,
             states=states,
         )
         self._later(seen)
+
+    @staticmethod
+    def _as_shown(seen: Seen, step: Step) -> Step:
+        steps = seen.workflow.steps if seen.workflow is not None else ()
+        return next((one for one in steps if one.id == step.id), step)
 
     def ask(self, run_id: str, plan: str) -> None:
         """Show what a run would do, and that it waits for a yes."""
@@ -250,7 +256,7 @@ def shown(run: RunOf, workflow: Workflow | None) -> Reply:
 def called(step: Step) -> str:
     """Return what people call a step: its title, its id, or what it does where the file gives neither."""
     if step.title or not step.id.startswith("step_"):
-        return step.title or step.id
+        return open_title(step.title) or step.id
     return step.action if isinstance(step, Do) else step.kind.replace("_", " ")
 
 

@@ -29,6 +29,7 @@ from quarterdeck_workflows.engine.house import PREFIX, House
 from quarterdeck_workflows.engine.job import BODY, Job
 from quarterdeck_workflows.engine.plan import planned, preview
 from quarterdeck_workflows.engine.ports import Bot, ServicesOf
+from quarterdeck_workflows.engine.titles import with_titles
 from quarterdeck_workflows.engine.walk import walk
 from quarterdeck_workflows.language.spec import Workflow
 
@@ -156,13 +157,14 @@ class WorkflowEngine:
             trigger=json.dumps(starter.trigger, sort_keys=True)[:LARGE_BYTES],
             started_at_ms=now_ms,
         )
+        as_shown = with_titles(workflow, inputs)
         if run.shown_as:
-            await self._bot.outbox.send(run.conversation, shown(run, workflow), key=run.shown_as)
+            await self._bot.outbox.send(run.conversation, shown(run, as_shown), key=run.shown_as)
         self.house.know(run_id, workflow)
         job = await self._job(workflow, inputs, starter, run, gate)
         await self._durable.launch()
         adding = asyncio.ensure_future(self._bot.rows.add(run))  # both keep what is there: any order will do
-        self.board.put(run, workflow)
+        self.board.put(run, as_shown)
         try:
             await self._durable.start(BODY, job.json(), run_id=run_id, conversation=starter.conversation.id)
         finally:

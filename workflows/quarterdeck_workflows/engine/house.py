@@ -36,6 +36,7 @@ from quarterdeck_workflows.engine.job import Job
 from quarterdeck_workflows.engine.levels import LEAST, ON_RECORD, read_moment
 from quarterdeck_workflows.engine.ports import Bot, OnEnded, ServicesOf, tell_nobody
 from quarterdeck_workflows.engine.questions import Questions
+from quarterdeck_workflows.engine.titles import with_titles
 from quarterdeck_workflows.engine.world import Act, Order
 from quarterdeck_workflows.language.parse import read_document
 from quarterdeck_workflows.language.spec import APPROVAL_S, Ask, Step, Wait, Workflow
@@ -334,7 +335,9 @@ class House:
                 self._definitions.popitem(last=False)
         if not self._board.knows(job.root) and not job.depth:
             for run in await self._bot.rows.get(job.root):
-                self._board.put(run, known)
+                self._board.put(
+                    run, with_titles(known, cast("Mapping[str, Json] | None", job.scope.get("inputs")))
+                )
         return known
 
     def know(self, root: str, workflow: Workflow) -> None:
