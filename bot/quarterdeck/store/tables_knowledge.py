@@ -55,7 +55,7 @@ documents = Table(
     Column("cut", String(60), nullable=False, default=""),  # how it was cut; other settings cut it anew
     Column("indexed_at_ms", Ms, nullable=False),
     Column("source_id", String(40), nullable=False, default="", index=True),
-    Column("audience", Text, nullable=False, default="public"),  # that of its source, changed in one commit with it
+    Column("audience", Text, nullable=False, default="public"),  # its source's, changed in one commit with it
     Column("modified_at_ms", Ms),  # as the source says; null where it does not
     Column("url", Text, nullable=False, default=""),  # where people open it, when that is not `path`
     Column("version", Text, nullable=False, default=""),  # what the source compares to skip it unread
