@@ -15,7 +15,6 @@ from pathlib import Path
 sys.path[:0] = {paths!r}
 from tests.bot.rag.conftest import CONVERSATION, PERSON, silent
 from quarterdeck.rag.knowledge import TeamKnowledge
-from quarterdeck.rag.operations import KnowledgeOperations
 from quarterdeck.runtime.clock import SystemClock
 from quarterdeck.runtime.settings import Settings
 from quarterdeck.store.engine import Store
@@ -31,7 +30,6 @@ before = set(sys.modules)
 async def main():
     store = await Store.open(Path(sys.argv[1]) / "q.db")
     knowledge = TeamKnowledge(KnowledgeLibrary(store), NoModels(), SystemClock(), Settings(data_dir=Path(sys.argv[1])))
-    KnowledgeOperations(knowledge)
     await knowledge.ingest.add([sys.argv[2]], "documents", silent)
     reply = await knowledge.ask("rotate the staging certificate", person=PERSON, conversation=CONVERSATION)
     assert reply.citations, reply
