@@ -99,6 +99,7 @@ async def test_a_short_hold_up_is_not_downtime(bench: Any) -> None:
     """The disk was slow for two minutes: both times still come."""
     await bench.add("* * * * *", misfire="skip")
     async with bench.serving():
+        await bench.settled()
         bench.clock._now += timedelta(minutes=2)
         await bench.clock.advance(30)
         await bench.settled()
