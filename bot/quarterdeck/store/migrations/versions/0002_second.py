@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from quarterdeck.store.migrations.quality import create_quality
+from quarterdeck.store.migrations.second_quality import create_quality
 from quarterdeck.store.migrations.second_runs import create_runs
 
 revision = "0002"
