@@ -97,7 +97,7 @@ async def quarterdeck(folder: Path, data: Path, ask: Callable[[Ranker], Figures]
     from quarterdeck.rag.vector.vectors import Vectors
     from quarterdeck.runtime.clock import SystemClock
     from quarterdeck.store.engine import Store
-    from quarterdeck.store.knowledge import KnowledgeLibrary
+    from quarterdeck.store.knowledge.library import KnowledgeLibrary
 
     async def silent(_sentence: str) -> None:
         pass

@@ -72,7 +72,7 @@ async def measure(megabytes: int, kilobytes: int) -> dict[str, float]:
     from quarterdeck.rag.ingest import Ingest
     from quarterdeck.runtime.clock import SystemClock
     from quarterdeck.store.engine import Store
-    from quarterdeck.store.knowledge import KnowledgeLibrary
+    from quarterdeck.store.knowledge.library import KnowledgeLibrary
 
     with tempfile.TemporaryDirectory() as data:
         folder = Path(data) / "corpus"

@@ -101,7 +101,7 @@ async def quarterdeck(data: Path, count: int, ask: Callable[[Callable[[str], obj
     from quarterdeck.rag.retrieval.search import Search
     from quarterdeck.rag.vector.vectors import Vectors
     from quarterdeck.store.engine import Store
-    from quarterdeck.store.knowledge import KnowledgeLibrary
+    from quarterdeck.store.knowledge.library import KnowledgeLibrary
 
     passages, _ = texts()
     store = await Store.open(data / "quarterdeck.db")

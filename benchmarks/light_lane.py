@@ -48,12 +48,12 @@ from quarterdeck.router.router import Router
 from quarterdeck.runtime.clock import SystemClock
 from quarterdeck.runtime.redaction import Redactor
 from quarterdeck.runtime.settings.sections import RouterSettings
-from quarterdeck.store.audit import Audit
+from quarterdeck.store.conversations.forms import StoredForms
+from quarterdeck.store.delivery.inbox import StoredInbox
+from quarterdeck.store.delivery.outbox import StoredOutbox
 from quarterdeck.store.engine import Store
-from quarterdeck.store.forms import StoredForms
-from quarterdeck.store.inbox import StoredInbox
-from quarterdeck.store.outbox import StoredOutbox
-from quarterdeck.store.people import StoredPeople
+from quarterdeck.store.ledger.audit import Audit
+from quarterdeck.store.people.people import StoredPeople
 
 CONVERSATIONS = 50
 OWNER = Identity(platform="bench", user_id="1")

@@ -22,8 +22,8 @@ from quarterdeck.schedule.digests.shelf import Shelf
 from quarterdeck.schedule.digests.summary import Summariser
 from quarterdeck.schedule.digests.writer import Writer
 from quarterdeck.schedule.orders import StandingOrders
-from quarterdeck.store.digests import DigestRepository
-from quarterdeck.store.runs import StoredRuns
+from quarterdeck.store.work.digests import DigestRepository
+from quarterdeck.store.work.runs import StoredRuns
 from quarterdeck_adapters.console.parse import conversation_of
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from quarterdeck.router.addressing import wish_of
 from quarterdeck.router.native.completion import Completion
 from quarterdeck.runtime.checks import startup_findings
 from quarterdeck.runtime.tasks import in_thread
-from quarterdeck.store.accounts import StoredSessions
+from quarterdeck.store.people.accounts import StoredSessions
 
 if TYPE_CHECKING:
     from quarterdeck.web.access.desk import AccountDesk

@@ -10,8 +10,8 @@ from quarterdeck.core.person import Identity
 from quarterdeck.rag.answering.desk import People
 from quarterdeck.rag.knowledge import TeamKnowledge
 from quarterdeck.rag.retrieval.rights import Readers
-from quarterdeck.store.knowledge import KnowledgeLibrary
-from quarterdeck.store.quality import StoredQuality
+from quarterdeck.store.knowledge.library import KnowledgeLibrary
+from quarterdeck.store.knowledge.quality import StoredQuality
 
 if TYPE_CHECKING:
     from quarterdeck.app.parts import Parts

@@ -11,7 +11,7 @@ from quarterdeck.mcp.desk import McpDesk
 from quarterdeck.mcp.pins import Pins
 from quarterdeck.mcp.server import Server, Surroundings
 from quarterdeck.runtime.files import MadeFiles
-from quarterdeck.store.memory import PlatformMemory
+from quarterdeck.store.conversations.memory import PlatformMemory
 
 if TYPE_CHECKING:
     from quarterdeck.app.parts import Parts

@@ -8,9 +8,9 @@ from quarterdeck.runtime.durable import Durable
 from quarterdeck.schedule.orders import Rights, StandingOrders
 from quarterdeck.schedule.outcomes import Outcomes
 from quarterdeck.schedule.scheduler import QUEUE, Scheduler
-from quarterdeck.store.fires import FireRepository
-from quarterdeck.store.runs import StoredRuns
-from quarterdeck.store.schedules import ScheduleRepository
+from quarterdeck.store.work.fires import FireRepository
+from quarterdeck.store.work.runs import StoredRuns
+from quarterdeck.store.work.schedules import ScheduleRepository
 from quarterdeck_workflows.engine.job import QUEUE as SERIAL_QUEUE
 
 if TYPE_CHECKING:

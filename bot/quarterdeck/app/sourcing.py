@@ -15,7 +15,7 @@ from quarterdeck.rag.sources.pages import Feed, Pages, Sitemap
 from quarterdeck.rag.sources.sight import ModelSight
 from quarterdeck.router.attached import AttachedFiles
 from quarterdeck.runtime.tasks import in_thread
-from quarterdeck.store.channels import StoredDays
+from quarterdeck.store.conversations.channels import StoredDays
 
 if TYPE_CHECKING:
     from quarterdeck.app.parts import Parts

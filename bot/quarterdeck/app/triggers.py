@@ -8,7 +8,7 @@ from quarterdeck.core.command import Command
 from quarterdeck.router.command.catalogue import check
 from quarterdeck.router.tools.commands import schema_of
 from quarterdeck.runtime.secrets import SecretRef
-from quarterdeck.store.memory import PlatformMemory
+from quarterdeck.store.conversations.memory import PlatformMemory
 from quarterdeck_workflows.triggers.desk import Around, TriggerDesk
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from quarterdeck.router.command.syntax import complete
 from quarterdeck.router.command.values import Reading
 from quarterdeck.router.forms.forms import Screen
 from quarterdeck.runtime import platform_facts
-from quarterdeck.store.runs import StoredRuns
+from quarterdeck.store.work.runs import StoredRuns
 from quarterdeck_workflows.engine.engine import WorkflowEngine
 from quarterdeck_workflows.engine.ports import Bot
 from quarterdeck_workflows.language.shelf import FOLDER, LIBRARY, read_shelf

@@ -78,7 +78,7 @@ def restore(invocation: Invocation, backup: Path | None) -> None:
       quarterdeck db restore ~/old/quarterdeck-20261121T090000000000Z.db
     """
     from quarterdeck.runtime.lock import Lock
-    from quarterdeck.store import backup as backups
+    from quarterdeck.store.upkeep import backup as backups
 
     paths = invocation.loaded.settings.paths()
     paths.create()
@@ -103,7 +103,7 @@ def upgrade(invocation: Invocation) -> None:
       quarterdeck db upgrade
     """
     from quarterdeck.runtime.lock import Held, Lock
-    from quarterdeck.store import revision, schema
+    from quarterdeck.store.upkeep import revision, schema
 
     paths = invocation.loaded.settings.paths()
     paths.create()

@@ -1,4 +1,4 @@
-"""Say what knowledge needs of the database: `store/knowledge.py` has it."""
+"""Say what knowledge needs of the database: `store/knowledge/library.py` has it."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class FullText(Protocol):
 
 
 class SourceRows(Protocol):
-    """Keep sources: `store/sources.py` has it."""
+    """Keep sources: `store/knowledge/sources.py` has it."""
 
     async def sources(self) -> list[KnowledgeSource]:
         """Return all, by collection and location."""

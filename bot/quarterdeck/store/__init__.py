@@ -1,1 +1,1 @@
-"""Remember everything: SQLite by default, the same tables on Postgres. One file here for each noun that is stored."""
+"""Remember everything: SQLite by default, the same tables on Postgres. One room here for each kind of thing kept."""

@@ -30,8 +30,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from quarterdeck.core.errors import Busy, Unavailable
 from quarterdeck.runtime import faults, metrics
 from quarterdeck.runtime.tasks import in_thread
-from quarterdeck.store import integrity, schema, transaction
-from quarterdeck.store.errors import (
+from quarterdeck.store.database import transaction
+from quarterdeck.store.database.errors import (
     SERVICE,
     StorageBusy,
     StorageCorrupt,
@@ -39,7 +39,8 @@ from quarterdeck.store.errors import (
     StorageUnusable,
     mapped,
 )
-from quarterdeck.store.sqlite import WAL_LIMIT_BYTES, Synchronous, read_engine, write_engine
+from quarterdeck.store.database.sqlite import WAL_LIMIT_BYTES, Synchronous, read_engine, write_engine
+from quarterdeck.store.upkeep import integrity, schema
 
 QUEUE_LIMIT = 10_000  # jobs that may wait; more are refused at once
 GROUP_LIMIT = 512  # jobs a commit; more would only make the first ones wait longer

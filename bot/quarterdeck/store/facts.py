@@ -7,10 +7,10 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, select
 
+from quarterdeck.store.database.prepared import Prepared
+from quarterdeck.store.database.upsert import upsert
 from quarterdeck.store.engine import Store
-from quarterdeck.store.prepared import Prepared
 from quarterdeck.store.tables import facts
-from quarterdeck.store.upsert import upsert
 
 _GET: Final = Prepared(select(facts.c.value).where(facts.c.name == bindparam("wanted")))
 _COLUMNS: Final = ("name", "value")

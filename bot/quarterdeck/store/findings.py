@@ -11,11 +11,11 @@ from quarterdeck.core.errors import ServiceError, SetupError
 from quarterdeck.runtime.clock import SystemClock
 from quarterdeck.runtime.findings import Finding
 from quarterdeck.runtime.settings import Settings
-from quarterdeck.store import backup, integrity
-from quarterdeck.store.backup import Backups
-from quarterdeck.store.errors import StorageCorrupt
-from quarterdeck.store.revision import HEAD, refuse_newer, revision_of
-from quarterdeck.store.sqlite import version_warning
+from quarterdeck.store.database.errors import StorageCorrupt
+from quarterdeck.store.database.sqlite import version_warning
+from quarterdeck.store.upkeep import backup, integrity
+from quarterdeck.store.upkeep.backup import Backups
+from quarterdeck.store.upkeep.revision import HEAD, refuse_newer, revision_of
 
 AREA: Final = "database"
 LATE: Final = 3  # times the interval between backups

@@ -11,13 +11,13 @@ from quarterdeck.core.errors import NotFound, UsageError
 from quarterdeck.core.ports import Json, Operation, Progress
 from quarterdeck.runtime.secrets import NAME, Resolver, why_unusable
 from quarterdeck.runtime.tasks import in_thread
-from quarterdeck.store import backup
-from quarterdeck.store.audit import PAGE, Audit
-from quarterdeck.store.backup import Backup, Backups
-from quarterdeck.store.errors import StorageCorrupt
-from quarterdeck.store.revision import revision_of
-from quarterdeck.store.sqlite import version_warning
-from quarterdeck.store.vault import Vault
+from quarterdeck.store.database.errors import StorageCorrupt
+from quarterdeck.store.database.sqlite import version_warning
+from quarterdeck.store.ledger.audit import PAGE, Audit
+from quarterdeck.store.upkeep import backup
+from quarterdeck.store.upkeep.backup import Backup, Backups
+from quarterdeck.store.upkeep.revision import revision_of
+from quarterdeck.store.vault.vault import Vault
 
 LONGEST_SECRET: Final = 65_536  # characters; a key file with its chain of certificates is a tenth of that
 

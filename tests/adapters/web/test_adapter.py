@@ -14,8 +14,8 @@ from quarterdeck.core.person import Identity
 from quarterdeck.core.reply import Button, Card, File, Input, Reply
 from quarterdeck.core.screen import Room
 from quarterdeck.runtime.platform_facts import read
+from quarterdeck.store.conversations.rooms import StoredRooms
 from quarterdeck.store.engine import Store
-from quarterdeck.store.rooms import StoredRooms
 from quarterdeck.testing.clock import FakeClock
 from quarterdeck_adapters.web.adapter import ABILITIES, WebAdapter
 

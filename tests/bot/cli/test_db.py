@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from quarterdeck.runtime.lock import Lock
-from quarterdeck.store import schema
-from quarterdeck.store.backup import Backups
+from quarterdeck.store.upkeep import schema
+from quarterdeck.store.upkeep.backup import Backups
 
 
 @pytest.fixture

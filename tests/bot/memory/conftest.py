@@ -11,9 +11,9 @@ import pytest
 from quarterdeck.core.message import Conversation, Message
 from quarterdeck.core.model import Connected, Delta, ModelMessage
 from quarterdeck.core.person import Identity
+from quarterdeck.store.conversations.history import StoredHistory, record_in
+from quarterdeck.store.conversations.notes import StoredNotes
 from quarterdeck.store.engine import Store
-from quarterdeck.store.history import StoredHistory, record_in
-from quarterdeck.store.notes import StoredNotes
 
 HERE = Conversation(id="slack:T1:C1", platform="slack", kind="group")
 ALONE = Conversation(id="slack:T1:D1", platform="slack", kind="direct")

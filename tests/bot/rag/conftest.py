@@ -13,7 +13,7 @@ from quarterdeck.rag.knowledge import TeamKnowledge
 from quarterdeck.runtime.clock import SystemClock
 from quarterdeck.runtime.settings import Settings
 from quarterdeck.store.engine import Store
-from quarterdeck.store.knowledge import KnowledgeLibrary
+from quarterdeck.store.knowledge.library import KnowledgeLibrary
 
 HANDBOOK = {
     "certificates.md": """# Certificates

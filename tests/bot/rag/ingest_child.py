@@ -9,7 +9,7 @@ from quarterdeck.runtime import faults
 from quarterdeck.runtime.clock import SystemClock
 from quarterdeck.runtime.settings import Settings
 from quarterdeck.store.engine import Store
-from quarterdeck.store.knowledge import KnowledgeLibrary
+from quarterdeck.store.knowledge.library import KnowledgeLibrary
 
 
 async def silent(_sentence: str) -> None:

@@ -18,7 +18,7 @@ from quarterdeck.rag.knowledge import TeamKnowledge
 from quarterdeck.runtime.clock import SystemClock
 from quarterdeck.runtime.settings import Settings
 from quarterdeck.store.engine import Store
-from quarterdeck.store.knowledge import KnowledgeLibrary
+from quarterdeck.store.knowledge.library import KnowledgeLibrary
 import quarterdeck.commands.ask
 
 class NoModels:

@@ -14,7 +14,7 @@ from quarterdeck.core.errors import NotFound, UsageError
 from quarterdeck.core.knowledge import PUBLIC, Filters, Scope
 from quarterdeck.rag.ingest import Ingest
 from quarterdeck.rag.knowledge import TeamKnowledge
-from quarterdeck.store.knowledge import KnowledgeLibrary
+from quarterdeck.store.knowledge.library import KnowledgeLibrary
 
 ALL = Scope(collection="documents", audience=PUBLIC)
 

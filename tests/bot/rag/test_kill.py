@@ -18,7 +18,7 @@ import quarterdeck
 from quarterdeck.core.knowledge import PUBLIC, Scope
 from quarterdeck.rag.knowledge import TeamKnowledge
 from quarterdeck.store.engine import Store
-from quarterdeck.store.knowledge import KnowledgeLibrary
+from quarterdeck.store.knowledge.library import KnowledgeLibrary
 
 CHILD = Path(__file__).with_name("ingest_child.py")
 ALL = Scope(collection="documents", audience=PUBLIC)

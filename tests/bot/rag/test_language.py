@@ -5,7 +5,7 @@ import pytest
 from quarterdeck.core.knowledge import PUBLIC, Chunk, Document, Filters, Scope
 from quarterdeck.rag.language import further_forms, language_of
 from quarterdeck.rag.query import searchable, terms
-from quarterdeck.store.knowledge import KnowledgeLibrary
+from quarterdeck.store.knowledge.library import KnowledgeLibrary
 
 SENTENCES = {
     "de": "Die Zertifikate werden von der Leitung alle neunzig Tage erneuert, und die Sicherungen laufen in der Nacht.",

@@ -33,16 +33,16 @@ from quarterdeck.router.policy import Authority
 from quarterdeck.router.router import Router
 from quarterdeck.runtime import faults
 from quarterdeck.runtime.clock import SystemClock
-from quarterdeck.store.approvals import StoredApprovals
-from quarterdeck.store.audit import Audit
-from quarterdeck.store.decisions import StoredDecisions
+from quarterdeck.store.conversations.forms import StoredForms
+from quarterdeck.store.conversations.history import StoredHistory
+from quarterdeck.store.delivery.inbox import StoredInbox
+from quarterdeck.store.delivery.outbox import StoredOutbox
 from quarterdeck.store.engine import Store
-from quarterdeck.store.forms import StoredForms
-from quarterdeck.store.history import StoredHistory
-from quarterdeck.store.inbox import StoredInbox
-from quarterdeck.store.links import StoredLinks
-from quarterdeck.store.outbox import StoredOutbox
-from quarterdeck.store.people import StoredPeople
+from quarterdeck.store.ledger.audit import Audit
+from quarterdeck.store.ledger.decisions import StoredDecisions
+from quarterdeck.store.people.links import StoredLinks
+from quarterdeck.store.people.people import StoredPeople
+from quarterdeck.store.work.approvals import StoredApprovals
 from quarterdeck.testing.platform import FakePlatform
 
 OWNER = Identity(platform="fake", user_id="U1")

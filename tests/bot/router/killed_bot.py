@@ -34,12 +34,12 @@ from quarterdeck.router.policy import Authority
 from quarterdeck.router.router import Router
 from quarterdeck.runtime import faults
 from quarterdeck.runtime.clock import SystemClock
-from quarterdeck.store.audit import Audit
+from quarterdeck.store.conversations.forms import StoredForms
+from quarterdeck.store.delivery.inbox import StoredInbox
+from quarterdeck.store.delivery.outbox import StoredOutbox
 from quarterdeck.store.engine import Store
-from quarterdeck.store.forms import StoredForms
-from quarterdeck.store.inbox import StoredInbox
-from quarterdeck.store.outbox import StoredOutbox
-from quarterdeck.store.people import StoredPeople
+from quarterdeck.store.ledger.audit import Audit
+from quarterdeck.store.people.people import StoredPeople
 from quarterdeck.testing.platform import FakePlatform
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from quarterdeck.core.command import Call, Command, Option
 from quarterdeck.core.reply import Reply
-from quarterdeck.store.errors import StorageFull
+from quarterdeck.store.database.errors import StorageFull
 
 TEXT = Option(name="text", summary="Anything", kind="text", positional=True, rest=True)
 

@@ -11,8 +11,8 @@ from quarterdeck.core.budget import MICRO, OverBudget, PlannedCall, Reservation
 from quarterdeck.core.errors import NotFound
 from quarterdeck.router.budget import BudgetLedger
 from quarterdeck.runtime.settings.budgets import BudgetSettings
-from quarterdeck.store.budget import StoredBudgets
 from quarterdeck.store.engine import Store
+from quarterdeck.store.ledger.budget import StoredBudgets
 from quarterdeck.testing.clock import FakeClock
 
 CENT = MICRO // 100

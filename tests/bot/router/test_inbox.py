@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from quarterdeck.core.errors import Busy
 from quarterdeck.core.event import Deleted, Edited, Posted, Reacted
-from quarterdeck.store.errors import StorageFull
+from quarterdeck.store.database.errors import StorageFull
 from quarterdeck.testing.platform import START
 
 

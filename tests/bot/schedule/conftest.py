@@ -24,8 +24,8 @@ from quarterdeck.schedule.orders import Rights, StandingOrders
 from quarterdeck.schedule.outcomes import Outcomes
 from quarterdeck.schedule.scheduler import QUEUE, Scheduler
 from quarterdeck.store.engine import Store
-from quarterdeck.store.fires import FireRepository
-from quarterdeck.store.schedules import ScheduleRepository
+from quarterdeck.store.work.fires import FireRepository
+from quarterdeck.store.work.schedules import ScheduleRepository
 from quarterdeck.testing.clock import FakeClock
 
 START = datetime(2026, 11, 21, 9, 0, 30, tzinfo=UTC)

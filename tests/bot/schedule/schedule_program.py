@@ -28,11 +28,11 @@ from quarterdeck.schedule import scheduler as subject
 from quarterdeck.schedule.moments import moment_of, ms_of
 from quarterdeck.schedule.outcomes import Outcomes
 from quarterdeck.schedule.trigger import Interval
+from quarterdeck.store.conversations.history import insert_new
 from quarterdeck.store.engine import Store
-from quarterdeck.store.fires import FireRepository
-from quarterdeck.store.history import insert_new
-from quarterdeck.store.schedules import ScheduleRepository
 from quarterdeck.store.tables import inbox
+from quarterdeck.store.work.fires import FireRepository
+from quarterdeck.store.work.schedules import ScheduleRepository
 
 EVERY_SECOND = Interval(1)
 

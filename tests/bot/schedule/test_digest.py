@@ -18,10 +18,10 @@ from quarterdeck.core.model import Connected, Delta, ModelMessage
 from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.reply import Reply
 from quarterdeck.schedule.digest import ConversationDigests, Sources
-from quarterdeck.store.digests import DigestRepository
+from quarterdeck.store.conversations.history import StoredHistory, record_in
 from quarterdeck.store.engine import Store
-from quarterdeck.store.history import StoredHistory, record_in
 from quarterdeck.store.tables import outbox
+from quarterdeck.store.work.digests import DigestRepository
 from quarterdeck.testing.clock import FakeClock
 
 TEAM = Conversation(id="slack:T1:C1", platform="slack", kind="group")

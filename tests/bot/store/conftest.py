@@ -10,8 +10,8 @@ from tests.bot.store.vaults import vault_of
 
 from quarterdeck.runtime import faults
 from quarterdeck.store.engine import Store
-from quarterdeck.store.vault import Vault
-from quarterdeck.store.vault_keys import FileKeys
+from quarterdeck.store.vault.keys import FileKeys
+from quarterdeck.store.vault.vault import Vault
 
 
 @pytest.fixture

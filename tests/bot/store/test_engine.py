@@ -14,12 +14,12 @@ from tests.bot.store.jobs import names, put
 
 from quarterdeck.core.errors import Busy, NotFound, Unavailable
 from quarterdeck.store import engine, facts
-from quarterdeck.store.engine import Store
-from quarterdeck.store.errors import (
+from quarterdeck.store.database.errors import (
     StorageRefused,
     StorageTooSlow,
     StorageUnusable,
 )
+from quarterdeck.store.engine import Store
 
 
 class Commits:

@@ -14,8 +14,8 @@ from tests.bot.store.jobs import names, put
 
 from quarterdeck.runtime import faults
 from quarterdeck.store import engine
+from quarterdeck.store.database.errors import StorageBusy, StorageFull
 from quarterdeck.store.engine import Store
-from quarterdeck.store.errors import StorageBusy, StorageFull
 
 
 async def test_a_disk_that_hangs_does_not_keep_the_process_from_ending(

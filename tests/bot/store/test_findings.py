@@ -9,9 +9,9 @@ import pytest
 
 from quarterdeck.runtime.findings import Finding
 from quarterdeck.runtime.settings import Settings, read_settings
-from quarterdeck.store.backup import Backups
 from quarterdeck.store.engine import Store
 from quarterdeck.store.findings import findings
+from quarterdeck.store.upkeep.backup import Backups
 from quarterdeck.testing.clock import FakeClock
 
 

@@ -11,12 +11,12 @@ from quarterdeck.core.errors import KeyMissing, NotFound, UsageError
 from quarterdeck.core.ports import Json
 from quarterdeck.runtime.redaction import Redactor
 from quarterdeck.runtime.secrets import Resolver, SecretRef
-from quarterdeck.store.audit import Audit
-from quarterdeck.store.backup import Backups
 from quarterdeck.store.engine import Store
+from quarterdeck.store.ledger.audit import Audit
 from quarterdeck.store.operations import operations
-from quarterdeck.store.vault import Vault
-from quarterdeck.store.vault_keys import FileKeys
+from quarterdeck.store.upkeep.backup import Backups
+from quarterdeck.store.vault.keys import FileKeys
+from quarterdeck.store.vault.vault import Vault
 from quarterdeck.testing.clock import FakeClock
 
 CANARY = "canary-0d1f2c3b4a"

@@ -2,10 +2,10 @@
 
 from sqlalchemy import text
 
-from quarterdeck.store.audit import Audit
 from quarterdeck.store.engine import Store
-from quarterdeck.store.vault import Vault
-from quarterdeck.store.vault_keys import Keys
+from quarterdeck.store.ledger.audit import Audit
+from quarterdeck.store.vault.keys import Keys
+from quarterdeck.store.vault.vault import Vault
 from quarterdeck.testing.clock import FakeClock
 
 

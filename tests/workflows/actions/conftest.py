@@ -32,10 +32,10 @@ from quarterdeck.runtime.secrets import Resolver
 from quarterdeck.runtime.settings import Settings
 from quarterdeck.runtime.web import Web
 from quarterdeck.runtime.webhooks import PLATFORM, WebhookDoor
-from quarterdeck.store.audit import Audit
+from quarterdeck.store.conversations.history import StoredHistory
+from quarterdeck.store.delivery.outbox import StoredOutbox
 from quarterdeck.store.engine import Store
-from quarterdeck.store.history import StoredHistory
-from quarterdeck.store.outbox import StoredOutbox
+from quarterdeck.store.ledger.audit import Audit
 from quarterdeck.testing.platform import FakePlatform
 from quarterdeck_workflows.actions.kit.perform import perform
 from quarterdeck_workflows.actions.kit.registry import discover

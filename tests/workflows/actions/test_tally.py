@@ -8,8 +8,8 @@ import pytest
 
 from quarterdeck.core.action import Tally
 from quarterdeck.runtime.tallies import KeptTallies
+from quarterdeck.store.conversations.memory import PlatformMemory
 from quarterdeck.store.engine import Store
-from quarterdeck.store.memory import PlatformMemory
 from quarterdeck.testing.clock import FakeClock
 
 

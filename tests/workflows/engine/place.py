@@ -21,11 +21,11 @@ from quarterdeck.router.people.identity import Directory
 from quarterdeck.router.policy import Authority
 from quarterdeck.runtime.clock import SystemClock
 from quarterdeck.runtime.durable import Durable
-from quarterdeck.store.approvals import StoredApprovals
-from quarterdeck.store.audit import Audit
 from quarterdeck.store.engine import Store
-from quarterdeck.store.people import StoredPeople
-from quarterdeck.store.runs import StoredRuns
+from quarterdeck.store.ledger.audit import Audit
+from quarterdeck.store.people.people import StoredPeople
+from quarterdeck.store.work.approvals import StoredApprovals
+from quarterdeck.store.work.runs import StoredRuns
 from quarterdeck_workflows.engine.engine import WorkflowEngine
 from quarterdeck_workflows.engine.job import QUEUE
 from quarterdeck_workflows.engine.ports import Bot

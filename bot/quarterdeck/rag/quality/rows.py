@@ -1,4 +1,4 @@
-"""Say what quality needs of the database: `store/quality.py` has it."""
+"""Say what quality needs of the database: `store/knowledge/quality.py` has it."""
 
 from __future__ import annotations
 

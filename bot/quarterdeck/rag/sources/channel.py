@@ -14,7 +14,7 @@ from quarterdeck.runtime.tasks import in_thread
 
 
 class Days(Protocol):
-    """Give a conversation by days: `store/channels.py` has it."""
+    """Give a conversation by days: `store/conversations/channels.py` has it."""
 
     async def days(self, conversation_id: str) -> list[int]:
         """Return the days on which something was said, oldest first: days in UTC since the epoch."""

@@ -10,8 +10,8 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
-from quarterdeck.store.errors import SERVICE, StorageCorrupt
-from quarterdeck.store.sqlite import write_engine
+from quarterdeck.store.database.errors import SERVICE, StorageCorrupt
+from quarterdeck.store.database.sqlite import write_engine
 
 SCRIPTS: Final = Path(__file__).parent
 

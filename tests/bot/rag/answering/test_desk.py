@@ -18,8 +18,8 @@ from quarterdeck.router.policy.authority import Authority
 from quarterdeck.runtime.clock import SystemClock
 from quarterdeck.runtime.settings import Settings
 from quarterdeck.store.engine import Store
-from quarterdeck.store.knowledge import KnowledgeLibrary
-from quarterdeck.store.quality import StoredQuality
+from quarterdeck.store.knowledge.library import KnowledgeLibrary
+from quarterdeck.store.knowledge.quality import StoredQuality
 
 QUESTION = "how do I rotate the staging certificate?"
 ADA, BOB = (Identity(platform="slack", workspace="T1", user_id=name) for name in ("ADA", "BOB"))

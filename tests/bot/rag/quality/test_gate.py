@@ -14,7 +14,7 @@ from quarterdeck.rag.quality.gate import compare
 from quarterdeck.rag.quality.operations import QualityOperations
 from quarterdeck.runtime.clock import SystemClock
 from quarterdeck.runtime.settings import Settings
-from quarterdeck.store.quality import StoredQuality
+from quarterdeck.store.knowledge.quality import StoredQuality
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from quarterdeck.rag.knowledge import TeamKnowledge
 from quarterdeck.rag.sources.operations import SourceOperations
 from quarterdeck.runtime.clock import SystemClock
 from quarterdeck.runtime.settings import Settings
-from quarterdeck.store.quality import StoredQuality
+from quarterdeck.store.knowledge.quality import StoredQuality
 
 QUESTION = "rotate the staging certificate"
 

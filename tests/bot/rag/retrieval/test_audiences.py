@@ -15,7 +15,7 @@ from quarterdeck.rag.retrieval.search import Search
 from quarterdeck.rag.vector.index import ExactIndex
 from quarterdeck.rag.vector.near import Near
 from quarterdeck.store.engine import Store
-from quarterdeck.store.knowledge import KnowledgeLibrary
+from quarterdeck.store.knowledge.library import KnowledgeLibrary
 
 AUDIENCES = ("public", "group:leads", "role:admin")
 DOCUMENTS, CHUNKS = 10, 1000  # of each audience

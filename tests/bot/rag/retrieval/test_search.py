@@ -13,7 +13,7 @@ from quarterdeck.core.knowledge import PUBLIC, Chunk, Document, Filters, Found, 
 from quarterdeck.rag.knowledge import TeamKnowledge
 from quarterdeck.rag.query import searchable, terms
 from quarterdeck.rag.retrieval.ranking import join
-from quarterdeck.store.knowledge import KnowledgeLibrary
+from quarterdeck.store.knowledge.library import KnowledgeLibrary
 
 ANSWERABLE = {
     "how do I rotate the staging certificate": ("certificates.md", "Rotating the staging certificate"),

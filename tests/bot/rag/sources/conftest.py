@@ -13,7 +13,7 @@ from quarterdeck.rag.sources.channel import Channel
 from quarterdeck.rag.sources.desk import SourceDesk
 from quarterdeck.rag.sources.git import Git
 from quarterdeck.rag.sources.pages import Feed, Pages, Sitemap
-from quarterdeck.store.channels import StoredDays
+from quarterdeck.store.conversations.channels import StoredDays
 from quarterdeck.store.engine import Store
 from quarterdeck.testing.clock import FakeClock
 

@@ -12,7 +12,7 @@ from quarterdeck.core.knowledge import Filters, Scope
 from quarterdeck.core.message import Attachment, Conversation
 from quarterdeck.core.sourcing import SourceOrder, parse_every
 from quarterdeck.rag.sources.desk import SourceDesk
-from quarterdeck.store.knowledge import KnowledgeLibrary
+from quarterdeck.store.knowledge.library import KnowledgeLibrary
 from quarterdeck.testing.clock import FakeClock
 
 Desk = Callable[..., SourceDesk]

@@ -9,7 +9,7 @@ from tests.bot.rag.sources.conftest import FakeWeb
 
 from quarterdeck.core.sourcing import SourceOrder
 from quarterdeck.rag.sources.desk import SourceDesk
-from quarterdeck.store.knowledge import KnowledgeLibrary
+from quarterdeck.store.knowledge.library import KnowledgeLibrary
 
 
 def git(folder: Path, *words: str) -> None:

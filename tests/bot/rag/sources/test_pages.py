@@ -8,7 +8,7 @@ from tests.bot.rag.sources.conftest import SITE, FakeWeb
 from quarterdeck.core.errors import Denied, Unavailable
 from quarterdeck.core.sourcing import SourceOrder
 from quarterdeck.rag.sources.desk import SourceDesk
-from quarterdeck.store.knowledge import KnowledgeLibrary
+from quarterdeck.store.knowledge.library import KnowledgeLibrary
 
 PAGE = (
     b"<html><head><title>Rooms</title></head><body><nav><a href='/'>Home</a></nav><article><h1>Rooms</h1>"

@@ -15,7 +15,7 @@ from quarterdeck.core.knowledge import PUBLIC, Scope
 from quarterdeck.rag.knowledge import TeamKnowledge
 from quarterdeck.rag.vector.vectors import Vectors
 from quarterdeck.runtime import faults
-from quarterdeck.store.knowledge import KnowledgeLibrary
+from quarterdeck.store.knowledge.library import KnowledgeLibrary
 
 ALL = Scope(collection="documents", audience=PUBLIC)
 QUESTION = "how do I rotate the staging certificate"

@@ -15,7 +15,7 @@ from quarterdeck.rag.ingest import Ingest
 from quarterdeck.rag.knowledge import TeamKnowledge
 from quarterdeck.rag.vector.near import cosine
 from quarterdeck.rag.vector.vectors import Vectors
-from quarterdeck.store.knowledge import KnowledgeLibrary
+from quarterdeck.store.knowledge.library import KnowledgeLibrary
 
 ALL = Scope(collection="documents", audience=PUBLIC)
 QUESTION = "how do I rotate the staging certificate"

@@ -16,7 +16,7 @@ from quarterdeck.core.message import Attachment, Conversation
 from quarterdeck.core.person import Identity
 from quarterdeck.core.reply import Reply
 from quarterdeck.router.forms.questions import MARK
-from quarterdeck.store.forms import StoredForms
+from quarterdeck.store.conversations.forms import StoredForms
 from quarterdeck.testing.clock import FakeClock
 from quarterdeck.testing.platform import START
 

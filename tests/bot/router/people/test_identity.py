@@ -15,7 +15,7 @@ from quarterdeck.router.people.identity import Directory
 from quarterdeck.router.policy.groups import Group, GroupMap
 from quarterdeck.router.policy.reading import read_policy
 from quarterdeck.runtime.settings import SettingsInvalid, load_settings
-from quarterdeck.store.people import PersonRow, StoredPeople
+from quarterdeck.store.people.people import PersonRow, StoredPeople
 
 ANNA, OWNER = "slack:T1:U1", "slack:T1:U9"
 HOMOGLYPHS = (

@@ -19,9 +19,9 @@ from quarterdeck.core.roles import Roles
 from quarterdeck.router.people.identity import Directory
 from quarterdeck.router.people.linking import CODE_LENGTH, LETTERS, LinkDesk
 from quarterdeck.router.policy import STRANGER
-from quarterdeck.store.audit import Audit
-from quarterdeck.store.links import MOST_CODES, MOST_GUESSES, StoredLinks
-from quarterdeck.store.people import StoredPeople
+from quarterdeck.store.ledger.audit import Audit
+from quarterdeck.store.people.links import MOST_CODES, MOST_GUESSES, StoredLinks
+from quarterdeck.store.people.people import StoredPeople
 from quarterdeck.testing.clock import FakeClock
 
 ANNA, ANNAS_PHONE, MALLORY = "slack:T1:UANNA", "telegram::42", "discord::666"

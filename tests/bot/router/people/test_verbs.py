@@ -8,7 +8,7 @@ from quarterdeck.core.errors import Denied, NotFound, UsageError
 from quarterdeck.core.person import Identity
 from quarterdeck.core.roles import Roles
 from quarterdeck.router.people.verbs import PeopleDesk
-from quarterdeck.store.tokens import StoredTokens
+from quarterdeck.store.people.tokens import StoredTokens
 
 OPERATOR = Identity.parse("slack:T1:U1")
 OTHER = Identity.parse("telegram::42")

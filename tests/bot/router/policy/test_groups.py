@@ -8,7 +8,7 @@ from quarterdeck.core.errors import ServiceError
 from quarterdeck.core.person import Identity, Person
 from quarterdeck.router.people.identity import Directory
 from quarterdeck.router.policy.groups import FAILED_KEEP_S, KEEP_S, Group, GroupMap, PlatformGroups
-from quarterdeck.store.people import PersonRow
+from quarterdeck.store.people.people import PersonRow
 from quarterdeck.testing.clock import FakeClock
 
 SLACK, PHONE, OTHER = (Identity.parse(one) for one in ("slack:T1:U1", "telegram::42", "slack:T1:U2"))

@@ -18,8 +18,8 @@ from quarterdeck.router.policy.directory import read_directory
 from quarterdeck.router.policy.keeper import LOOK_S, Keeper, Sources
 from quarterdeck.router.policy.operations import Declarations, PolicyDesk
 from quarterdeck.router.policy.reading import read_policy
-from quarterdeck.store.audit import Audit
-from quarterdeck.store.people import StoredPeople
+from quarterdeck.store.ledger.audit import Audit
+from quarterdeck.store.people.people import StoredPeople
 from quarterdeck.testing.clock import FakeClock
 
 ALLOW = "rules: [{name: go, allow: /deploy, role: viewer}]\n"

@@ -29,7 +29,7 @@ from quarterdeck.router.tools.commands import CommandTools
 from quarterdeck.router.tools.desk import ToolDesk
 from quarterdeck.router.tools.rights import ToolRights
 from quarterdeck.router.tools.using import ToolUsing
-from quarterdeck.store.notes import StoredNotes
+from quarterdeck.store.conversations.notes import StoredNotes
 from quarterdeck.testing.traitor import TRAITOR, Traitor
 
 FREELY = """

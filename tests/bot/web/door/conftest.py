@@ -22,12 +22,12 @@ from quarterdeck.core.ports import UnderWay
 from quarterdeck.core.reply import Reply
 from quarterdeck.router.people.identity import Directory
 from quarterdeck.runtime.settings.http import HttpSettings
-from quarterdeck.store.accounts import StoredAccounts, StoredSessions
-from quarterdeck.store.audit import Audit
+from quarterdeck.store.conversations.rooms import StoredRooms
 from quarterdeck.store.engine import Store
-from quarterdeck.store.people import StoredPeople
-from quarterdeck.store.rooms import StoredRooms
-from quarterdeck.store.tokens import StoredTokens
+from quarterdeck.store.ledger.audit import Audit
+from quarterdeck.store.people.accounts import StoredAccounts, StoredSessions
+from quarterdeck.store.people.people import StoredPeople
+from quarterdeck.store.people.tokens import StoredTokens
 from quarterdeck.testing.clock import FakeClock
 from quarterdeck.web.door import House, WebDoor
 from quarterdeck.web.server import WebServer

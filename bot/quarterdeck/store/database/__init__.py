@@ -1,0 +1,1 @@
+"""Open the database and run statements on it: drivers, errors, prepared statements."""

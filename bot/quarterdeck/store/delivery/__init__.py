@@ -1,0 +1,1 @@
+"""Remember what came in and what goes out until it is done."""

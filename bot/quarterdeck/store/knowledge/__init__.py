@@ -1,0 +1,1 @@
+"""Remember what the team knows, and how good the answers from it were."""

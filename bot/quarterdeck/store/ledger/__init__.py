@@ -1,0 +1,1 @@
+"""Remember who did what and what it cost."""

@@ -1,0 +1,1 @@
+"""Remember who people are, what is theirs, and what speaks for them."""

@@ -1,0 +1,1 @@
+"""Keep the database file whole: its shape, its checks, its backups."""

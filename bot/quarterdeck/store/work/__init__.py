@@ -1,0 +1,1 @@
+"""Remember what happens by itself or over days: runs, schedules, digests, approvals."""
