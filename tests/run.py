@@ -17,6 +17,9 @@ GATES = (
     ("mypy",),
     ("lint-imports", "--no-logo"),
 )
+# One file's tests stay in one process, so that what a module starts is started once. More than
+# four processes want more memory than a laptop has: each may hold a model and a browser.
+WHOLE = ("pytest", "--numprocesses", "auto", "--maxprocesses", "4", "--dist", "loadfile")
 
 
 def main(arguments: list[str]) -> int:
@@ -24,7 +27,7 @@ def main(arguments: list[str]) -> int:
     if arguments:
         selected = arguments[1:] if arguments[0] == "--" else arguments
         return run(("pytest", *selected))
-    checks = (*GATES, ("pytest",))
+    checks = (*GATES, WHOLE)
     failed: list[str] = []
     for number, check in enumerate(checks, 1):
         say(f"[{number}/{len(checks)}] {' '.join(check)}")
