@@ -62,8 +62,8 @@ async def build_desk(parts: Parts) -> AccountDesk:
 def address(parts: Parts, port: int | None = None) -> str:
     """Return where people reach the page."""
     http = parts.settings.http
-    scheme = "https" if http.tls_certificate is not None or http.names else "http"
-    if http.names:
-        return f"{scheme}://{http.names[0]}"
+    if http.public:
+        return http.public
+    scheme = "https" if http.tls_certificate is not None else "http"
     host = "localhost" if http.host in ("127.0.0.1", "::1", "0.0.0.0", "::") else http.host  # noqa: S104
     return f"{scheme}://{host}:{port or http.port}"

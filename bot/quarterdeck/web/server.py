@@ -49,7 +49,7 @@ class HttpAddresses(Protocol):
     @property
     def metrics_host(self) -> str | None: ...
     @property
-    def names(self) -> Sequence[str]: ...
+    def own_names(self) -> Sequence[str]: ...
     @property
     def trusted_proxies(self) -> Sequence[str]: ...
     @property
@@ -76,7 +76,7 @@ class WebServer:
         reach = Reach(
             host=self._host,
             metrics_host=self._metrics_host,
-            names=frozenset(name.lower() for name in addresses.names),
+            names=frozenset(name.lower() for name in addresses.own_names),
             proxies=proxies,
             is_tls=self._tls is not None,
         )

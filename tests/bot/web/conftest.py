@@ -23,7 +23,7 @@ class Addresses:
     host: str = "127.0.0.1"
     port: int = 0
     metrics_host: str | None = None
-    names: tuple[str, ...] = ()
+    own_names: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     tls_certificate: Path | None = None
     tls_key: Path | None = None

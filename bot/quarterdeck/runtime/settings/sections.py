@@ -29,6 +29,7 @@ from quarterdeck.runtime.settings.types import (
     VaultKey,
     Zone,
 )
+from quarterdeck.runtime.settings.workflows import WorkflowSettings
 
 ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*/\S+$")]
 HostPattern = Annotated[str, StringConstraints(pattern=r"^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*$")]
@@ -177,6 +178,7 @@ class Settings(Section):
     egress: EgressSettings = EgressSettings()
     mcp: McpSettings = McpSettings()
     media: MediaSettings = MediaSettings()
+    workflows: WorkflowSettings = WorkflowSettings()
     durable: DurableSettings = DurableSettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
