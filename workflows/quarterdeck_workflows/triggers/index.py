@@ -45,6 +45,7 @@ class Index:
         self._files, self._clock = files, clock
         self._looked_s = -LOOK_EVERY_S
         self._seen = -1
+        self._workflows: Sequence[Workflow] = ()
         self._all: list[tuple[Workflow, Trigger]] = []
         self._listeners: list[Callable[[], None]] = []
 
@@ -64,7 +65,7 @@ class Index:
     def workflows(self) -> Sequence[Workflow]:
         """Return the workflows themselves."""
         self.look()
-        return self._files.all()
+        return self._workflows
 
     def hook(self, name: str) -> tuple[Workflow, OnWebhook] | None:
         """Return what a webhook starts; of two that claim a name, the first workflow by name has it."""
@@ -86,7 +87,7 @@ class Index:
         workflows = self._files.all()
         if self._files.changes == self._seen:
             return
-        self._seen = self._files.changes
+        self._seen, self._workflows = self._files.changes, workflows
         self._all = [(workflow, one) for workflow in workflows for one in workflow.triggers]
         for listener in self._listeners:
             listener()

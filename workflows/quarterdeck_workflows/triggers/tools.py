@@ -27,12 +27,20 @@ class WorkflowTools:
 
     def __init__(self, index: Index, engine: WorkflowEngine, schema_of: SchemaOf) -> None:
         self._index, self._engine, self._schema_of = index, engine, schema_of
+        self._made: dict[str, tuple[Workflow, Usable]] = {}
 
     async def tools(self) -> Sequence[Usable]:
         """Return them."""
         return [self._usable(one) for one in self._index.workflows() if _needs_no_file(one)]
 
     def _usable(self, workflow: Workflow) -> Usable:
+        """Return the workflow's tool; asked for with each question, made anew when its file was read again."""
+        known = self._made.get(workflow.name)
+        if known is None or known[0] is not workflow:
+            known = self._made[workflow.name] = workflow, self._tool(workflow)
+        return known[1]
+
+    def _tool(self, workflow: Workflow) -> Usable:
         async def run(use: ToolUse) -> ToolResult:
             return await self._run(workflow.name, use)
 
