@@ -69,6 +69,10 @@ class Program:
         """Return what a verb prints with `--json`."""
         return json.loads(self.call(*arguments, "--json").stdout)
 
+    def json_of_failed(self, *arguments: str) -> Any:
+        """Return what a verb prints with `--json` that ends with status 1."""
+        return json.loads(self.call(*arguments, "--json", expect=1).stdout)
+
     def say(
         self,
         *lines: str,

@@ -8,6 +8,7 @@ from functools import partial
 from quarterdeck.app.accounts import AccountOperations, Desk
 from quarterdeck.app.door import address, build_desk
 from quarterdeck.app.parts import Parts
+from quarterdeck.app.workflows import read_input
 from quarterdeck.core.ports import Operation
 from quarterdeck.mcp.operations import McpOperations
 from quarterdeck.models.operations import operations as model_operations
@@ -22,6 +23,7 @@ from quarterdeck.schedule.operations import ScheduleOperations
 from quarterdeck.store.operations import operations as store_operations
 from quarterdeck_adapters.console.parse import conversation_of
 from quarterdeck_workflows.engine.operations import RunOperations
+from quarterdeck_workflows.engine.switching import LibraryOperations
 
 
 def _rights(parts: Parts) -> Iterator[Operation]:
@@ -67,6 +69,9 @@ def operations(parts: Parts, desk: Desk | None = None) -> Iterator[Operation]:
     ).all()
     yield from RunOperations(
         parts.workflows, parts.durable, parts.people, parts.owner, conversation_of("", parts.owner)
+    ).all()
+    yield from LibraryOperations(
+        parts.paths.user_dir, parts.settings.workflows.library, partial(read_input, parts)
     ).all()
     yield from model_operations(parts.models, parts.clock, parts.loaded.environ)
     yield from McpOperations(parts.mcp).all()

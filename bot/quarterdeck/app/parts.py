@@ -13,10 +13,11 @@ from quarterdeck.app.knowing import build_knowledge
 from quarterdeck.app.mcp import build_mcp
 from quarterdeck.app.pictures import build_images
 from quarterdeck.app.schedules import Clockwork, build_durable
+from quarterdeck.app.shelf import LiveShelf
 from quarterdeck.app.sourcing import build_sourcing
 from quarterdeck.app.tools import build_tools
 from quarterdeck.app.triggers import build_triggers
-from quarterdeck.app.workflows import LiveShelf, build_engine
+from quarterdeck.app.workflows import build_engine
 from quarterdeck.core.adapter import Adapter, PlatformContext
 from quarterdeck.core.event import Event
 from quarterdeck.core.person import Identity
@@ -239,7 +240,7 @@ class Parts:
         self.tools.sources.append(self.mcp)
         forms = StoredForms(self.store)
         self.forms = Forms(forms, self.commands, self.clock, expire_s=self.settings.router.form_s)
-        self.workflow_files = LiveShelf(self.paths.user_dir)
+        self.workflow_files = LiveShelf(self.paths.user_dir, self.settings.workflows.library)
         self.workflows = build_engine(self)
         self.triggers = build_triggers(self)
         self.services = self._services()

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from quarterdeck.core.action import Action
 from quarterdeck.core.adapter import Ability
-from quarterdeck.core.command import Call, Command
+from quarterdeck.core.command import Call, Command, Option
 from quarterdeck.core.errors import NotFound, UsageError
 from quarterdeck.core.form import Form
 from quarterdeck.core.message import Conversation
@@ -21,13 +20,12 @@ from quarterdeck.core.ports import Json
 from quarterdeck.core.reply import Reply
 from quarterdeck.core.text import did_you_mean
 from quarterdeck.router.command.syntax import complete
-from quarterdeck.router.command.values import Reading
+from quarterdeck.router.command.values import Reading, read_value
 from quarterdeck.router.forms.forms import Screen
 from quarterdeck.runtime import platform_facts
 from quarterdeck.store.work.runs import StoredRuns
 from quarterdeck_workflows.engine.engine import WorkflowEngine
 from quarterdeck_workflows.engine.ports import Bot
-from quarterdeck_workflows.language.shelf import FOLDER, LIBRARY, read_shelf
 from quarterdeck_workflows.language.spec import Workflow
 
 if TYPE_CHECKING:
@@ -102,41 +100,6 @@ class LateActions:
         return self._actions.get(id_)
 
 
-class LiveShelf:
-    """Know the workflow files as they are now; one that is wrong leaves its last good form in place."""
-
-    def __init__(self, user_dir: Path) -> None:
-        self._user_dir = user_dir
-        self._seen: tuple[tuple[str, int, int], ...] | None = None
-        self._workflows: dict[str, Workflow] = {}
-        self.changes = 0
-
-    def all(self) -> Sequence[Workflow]:
-        """Return them by name."""
-        return [self._fresh()[name] for name in sorted(self._fresh())]
-
-    def get(self, name: str) -> Workflow | None:
-        """Return the one of this name."""
-        return self._fresh().get(name)
-
-    def _fresh(self) -> dict[str, Workflow]:
-        seen = self._stamps()
-        if seen != self._seen:
-            shelf = read_shelf(self._user_dir)
-            kept = {name: one for name, one in self._workflows.items() if name in shelf.files}
-            self._workflows, self._seen = kept | dict(shelf.workflows), seen
-            self.changes += 1
-        return self._workflows
-
-    def _stamps(self) -> tuple[tuple[str, int, int], ...]:
-        found = []
-        for folder in (LIBRARY, self._user_dir / FOLDER):
-            for path in sorted(folder.glob("*.y*ml")) if folder.is_dir() else ():
-                stat = path.stat()
-                found.append((str(path), stat.st_mtime_ns, stat.st_size))
-        return tuple(found)
-
-
 class TypedInputs:
     """Read the inputs of workflows as options of commands are read."""
 
@@ -187,6 +150,17 @@ class TypedInputs:
             name: value.isoformat() if isinstance(value, datetime) else cast("Json", value)
             for name, value in found.items()
         }
+
+
+def read_input(parts: Parts, workflow: str, option: Option, text: str) -> Json:
+    """Return the value of one input as it is typed.
+
+    Raises:
+        UsageError: it does not fit.
+    """
+    reading = Reading(now=parts.clock.now(), zone=parts.zone, identity=parts.owner)
+    value = read_value(workflow, option, text, reading)
+    return value.isoformat() if isinstance(value, datetime) else cast("Json", value)
 
 
 class AskingForms:

@@ -106,17 +106,17 @@ def _asked_for(platform: str | None) -> list[str]:
 
 def _manifest(invocation: Invocation, platform: str) -> str:
     """Have the platform's own folder write it, from the commands as the platform takes them."""
+    from quarterdeck.cli.workflow_files import shelf_of
     from quarterdeck.router.command.catalogue import check, discover
     from quarterdeck.router.native.plan import plan
     from quarterdeck.runtime.platform_facts import read
     from quarterdeck.runtime.platforms import PACKAGE
-    from quarterdeck_workflows.language.shelf import read_shelf
     from quarterdeck_workflows.triggers.commands import commands_of, unstarted
 
     settings = invocation.loaded.settings
     found = discover("quarterdeck.commands", settings.paths().user_dir / "commands")
     ours = {command.name: command for command in found.all()}
-    workflows = read_shelf(settings.paths().user_dir).workflows.values()
+    workflows = shelf_of(settings).offered()
     of_workflows = {command.name: command for command in commands_of(workflows, unstarted, check)}
     commands = [*(of_workflows | ours).values()]
     write = importlib.import_module(f"{PACKAGE}.{platform}.manifest").manifest

@@ -11,6 +11,7 @@ import click
 
 from quarterdeck.cli.invocation import Invocation, VerbGroup
 from quarterdeck.cli.output import table
+from quarterdeck.cli.workflow_library import LIBRARY_VERBS
 from quarterdeck.cli.workflow_runs import VERBS
 from quarterdeck.core.errors import SetupError
 from quarterdeck.core.ports import Json
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 @click.group("workflow", cls=VerbGroup)
 def verb() -> None:
-    """Check, draw, test and list workflow files; start, show, stop and resume runs.
+    """Check, draw, test, list and switch on workflows; start, show, stop and resume runs.
 
     \b
     Examples:
@@ -80,7 +81,7 @@ def graph(invocation: Invocation, name: str) -> None:
 @verb.command("list")
 @click.pass_obj
 def list_(invocation: Invocation) -> None:
-    """List the workflows there are, and what starts each.
+    """List the workflows there are, what starts each, and which of the library are switched on.
 
     \b
     Example:
@@ -102,15 +103,23 @@ def list_(invocation: Invocation) -> None:
                 "triggers": triggers,
                 "allow": workflow.allow if workflow else None,
                 "origin": "shipped" if file.parent == LIBRARY else "yours",
+                "enabled": name not in shelf.off,
                 "file": str(file),
             }
         )
-    readable = [{**row, "triggers": ", ".join(map(str, cast("list[str]", row["triggers"])))} for row in rows]
-    columns = ("name", "title", "triggers", "allow", "origin")
+    readable = [
+        {
+            **row,
+            "triggers": ", ".join(map(str, cast("list[str]", row["triggers"]))),
+            "enabled": "yes" if row["enabled"] else f"quarterdeck workflow enable {row['name']}",
+        }
+        for row in rows
+    ]
+    columns = ("name", "title", "triggers", "allow", "origin", "enabled")
     invocation.show(rows, table(readable, columns, empty="No workflows."))
 
 
-for one in VERBS:
+for one in (*VERBS, *LIBRARY_VERBS):
     verb.add_command(one)
 
 

@@ -23,7 +23,7 @@ def shelf_of(settings: Settings) -> Shelf:
     """Read all workflow files, ours and the owner's."""
     from quarterdeck_workflows.language.shelf import read_shelf
 
-    return read_shelf(settings.paths().user_dir)
+    return read_shelf(settings.paths().user_dir, settings.workflows.library)
 
 
 def surroundings(settings: Settings, shelf: Shelf) -> Surroundings:
@@ -55,15 +55,22 @@ def _commands(settings: Settings) -> frozenset[str]:
 def findings(settings: Settings) -> Iterator[Finding]:
     """Say for `check` how the workflow files stand; `workflow validate` shows every problem of each."""
     from quarterdeck.runtime.findings import Finding
-    from quarterdeck_workflows.language.validate import validate
+    from quarterdeck_workflows.language.validate import Problem, validate
 
     shelf = shelf_of(settings)
     around = surroundings(settings, shelf)
     found = [problem for file in shelf.files.values() for problem in validate(file, around)]
+    files = {str(file) for file in shelf.files.values()}
+    found += [Problem(error=error) for error in shelf.problems if error.file not in files]
     for problem in found:
         yield Finding.of(problem.error, area=AREA, level=problem.level)
     if not any(problem.level == "error" for problem in found):
-        yield Finding(level="ok", area=AREA, message=f"{len(shelf.files)} workflow files")
+        yield Finding(level="ok", area=AREA, message=_summary(shelf))
+
+
+def _summary(shelf: Shelf) -> str:
+    on = len(shelf.files) - len(shelf.off)
+    return f"{on} workflows; {len(shelf.off)} more in the library: `quarterdeck workflow enable NAME`"
 
 
 def _schedule_fault(timezone: str) -> Callable[[OnSchedule], tuple[str, str]]:

@@ -11,16 +11,19 @@ SHOWN = 30
 
 
 async def workflows(call: Call) -> Reply:
-    """List those that this person may start."""
-    found = await runs_of(call).offered(call.person, call.identity, call.text("words"))
-    if not found:
-        words = call.text("words").strip()
-        about = f" with {words!r}" if words else " that you may start"
-        return Reply(text=f"There is no workflow{about}.", status="not_found")
+    """List those that this person may start, and those that an owner could switch on."""
+    runs, words = runs_of(call), call.text("words").strip()
+    found, off = await runs.offered(call.person, call.identity, words), runs.shelved(words)
     lines = [_line(one) for one in found[:SHOWN]]
     if len(found) > SHOWN:
         lines.append(f"… and {len(found) - SHOWN} more; `/workflows WORD` finds among them")
-    return Reply(text="\n".join(lines))
+    if not lines and not off:
+        lines.append(f"There is no workflow{f' with {words!r}' if words else ' that you may start'}.")
+    if off:
+        lines += [*([""] if lines else []), "In the library, and not switched on:"]
+        lines += [f"- `{one.name}`: {one.title}" for one in off[:SHOWN]]
+        lines.append(f"\nAn owner switches one on: `quarterdeck workflow enable {off[0].name}`")
+    return Reply(text="\n".join(lines), status="answered" if found or off else "not_found")
 
 
 def _line(one: Offered) -> str:

@@ -78,7 +78,7 @@ class Starter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offered:
-    """Show a workflow that somebody may start."""
+    """Show a workflow that somebody may start; `inputs` are those that have no default."""
 
     name: str
     title: str
@@ -100,6 +100,9 @@ class Runs(Protocol):
 
     async def offered(self, person: Person, identity: Identity, words: str = "") -> Sequence[Offered]:
         """Return the workflows that somebody may start and that have all `words`, by name."""
+
+    def shelved(self, words: str = "") -> Sequence[Offered]:
+        """Return the workflows of the library that nobody switched on and that have all `words`, by name."""
 
     async def of_conversation(self, conversation_id: str, limit: int = 10) -> Sequence[RunOf]:
         """Return the runs of a conversation, newest first."""

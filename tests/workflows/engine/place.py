@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from quarterdeck.core.action import ActionCall, ActionSpec
 from quarterdeck.core.command import Command
-from quarterdeck.core.errors import Unavailable, UsageError
+from quarterdeck.core.errors import NotFound, Unavailable, UsageError
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.ports import Json, Services
@@ -71,6 +71,17 @@ class Shelf:
     def get(self, name: str) -> Workflow | None:
         """Return one."""
         return self.workflows.get(name)
+
+    def off(self) -> list[Workflow]:
+        """Return none: all are on."""
+        return []
+
+    def find(self, name: str, *, is_called: bool = False) -> Workflow:
+        """Return one."""
+        found = self.get(name)
+        if found is None:
+            raise NotFound(f"there is no workflow {name!r}", hint="`/workflows` lists them")
+        return found
 
 
 class Outbox:

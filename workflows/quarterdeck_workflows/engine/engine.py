@@ -19,7 +19,6 @@ from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.ports import Json
 from quarterdeck.core.run import OVER, Decision, Offered, RunOf, Starter
-from quarterdeck.core.text import did_you_mean
 from quarterdeck.runtime.durable import Durable, Run
 from quarterdeck.runtime.tasks import in_thread
 from quarterdeck_workflows.engine.blocks import LARGE_BYTES, MOST_STEPS
@@ -27,6 +26,7 @@ from quarterdeck_workflows.engine.board import Board, shown
 from quarterdeck_workflows.engine.ending import Ending, stopped_at
 from quarterdeck_workflows.engine.house import PREFIX, House
 from quarterdeck_workflows.engine.job import BODY, Job
+from quarterdeck_workflows.engine.offers import fits, offered, offers
 from quarterdeck_workflows.engine.plan import planned, preview
 from quarterdeck_workflows.engine.ports import Bot, ServicesOf
 from quarterdeck_workflows.engine.titles import with_titles
@@ -103,7 +103,7 @@ class WorkflowEngine:
         Raises:
             NotFound, UsageError, Denied: as the port says.
         """
-        workflow = self._found(name)
+        workflow = self._bot.shelf.find(name)
         inputs = self._bot.inputs.typed(workflow, line, starter.identity, starter.conversation)
         return await self.launch(workflow, inputs, starter, way="message")
 
@@ -122,7 +122,7 @@ class WorkflowEngine:
         Raises:
             NotFound, UsageError, Denied: as the port says.
         """
-        found = self._found(workflow)
+        found = self._bot.shelf.find(workflow)
         starter = Starter(
             person=person,
             identity=identity,
@@ -235,28 +235,11 @@ class WorkflowEngine:
 
     async def offered(self, person: Person, identity: Identity, words: str = "") -> Sequence[Offered]:
         """Return the workflows that somebody may start and that have all `words`, by name."""
-        wanted, found = words.lower().split(), list[Offered]()
-        for one in self._bot.shelf.all():
-            text = f"{one.name} {one.title} {one.description}".lower()
-            if not all(word in text for word in wanted):
-                continue
-            decision = await self._bot.authoriser.authorise(
-                AccessRequest(
-                    person=person,
-                    identity=identity,
-                    action=f"workflow:{one.name}",
-                    way="message",
-                    least_role=one.allow,
-                    effect="write",
-                    arguments=None,
-                )
-            )
-            if decision.allowed or decision.needs_approval is not None:
-                inputs = tuple(option.name for option in one.inputs)
-                found.append(
-                    Offered(name=one.name, title=one.title, description=one.description, inputs=inputs)
-                )
-        return found
+        return await offers(self._bot, person, identity, words)
+
+    def shelved(self, words: str = "") -> Sequence[Offered]:
+        """Return the workflows of the library that nobody switched on and that have all `words`, by name."""
+        return [offered(one) for one in self._bot.shelf.off() if fits(one, words)]
 
     async def of_conversation(self, conversation_id: str, limit: int = 10) -> Sequence[RunOf]:
         """Return the runs of a conversation, newest first."""
@@ -289,7 +272,7 @@ class WorkflowEngine:
         Raises:
             NotFound, UsageError: there is no such workflow, or the inputs do not fit.
         """
-        workflow = self._found(name)
+        workflow = self._bot.shelf.find(name)
         inputs = self._bot.inputs.typed(workflow, line, identity, conversation)
         return await planned(self._bot, workflow, inputs, person, identity, conversation)
 
@@ -376,15 +359,6 @@ class WorkflowEngine:
     def describe(self, run: RunOf) -> str:
         """Return what people are shown of a run, as CommonMark."""
         return shown(run, self._bot.shelf.get(run.workflow)).text
-
-    def _found(self, name: str) -> Workflow:
-        found = self._bot.shelf.get(name)
-        if found is None:
-            hint = (
-                did_you_mean(name, [one.name for one in self._bot.shelf.all()]) or "`/workflows` lists them"
-            )
-            raise NotFound(f"there is no workflow {name[:80]!r}", hint=hint)
-        return found
 
     async def _decided(self, approval: Approval) -> None:
         """Wake the run that waits for this request; it reads the verdict itself."""

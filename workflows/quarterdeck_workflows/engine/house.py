@@ -26,7 +26,6 @@ from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Person
 from quarterdeck.core.ports import Json
 from quarterdeck.core.run import Waiting
-from quarterdeck.core.text import did_you_mean
 from quarterdeck_workflows.actions.kit.perform import perform
 from quarterdeck_workflows.engine.blocks import LARGE_BYTES
 from quarterdeck_workflows.engine.board import Board
@@ -258,12 +257,8 @@ class House:
     async def workflow(self, order: Order, name: str, arguments: Mapping[str, Json]) -> Json:
         """Return another workflow as it is now, with its inputs, if the run's person may start it."""
         self._at(order, "running")
-        found = self._bot.shelf.get(name)
-        if found is None:
-            known = [one.name for one in self._bot.shelf.all()]
-            hint = did_you_mean(name, known) or "`quarterdeck workflow list`"
-            return refused(NotFound(f"there is no workflow {name!r}", hint=hint))
         try:
+            found = self._bot.shelf.find(name, is_called=True)
             inputs = self._bot.inputs.given(found, arguments)
         except QuarterdeckError as error:
             return refused(error)

@@ -43,10 +43,20 @@ class Shelf(Protocol):
     """Know the workflows there are now."""
 
     def all(self) -> Sequence[Workflow]:
-        """Return them by name."""
+        """Return those that are on, by name."""
+
+    def off(self) -> Sequence[Workflow]:
+        """Return those of the library that nobody switched on, by name."""
 
     def get(self, name: str) -> Workflow | None:
-        """Return the one of this name."""
+        """Return the one of this name, if it is on."""
+
+    def find(self, name: str, *, is_called: bool = False) -> Workflow:
+        """Return the one of this name; one that another calls need not be on.
+
+        Raises:
+            NotFound: there is none, or nobody switched it on; the hint names the way.
+        """
 
 
 class Actions(Protocol):
