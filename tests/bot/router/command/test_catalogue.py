@@ -66,7 +66,7 @@ NAMED = Option(name="env", summary="Where")
         {"options": (Option(name="env", summary="Where", pattern="[a-z]+", default="A1"),)},
         {"options": (Option(name="yes", summary="Is it", kind="boolean", complete=never),)},
     ],
-    ids=str,
+    ids=lambda facts: str(facts).partition(" at 0x")[0],
 )
 def test_an_unsound_declaration_is_refused_by_name(facts: dict[str, object]) -> None:
     """At the start, not when somebody types it."""
