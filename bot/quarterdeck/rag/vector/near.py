@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import cast
 
+from quarterdeck.core.value import dataclass
 from quarterdeck.runtime.workers.protocol import Part
 
 

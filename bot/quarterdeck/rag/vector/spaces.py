@@ -7,11 +7,11 @@ provider's vectors compare with which is its space: the model's name and the num
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from quarterdeck.core.embedding import Embeddings
 from quarterdeck.core.errors import SetupError
+from quarterdeck.core.value import dataclass
 from quarterdeck.runtime.workers.worker import Worker
 
 if TYPE_CHECKING:

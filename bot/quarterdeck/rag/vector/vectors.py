@@ -13,13 +13,13 @@ import contextlib
 import logging
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from quarterdeck.core.embedding import Embeddings
 from quarterdeck.core.errors import Busy, Denied, QuarterdeckError, ServiceError, SetupError
 from quarterdeck.core.knowledge import Change, Serving
+from quarterdeck.core.value import dataclass
 from quarterdeck.rag.library import Library
 from quarterdeck.rag.reading.document import to_embed
 from quarterdeck.rag.vector.moving import Gate, Move, Pause, Refused, serving_of

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from quarterdeck.core.errors import SetupError
-from quarterdeck.rag.vector import embed, graph, minilm
+from quarterdeck.rag.vector import embed, minilm
+from quarterdeck.rag.vector.bert import lean_graph, packaged_bert
+from quarterdeck.rag.vector.wire import NotOurModel, graph_of
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +19,7 @@ def packaged() -> bytes:
 
 def test_integers_keep_the_vectors(packaged: bytes) -> None:
     """Vectors of both must lie in one space: a library that was embedded by one is searched by the other."""
-    fast, plain = (embed._onnx(model, "", 1) for model in (graph.quantized(packaged), packaged))
+    fast, plain = embed._in_integers(packaged, 1), embed._onnx(packaged, "", 1)
     each = (fast.embed(embed.SAMPLE) * plain.embed(embed.SAMPLE)).sum(axis=1)
 
     assert each.mean() >= embed.LEAST_COSINE
@@ -26,14 +28,25 @@ def test_integers_keep_the_vectors(packaged: bytes) -> None:
 
 def test_every_weight_of_the_model_is_used_in_integers(packaged: bytes) -> None:
     """Six layers with six matrices each; one that is left out costs speed and nobody notices."""
-    assert 36 == graph.quantized(packaged).count(b"DynamicQuantizeMatMul")
+    nodes, weights = graph_of(lean_graph(packaged_bert(packaged, heads=minilm.HEADS)))
+    products = [node for node in nodes if node.type.endswith("MatMul")]
+
+    assert {"DynamicQuantizeMatMul"} == {node.type for node in products}
+    assert 6 * (4 * 384 * 384 + 2 * 384 * 1536) == sum(weights[node.inputs[1]].size for node in products)
 
 
-@pytest.mark.parametrize("model", [b"", b"\x08\x07", b"\xff\xff\xff\xff"])
-def test_another_model_is_not_rewritten(model: bytes) -> None:
-    """A new version of the package may be built in another way."""
-    with pytest.raises(graph.NotOurModel):
-        graph.quantized(model)
+@pytest.mark.parametrize("cut", [0, 2, 100, 20_000, 1_000_000, -1_000, -10])
+def test_another_model_is_not_rewritten(packaged: bytes, cut: int) -> None:
+    """A new version of the package may be built in another way, and a file may be cut off."""
+    with pytest.raises(NotOurModel):
+        packaged_bert(packaged[:cut], heads=minilm.HEADS)
+
+
+@pytest.mark.parametrize("model", [b"\x08\x07", b"\xff\xff\xff\xff", b"\x3a\x00"])
+def test_what_is_no_model_is_not_rewritten(model: bytes) -> None:
+    """Bytes that are no protocol buffers, and a graph without anything."""
+    with pytest.raises(NotOurModel):
+        packaged_bert(model, heads=minilm.HEADS)
 
 
 def test_where_integers_lose_too_much_the_model_runs_as_it_is(

@@ -58,3 +58,13 @@ def test_a_model_that_is_not_here_is_not_downloaded(tmp_path: Path) -> None:
     """Nothing is fetched at run time, whoever wrote the name."""
     with pytest.raises(SetupError, match="finds no model"):
         embed.choose("sentence-transformers:nobody/nothing", tmp_path, 1)
+
+
+def test_an_encoder_that_is_no_bert_is_traced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RoBERTa, MPNet and their like have other parts; they keep their vectors too."""
+    monkeypatch.setattr("quarterdeck.rag.vector.export._lean", lambda _original: None)
+    first = embed.choose(NAME, tmp_path, 1)
+    torch = embed.TorchEmbedder("x", str(minilm.packaged(minilm.TORCH_PACKAGE, minilm.TORCH_FOLDER)), 1)
+
+    assert "onnxruntime, 8-bit export" == first.how
+    assert embed.likeness(first, torch) >= embed.LEAST_COSINE
