@@ -263,6 +263,10 @@ class Durable:
         """Return what a run has done, in order; also when the engine is not launched."""
         return await in_thread(self._steps, run_id)
 
+    async def payload(self, run_id: str) -> Json:
+        """Return what a run was started with, None where there is no such run."""
+        return await in_thread(self._payload, run_id)
+
     async def rows(self, run_ids: Sequence[str]) -> Sequence[RunRow]:
         """Return these runs, those that there are."""
         return await in_thread(self._rows, run_ids) if run_ids else ()
@@ -290,6 +294,12 @@ class Durable:
 
         with self._connected() as database:
             return steps(database, run_id) if database else []
+
+    def _payload(self, run_id: str) -> Json:
+        from quarterdeck.runtime.durable.journal import payload
+
+        with self._connected() as database:
+            return payload(database, run_id) if database else None
 
     def _cancel(self, run_id: str) -> RunRow:
         from quarterdeck.runtime.durable.journal import cancel

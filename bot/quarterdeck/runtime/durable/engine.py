@@ -1,6 +1,6 @@
 """Hold the launched DBOS of this process. Import it lazily, off the bot's loop: it takes a third of a second.
 
-With `steps`, `fresh`, `journal` and `failures` these are the files that know DBOS.
+With `steps`, `fresh`, `direct`, `hearing`, `journal` and `failures` these are the files that know DBOS.
 """
 
 from __future__ import annotations
@@ -26,15 +26,16 @@ from sqlalchemy import Engine as Database
 
 from quarterdeck.core.errors import RunError
 from quarterdeck.core.ports import Json
+from quarterdeck.runtime.durable.direct import write_directly
 from quarterdeck.runtime.durable.failures import translated
 from quarterdeck.runtime.durable.fresh import beginning, spare, wake_late
+from quarterdeck.runtime.durable.hearing import Hearing
 from quarterdeck.runtime.durable.journal import APPLICATION, quiet
 from quarterdeck.runtime.durable.run import Queue, Registration, plain
 from quarterdeck.runtime.durable.steps import APPLICATION_VERSION, DbosRun, UnderWay
 
 EXECUTOR_ID = "local"
 THREADS = 16  # unbounded otherwise: 490 were seen; runs that wait hold none
-NOTIFICATION_POLL_S = 2.0  # our own messages wake a run at once; this is for what another process sent
 RESULT_POLL_S = 0.1
 RECOVERY_POLL_S, RECOVERY_S = (
     0.1,
@@ -43,6 +44,8 @@ RECOVERY_POLL_S, RECOVERY_S = (
 CALM_POLL_S = (
     1.0  # at first, then as DBOS does; a fork, by which a failed run is resumed, comes through it too
 )
+
+_hearing = Hearing()  # there is one engine in a process
 
 
 class Engine:
@@ -66,10 +69,12 @@ class Engine:
                 self._bodies[registration.name] = self._workflow(registration)
             recovering = _get_dbos_instance()._registry.get_internal_queue()
             recovering._polling_interval_sec = RECOVERY_POLL_S
+            _hearing.attach()
             DBOS.launch()
             asyncio.get_running_loop().call_later(RECOVERY_S, _calm, recovering)
             spare(_get_dbos_instance()._sys_db, self.under_way.doubts)
             wake_late(_get_dbos_instance()._sys_db)
+            write_directly(_get_dbos_instance()._sys_db, self._database)
             for queue in queues:
                 await DBOS.register_queue_async(
                     queue.name,
@@ -125,6 +130,7 @@ def hush() -> None:
 
 def destroy() -> None:
     """Stop DBOS, if it is there, and forget its registrations; blocks for up to a few seconds."""
+    _hearing.stop()
     DBOS.destroy(destroy_registry=True)
 
 
@@ -144,7 +150,6 @@ def _config(database: Database) -> DBOSConfig:
         application_version=APPLICATION_VERSION,
         executor_id=EXECUTOR_ID,
         max_executor_threads=THREADS,
-        notification_listener_polling_interval_sec=NOTIFICATION_POLL_S,
         log_level="WARNING",
         enable_otlp=False,
     )

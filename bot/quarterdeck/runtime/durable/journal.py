@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import cast
 
 from dbos import DBOSClient, DBOSPortableJSONSerializer, SetWorkflowID, WorkflowStatus
 from dbos._error import DBOSNonExistentWorkflowError
@@ -76,6 +77,15 @@ def steps(database: Database, run_id: str) -> list[Done]:
             )
             for step in client.list_workflow_steps(run_id)
         ]
+
+
+def payload(database: Database, run_id: str) -> Json:
+    """Return what a run was started with, None where there is no such run."""
+    with _client(database) as client:
+        for status in client.list_workflows(workflow_ids=[run_id], load_output=False):
+            given = (status.input or {}).get("args") or ()
+            return cast("Json", given[0]) if given else None
+    return None
 
 
 def cancel(database: Database, run_id: str) -> RunRow:

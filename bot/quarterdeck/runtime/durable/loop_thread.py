@@ -9,19 +9,66 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
 from contextlib import suppress
 from functools import partial
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Final, Generic, ParamSpec, TypeVar, TypeVarTuple
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+IN_PLACE: Final = frozenset({"dbos._core", "dbos._outcome", "dbos._sys_db"})
+IN_A_ROW: Final = 32  # calls in place before the loop looks at what else there is to do
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """Be a loop that makes DBOS's short calls itself, where DBOS hands each of them to a thread.
+
+    Such a call reads or writes a row or two, or does nothing at all. There is one connection, so that threads would
+    only queue for it, and going over to one and back costs as much as the row.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._in_a_row = 0
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
+    ) -> asyncio.Future[T]:
+        """Call what belongs to DBOS's own work on runs here and now, all else in a thread as usual."""
+        if executor is not None or _module_of(func) not in IN_PLACE:
+            return super().run_in_executor(executor, func, *args)
+        answer: asyncio.Future[T] = self.create_future()
+        try:
+            found = func(*args)
+        except Exception as error:  # noqa: BLE001 - handed on to who waits
+            answer.set_exception(error)
+            return answer
+        self._in_a_row = (self._in_a_row + 1) % IN_A_ROW
+        if self._in_a_row:
+            answer.set_result(found)
+        else:
+            self.call_soon(_settle, answer, found)
+        return answer
+
+
+def _settle(answer: asyncio.Future[T], found: T) -> None:
+    if not answer.done():  # cancelled meanwhile
+        answer.set_result(found)
+
+
+def _module_of(call: Callable[..., Any]) -> str:
+    """Name the module of what `asyncio.to_thread` wraps into a partial of `Context.run`."""
+    wrapped = call.args[0] if isinstance(call, partial) and call.args else call
+    return str(getattr(wrapped, "__module__", ""))
 
 
 class LoopThread:
     """Run an event loop in a daemon thread, from construction to `stop`."""
 
     def __init__(self, name: str) -> None:
-        self.loop = asyncio.new_event_loop()
+        self.loop: asyncio.AbstractEventLoop = _Loop()
         self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
         self._thread.start()
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, ParamSpec, Protocol, TypeVar
 
 from quarterdeck.core.ports import Json
+from quarterdeck.core.value import dataclass
 
 P = ParamSpec("P")
 T = TypeVar("T")

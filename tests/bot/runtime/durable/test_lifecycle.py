@@ -97,7 +97,7 @@ async def test_the_engine_is_launched_when_the_first_run_is_wanted(make: Make) -
 async def test_runs_left_from_before_are_taken_up_without_being_asked_for(make: Make) -> None:
     """Nobody may have to start a run for another to go on."""
     first = make()
-    first.register("demo", lambda run, payload: run.wait("go", timeout_s=60))
+    first.register("demo", lambda run, payload: run.look(asyncio.Event().wait))
     await first.launch()
     await first.start("demo", None, run_id="r1")
     await first.send("r1", "on", topic="go", key="k")
