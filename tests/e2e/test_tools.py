@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 from tests.e2e.conftest import Program
+
+UNKNOWN = "It is not known whether it ran"
 
 
 class Vendor:
@@ -93,10 +96,39 @@ def test_a_model_reads_by_itself_and_changes_nothing_without_a_word(program: Pro
     asked = next(row for row in rows if row["kind"] == "approval")["detail"]["event"].partition("~")[0]
     chain = program.json("audit", "show", asked)
     kinds = [row["kind"] for row in chain["rows"]]
-    assert 3 == kinds.count("model")
+    assert 4 == kinds.count("model")  # the last one after the word, with what was done
     assert {"decision", "model", "tool", "approval", "delivered"} == set(kinds)
     sent = program.say("/echo over")
     assert ["over"] == [one["text"] for one in sent]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", ["paused.begun", "paused.ended", "approval.moved", "outbox.queued"])
+def test_a_bot_killed_after_the_word_goes_on_once(program: Program, point: str) -> None:
+    """kill -9 between the word, the effect and what the model makes of it: one note at the most, one continuation."""
+    vendor = Vendor(("command_remember", '{"text": "The moon is made of rock"}'))
+    with vendor.serving() as environment:
+        program.environment |= environment
+        program.say("Remember what the moon is made of")
+        (waiting,) = program.say("/approve")
+        request = waiting["text"].split("/approve ")[1].split("`")[0]
+        fault = {"QUARTERDECK_FAULT": f"{point}:1:kill"}
+        with program.serving("--testing", environment=fault) as process:
+            program.say(f"/approve {request}", expect=None)
+            process.wait(timeout=60)
+        before = len(vendor.bodies)
+        with program.serving():
+            (after,) = program.say("/remember")
+            (again,) = program.say(f"/tools run {request}")
+
+    with closing(sqlite3.connect(program.data_dir / "quarterdeck.db")) as database:
+        shown = [json.loads(body)["text"] for (body,) in database.execute("SELECT body FROM transcript")]
+    notes = after["text"].count("The moon is made of rock")
+    went_on = [text for text in shown if ("I was told" in text and "as was agreed" in text) or UNKNOWN in text]
+    assert (0 if point == "paused.begun" else 1) == notes
+    assert 1 == len(went_on)
+    assert "This was not approved, or was done already" == again["text"]
+    assert 1 >= len(vendor.bodies) - before
 
 
 @pytest.mark.slow

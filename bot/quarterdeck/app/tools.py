@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from quarterdeck.router.tools.commands import CommandTools
 from quarterdeck.router.tools.desk import ToolDesk
 from quarterdeck.router.tools.knowledge import KnowledgeTools
+from quarterdeck.router.tools.paused import PausedAnswers
 from quarterdeck.router.tools.rights import ToolRights
 from quarterdeck.router.tools.using import ToolUsing
+from quarterdeck.store.work.paused import StoredPaused
 
 if TYPE_CHECKING:
     from quarterdeck.app.parts import Parts
@@ -27,5 +29,6 @@ def build_tools(parts: Parts) -> ToolDesk:
         rights=rights,
         using=ToolUsing(rights, parts.approvals, parts.audit, parts.clock),
         approvals=parts.approvals,
+        paused=PausedAnswers(StoredPaused(parts.store), parts.clock),
         is_on=parts.settings.models.tools,
     )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, cast
 
+from quarterdeck.core.access import AccessRequest
 from quarterdeck.core.command import Call, Command, Option
+from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.model import Connected, ModelMessage
 from quarterdeck.core.reply import Card, Reply
-from quarterdeck.core.tool import Answered, Talk
+from quarterdeck.core.tool import Answered, Carried, Talk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -27,27 +30,62 @@ SMALL_ANSWER_TOKENS: Final = 400
 
 async def chat(call: Call) -> Reply:
     """Answer with the model's words as they come; without a model, say how to connect one."""
-    models = call.services.models
-    own = await call.services.choices.chosen(call.conversation.id)
-    connected = own or await models.connected("chat")
+    connected = await _connected(call)
     if connected is None:
-        return Reply(card=Card(title="Connect a language model", body=await models.how_to_connect()))
+        body = await call.services.models.how_to_connect()
+        return Reply(card=Card(title="Connect a language model", body=body))
+    turns = await _turns(call, call.text("text"), connected)
+    return Reply(stream=_answer(call, turns, connected), link_hosts=frozenset())
+
+
+async def go_on(call: Call, carried: Carried) -> Reply:
+    """Say what an approved tool call said, and let the model that asked for it go on, if the person may still chat."""
+    if carried.paused is None:
+        return carried.reply
+    decision = await call.services.authoriser.authorise(
+        AccessRequest(
+            person=call.person,
+            identity=call.identity,
+            action=f"command:{COMMAND.name}",
+            way="tool",
+            conversation=call.conversation,
+            least_role=COMMAND.allow,
+            effect=COMMAND.effect,
+            arguments={"text": carried.paused.question},
+        )
+    )
+    connected = await _connected(call) if decision.allowed else None
+    if connected is None:
+        return carried.reply
+    turns = await _turns(call, carried.paused.question, connected)
+    return Reply(stream=_answer(call, turns, connected, carried), link_hosts=frozenset())
+
+
+async def _connected(call: Call) -> Connected | None:
+    own = await call.services.choices.chosen(call.conversation.id)
+    return own or await call.services.models.connected("chat")
+
+
+async def _turns(call: Call, question: str, connected: Connected) -> list[ModelMessage]:
+    """Return what the model is told: who it is, what was said before, and the question."""
     tokens = HISTORY_TOKENS if connected.is_capable else SMALL_HISTORY_TOKENS
     earlier = await call.services.memories.turns(
         call.conversation,
-        call.text("text"),
+        question,
         person_id=call.person.id,
         room=tokens * CHARACTERS_PER_TOKEN,
         own=call.person.identities | {str(call.identity)},
     )
-    turns = [ModelMessage(speaker="system", text=INSTRUCTIONS), *earlier]
-    return Reply(stream=_answer(call, turns, connected), link_hosts=frozenset())
+    return [ModelMessage(speaker="system", text=INSTRUCTIONS), *earlier]
 
 
 async def _answer(
-    call: Call, turns: Sequence[ModelMessage], connected: Connected
+    call: Call, turns: Sequence[ModelMessage], connected: Connected, carried: Carried | None = None
 ) -> AsyncIterator[str | Reply]:
-    """Yield the pieces of the answer, and last the whole of it, marked where its model asks for that."""
+    """Yield the pieces of the answer, and last the whole of it, marked where its model asks for that.
+
+    With `carried`, what was done stands before what the model makes of it; a model that fails takes nothing of it away.
+    """
     talk = Talk(
         person=call.person, identity=call.identity, conversation=call.conversation, event=call.event_id
     )
@@ -56,19 +94,29 @@ async def _answer(
         turns,
         connected,
         max_output_tokens=ANSWER_TOKENS if connected.is_capable else SMALL_ANSWER_TOKENS,
+        paused=carried.paused if carried is not None else None,
     )
-    async with aclosing(cast("AsyncGenerator[str | Answered, None]", answer)) as items:
-        async for item in items:
-            if isinstance(item, str):
-                yield item
-                continue
-            notes = _notes(item, item.answered_by or connected)
-            yield Reply(
-                text="\n\n".join(filter(None, [item.text, *notes])),
-                citations=item.citations,
-                files=item.files,
-                link_hosts=frozenset(),
-            )
+    done = carried.reply if carried is not None else Reply()
+    if done.text:
+        yield f"{done.text}\n\n"
+    try:
+        async with aclosing(cast("AsyncGenerator[str | Answered, None]", answer)) as items:
+            async for item in items:
+                if isinstance(item, str):
+                    yield item
+                    continue
+                notes = _notes(item, item.answered_by or connected)
+                yield replace(
+                    done,
+                    text="\n\n".join(filter(None, [done.text, item.text, *notes])),
+                    citations=tuple({one.n: one for one in (*done.citations, *item.citations)}.values()),
+                    files=(*done.files, *item.files),
+                    link_hosts=frozenset(),
+                )
+    except QuarterdeckError as error:
+        if carried is None:
+            raise
+        yield replace(done, text=f"{done.text}\n\n_The model does not go on: {error.message}._")
 
 
 def _notes(answer: Answered, answered_by: Connected) -> list[str]:

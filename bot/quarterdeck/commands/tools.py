@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from quarterdeck.commands.chat import go_on
 from quarterdeck.core.access import AccessRequest
 from quarterdeck.core.command import Call, Command, Effect, Option
 from quarterdeck.core.errors import Denied, NotFound, UsageError
@@ -36,7 +37,7 @@ async def _used(call: Call) -> Reply:
             raise UsageError(
                 "say which approval", hint="`/tools run k3m9qa`; I do that myself once it is granted"
             )
-        return await call.services.tools.carry_out(call.text("id").lower(), talk)
+        return await go_on(call, await call.services.tools.carry_out(call.text("id").lower(), talk))
     offers = await call.services.tools.offered(talk)
     if not offers:
         return Reply(text="A language model may use nothing in your name here.")

@@ -105,6 +105,31 @@ class Answered:
     files: tuple[File, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paused:
+    """Hold an answer that ended while its calls wait for approval, so that its model can go on from there.
+
+    `turns` are those after `question`: what the model asked for and was told. `waiting` gives for each approval which
+    turn is to hold the result. What was tainted stays so; `calls` counts on.
+    """
+
+    id: str
+    question: str
+    turns: tuple[ModelMessage, ...]
+    waiting: Mapping[str, int]
+    citations: tuple[Citation, ...] = ()
+    is_tainted: bool = False
+    calls: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """Hold what an approved call said, and the answer that its model can go on with now."""
+
+    reply: Reply
+    paused: Paused | None = None
+
+
 class Tools(Protocol):
     """Let models use tools, as far as the person who asks may."""
 
@@ -118,15 +143,20 @@ class Tools(Protocol):
         connected: Connected,
         *,
         max_output_tokens: int,
+        paused: Paused | None = None,
     ) -> AsyncIterator[str | Answered]:
         """Stream a model's answer; between its rounds the tools that it asks for run. The last item is the whole.
+
+        With `paused` it goes on with that answer; `turns` then end with its question.
 
         Raises:
             QuarterdeckError: the model's, as `Models.complete` says; nothing of an answer that was cut off was run.
         """
 
-    async def carry_out(self, approval_id: str, talk: Talk) -> Reply:
+    async def carry_out(self, approval_id: str, talk: Talk) -> Carried:
         """Run the tool call that was approved, once, as its asker, and return what it said.
+
+        Asked again by the same event after a crash, it says what the call said then, or that nobody knows.
 
         Raises:
             Denied: it was not approved, was done already, or is no longer what was approved.

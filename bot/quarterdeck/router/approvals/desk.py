@@ -9,7 +9,6 @@ record, and every card that shows it is changed.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,7 +17,6 @@ from dataclasses import replace
 from quarterdeck.core.access import ApprovalRule, People
 from quarterdeck.core.approval import (
     ORIGIN,
-    TOOL,
     Approval,
     ApprovalState,
     Asked,
@@ -27,18 +25,17 @@ from quarterdeck.core.approval import (
     Voter,
 )
 from quarterdeck.core.errors import Denied, NotFound, QuarterdeckError, UsageError
-from quarterdeck.core.event import Event, Invoked
+from quarterdeck.core.event import Event
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.ports import Clock
 from quarterdeck.core.reply import Reply
 from quarterdeck.router.approvals.canonical import DIGEST_SHOWN, LONGEST, canonical, digest
 from quarterdeck.router.approvals.card import card_of
-from quarterdeck.router.approvals.files import split
+from quarterdeck.router.approvals.carrying import carrying_out
 from quarterdeck.router.approvals.needs import ApprovalRows, Record, Send
 from quarterdeck.router.approvals.words import said, why_not
 
-TOOL_COMMAND = "tools"  # carries out what a model wanted to use
 LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
 ID_LENGTH = 6
 LONGEST_COMMENT = 300
@@ -251,14 +248,25 @@ class ApprovalDesk:
         )
         return approval
 
+    async def find(self, approval_id: str) -> Approval:
+        """Return a request, whatever its state.
+
+        Raises:
+            Denied: there is none.
+        """
+        approval = await self._rows.get(approval_id)
+        if approval is None:
+            raise Denied("this was not approved, or was done already")
+        return approval
+
     async def granted(self, approval_id: str) -> Approval:
         """Return a request that was granted and is not carried out yet.
 
         Raises:
             Denied: there is none.
         """
-        approval = await self._rows.get(approval_id)
-        if approval is None or approval.state != "granted":
+        approval = await self.find(approval_id)
+        if approval.state != "granted":
             raise Denied("this was not approved, or was done already")
         return approval
 
@@ -347,26 +355,7 @@ class ApprovalDesk:
                 await listener(approval)
                 return
         if approval.state == "granted":
-            await self._resume(approval)
-
-    async def _resume(self, approval: Approval) -> None:
-        """Ask again for what was approved, as its asker; an event of ours, so it is done once whatever happens."""
-        is_tool = approval.subject.startswith(TOOL)
-        options, attachments = split(json.loads(approval.arguments))
-        await self._accept(
-            Invoked(
-                id=f"{ORIGIN}-{approval.id}",
-                platform=approval.conversation.platform,
-                received_at=self._clock.now(),
-                conversation=approval.conversation,
-                actor=approval.asker,
-                actor_name=approval.asker_name,
-                origin=f"{ORIGIN}:{approval.id}:{approval.way}",
-                command=TOOL_COMMAND if is_tool else approval.subject.partition(":")[2],
-                options={"action": "run", "id": approval.id} if is_tool else options,
-                attachments=attachments,
-            )
-        )
+            await self._accept(carrying_out(approval, at=self._clock.now()))
 
     async def _now(self, vote: Vote) -> Person:
         return await self._people.person_of(vote.identity, vote.name)

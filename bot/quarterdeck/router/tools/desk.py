@@ -8,16 +8,27 @@ from contextlib import aclosing
 from typing import Final
 
 from quarterdeck.core.access import ApprovalRule
-from quarterdeck.core.approval import TOOL
+from quarterdeck.core.approval import TOOL, Approval
 from quarterdeck.core.errors import Denied
 from quarterdeck.core.model import Connected, ModelMessage, Models
 from quarterdeck.core.reply import Reply
-from quarterdeck.core.tool import Answered, Offer, Talk, ToolSource, ToolUse, Usable
+from quarterdeck.core.tool import (
+    Answered,
+    Carried,
+    Offer,
+    Paused,
+    Talk,
+    ToolResult,
+    ToolSource,
+    ToolUse,
+    Usable,
+)
 from quarterdeck.router.approvals.desk import ApprovalDesk
-from quarterdeck.router.tools.rights import ToolRights, version_of
+from quarterdeck.router.tools.paused import UNKNOWN, PausedAnswers
+from quarterdeck.router.tools.rights import ToolRights, reaches_out, version_of
 from quarterdeck.router.tools.rounds import Rounds
 from quarterdeck.router.tools.using import ToolUsing
-from quarterdeck.router.tools.wording import RULES, shown
+from quarterdeck.router.tools.wording import RULES, renumbered, shown
 
 MOST_OFFERED: Final = 100  # vendors take 128 at the most (OpenAI, chat completions, 2026-11-21)
 
@@ -33,11 +44,12 @@ class ToolDesk:
         rights: ToolRights,
         using: ToolUsing,
         approvals: ApprovalDesk,
+        paused: PausedAnswers,
         is_on: bool = True,
     ) -> None:
         self.sources = list(sources)
         self._models, self._rights, self._using = models, rights, using
-        self._approvals, self._is_on = approvals, is_on
+        self._approvals, self._paused, self._is_on = approvals, paused, is_on
         self._toolless: set[str] = set()  # models that said that they take none
 
     async def offered(self, talk: Talk) -> list[Offer]:
@@ -61,8 +73,11 @@ class ToolDesk:
         connected: Connected,
         *,
         max_output_tokens: int,
+        paused: Paused | None = None,
     ) -> AsyncIterator[str | Answered]:
         """Stream a model's answer; between its rounds the tools that it asks for run. The last item is the whole.
+
+        With `paused` it goes on with that answer. What waits in the end is kept before the last item comes.
 
         Raises:
             QuarterdeckError: the model's; nothing of an answer that was cut off was run.
@@ -77,23 +92,52 @@ class ToolDesk:
             turns=[*turns[:1], *rules, *turns[1:]],
             usables=usables,
             max_output_tokens=max_output_tokens,
+            paused=paused,
         )
         async with aclosing(rounds.run()) as items:
             async for item in items:
                 if rounds.has_refused_tools:
                     self._toolless.add(str(connected))
+                if isinstance(item, Answered) and item.waiting:
+                    await self._paused.keep(rounds.pause(paused.id if paused else talk.event), talk)
                 yield item
 
-    async def carry_out(self, approval_id: str, talk: Talk) -> Reply:
+    async def carry_out(self, approval_id: str, talk: Talk) -> Carried:
         """Run the tool call that was approved, once, as its asker, and return what it said.
+
+        Asked again by the same event after a crash, it says what the call said then, or that nobody knows.
 
         Raises:
             Denied: it was not approved, was done already, or is no longer what was approved.
         """
-        approval = await self._approvals.granted(approval_id)
-        if not approval.subject.startswith(TOOL):
-            raise Denied("this approval is for no tool")
+        approval = await self._approvals.find(approval_id)
         name = approval.subject.removeprefix(TOOL)
+        if name == approval.subject:
+            raise Denied("this approval is for no tool")
+        result = await self._paused.said(approval, talk)
+        if result is None:
+            await self._approvals.granted(approval_id)
+            earlier = await self._paused.after(approval.id)
+            result = await self._carried_out(approval, name, talk)
+            result = renumbered(result, len(earlier.citations) if earlier else 0)
+            await self._paused.end(approval.id, result)
+        await self._approvals.close(approval.id, "failed" if result.is_error else "done")
+        verb = "failed" if result.is_error else "ran, as was agreed"
+        reply = Reply(
+            text=f"{shown(name)} {verb}:\n\n{result.text}",
+            files=result.files,
+            citations=result.citations,
+            status="error" if result.is_error else "answered",
+            link_hosts=frozenset(),
+        )
+        return Carried(reply=reply, paused=await self._paused.after(approval.id))
+
+    async def _carried_out(self, approval: Approval, name: str, talk: Talk) -> ToolResult:
+        """Check that all is still as it was approved, and run the call unless a stop cut it off before.
+
+        Raises:
+            Denied: it is not; the request is over.
+        """
         usable = next((one for one in await self._all() if one.name == name), None)
         if usable is None:
             await self._approvals.close(approval.id, "refused")
@@ -120,16 +164,10 @@ class ToolDesk:
             person=talk.person,
             needs=verdict.needs or ApprovalRule(by=approval.by, quorum=approval.quorum),
         )
-        result = await self._using.run(usable, use, approval.event_key)
-        await self._approvals.close(approval.id, "failed" if result.is_error else "done")
-        verb = "failed" if result.is_error else "ran, as was agreed"
-        return Reply(
-            text=f"{shown(name)} {verb}:\n\n{result.text}",
-            files=result.files,
-            citations=result.citations,
-            status="error" if result.is_error else "answered",
-            link_hosts=frozenset(),
-        )
+        is_first = await self._paused.begin(approval.id, talk)
+        if not is_first and reaches_out(usable):
+            return ToolResult(text=UNKNOWN, is_error=True)
+        return await self._using.run(usable, use, approval.event_key)
 
     async def _usable(self, talk: Talk) -> list[Usable]:
         """Return the tools that the person may let a model use here, by name."""

@@ -10,12 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from quarterdeck.core.access import AccessRequest, ApprovalRule, Authoriser, Decision
 from quarterdeck.core.approval import ASKER, TOOL
 from quarterdeck.core.tool import Talk, Usable
+from quarterdeck.core.value import dataclass
 
 CONSENT = ApprovalRule(by=(ASKER,))
 TAINTED = "the model has read what strangers may have written"

@@ -11,7 +11,7 @@ from typing import Final, cast
 from quarterdeck.core.errors import Rejected
 from quarterdeck.core.model import Delta, ModelMessage, Models, ToolCall, Wanted
 from quarterdeck.core.reply import Citation, File
-from quarterdeck.core.tool import Answered, Talk, ToolResult, Usable
+from quarterdeck.core.tool import Answered, Paused, Talk, ToolResult, Usable
 from quarterdeck.router.tools.rights import READS
 from quarterdeck.router.tools.using import Outcome, ToolUsing
 from quarterdeck.router.tools.wording import cited, described, on_the_wire, renumbered, shown, told
@@ -26,7 +26,7 @@ OVER: Final = "not run: no more tools may be used for this answer. Answer now wi
 
 @dataclass(slots=True)
 class Rounds:
-    """Hold one answer while it grows."""
+    """Hold one answer while it grows; `turns` are those up to the question, `paused` is one that it goes on with."""
 
     models: Models
     using: ToolUsing
@@ -34,15 +34,17 @@ class Rounds:
     turns: list[ModelMessage]
     usables: Sequence[Usable]
     max_output_tokens: int
+    paused: Paused | None = None
     texts: list[str] = field(default_factory=list)
     used: dict[str, None] = field(default_factory=dict)
-    waiting: dict[str, None] = field(default_factory=dict)
+    waiting: dict[str, int] = field(default_factory=dict)
     citations: list[Citation] = field(default_factory=list)
     files: list[File] = field(default_factory=list)
     calls: int = 0
     stopped: str = ""
     is_tainted: bool = False
     has_refused_tools: bool = False
+    _asked_at: int = 0
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SIDE_BY_SIDE))
 
@@ -53,7 +55,12 @@ class Rounds:
             QuarterdeckError: the model's.
         """
         is_from_outside = self.talk.person.is_service  # what it says may be what somebody sent to it
-        self.is_tainted = is_from_outside or any(turn.is_untrusted for turn in self.turns)
+        self._asked_at = len(self.turns)
+        if self.paused is not None:
+            self.turns += self.paused.turns
+            self.calls, self.is_tainted = self.paused.calls, self.paused.is_tainted
+            self.citations += self.paused.citations
+        self.is_tainted |= is_from_outside or any(turn.is_untrusted for turn in self.turns)
         named, last = on_the_wire(self.usables), Delta()
         for number in range(MOST_ROUNDS + 2):
             async with aclosing(self._round(named)) as items:
@@ -149,7 +156,7 @@ class Rounds:
                 usable, call, self.talk, is_tainted=tainted, may_ask=self._may_ask()
             )
             if outcome.approval:
-                self.waiting[outcome.approval] = None
+                self.waiting[outcome.approval] = -1  # told below
             return outcome
 
     def _may_ask(self) -> bool:
@@ -162,7 +169,7 @@ class Rounds:
         if outcome.has_run:
             self.used[shown(named[call.name].name)] = None
         if outcome.approval:
-            self.waiting[outcome.approval] = None
+            self.waiting[outcome.approval] = len(self.turns) - self._asked_at
         self.is_tainted = self.is_tainted or result.is_untrusted
         self.turns.append(
             ModelMessage(
@@ -172,6 +179,22 @@ class Rounds:
                 is_error=result.is_error,
                 is_untrusted=result.is_untrusted,
             )
+        )
+
+    def pause(self, answer_id: str) -> Paused:
+        """Return what is needed to go on, once somebody has agreed to what waits."""
+        turns = self.turns[self._asked_at :]
+        while turns and turns[-1].speaker == "assistant":  # calls that nothing came of
+            turns.pop()
+        earlier = self.paused.waiting if self.paused is not None else {}
+        return Paused(
+            id=answer_id,
+            question=self.turns[self._asked_at - 1].text,
+            turns=tuple(turns),
+            waiting={**earlier, **self.waiting},
+            citations=tuple(self.citations),
+            is_tainted=self.is_tainted,
+            calls=self.calls,
         )
 
     def _answered(self, last: Delta) -> Answered:

@@ -133,7 +133,10 @@ class ToolUsing:
                 way="tool",
             )
         )
-        if approval.state != "pending":  # asked for before a crash, and decided since
+        if approval.state == "granted":  # asked for before a crash, and agreed to since
+            text = f"not run yet: {shown(usable.name)} was agreed to ({approval.id}) and runs next"
+            return Outcome(result=ToolResult(text=text), approval=approval.id)
+        if approval.state != "pending":
             text = f"not run: its approval {approval.id} is {approval.state}"
             return Outcome(result=ToolResult(text=text, is_error=True))
         metrics.TOOL_CALLS.add(effect=usable.effect, outcome="asked")

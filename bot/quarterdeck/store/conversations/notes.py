@@ -36,9 +36,11 @@ from quarterdeck.store.tables import (
     messages,
     notes,
     outbox,
+    paused_answers,
     summaries,
     transcript,
 )
+from quarterdeck.store.work.paused import forget_paused
 
 EMPTY: Final = "{}"
 _MINE: Final = or_(
@@ -133,6 +135,10 @@ class StoredNotes:
             connection.execute(delete(transcript).where(transcript.c.conversation_id.in_(alone)))
             asked = knowledge_answers.c.person_id.in_([person_id, *accounts])
             connection.execute(delete(knowledge_answers).where(asked))
+            read_along = paused_answers.c.conversation_id.in_(
+                places
+            )  # what they wrote may stand in any of these
+            forget_paused(connection, read_along | paused_answers.c.person_id.in_([person_id, *accounts]))
             theirs = messages.c.author.in_(accounts) | messages.c.conversation_id.in_(alone)
             return Forgotten(
                 messages=_empty_messages(connection, theirs),
@@ -153,6 +159,7 @@ class StoredNotes:
             connection.execute(delete(transcript).where(transcript.c.conversation_id == conversation_id))
             asked = knowledge_answers.c.conversation_id == conversation_id
             connection.execute(delete(knowledge_answers).where(asked))
+            forget_paused(connection, paused_answers.c.conversation_id == conversation_id)
             here = (notes.c.scope == "conversation") & (notes.c.owner == conversation_id)
             return Forgotten(
                 messages=_empty_messages(connection, messages.c.conversation_id == conversation_id),
@@ -170,6 +177,7 @@ class StoredNotes:
             _empty_replies(connection, true())
             connection.execute(delete(transcript))
             connection.execute(delete(knowledge_answers))
+            forget_paused(connection, true())
             return Forgotten(
                 messages=_empty_messages(connection, true()),
                 notes=_count(connection, delete(notes)),

@@ -24,6 +24,7 @@ from quarterdeck.store.tables import (
     knowledge_answers,
     knowledge_sources,
     notes,
+    paused_answers,
     people,
     usage,
     workflow_runs,
@@ -33,7 +34,7 @@ REVOKED = "none"  # a role that was taken away; empty: none was ever granted
 OWNED: tuple[Column[str], ...] = (
     *(usage.c.person_id, api_tokens.c.person_id, identities.c.person_id),
     *(notes.c.owner, approvals.c.asker_id, knowledge_sources.c.owner, workflow_runs.c.owner),
-    *(knowledge_answers.c.person_id, knowledge_answers.c.judge_id),
+    *(knowledge_answers.c.person_id, knowledge_answers.c.judge_id, paused_answers.c.person_id),
 )
 
 Higher = Callable[[str, str], str | None]

@@ -23,6 +23,8 @@ from quarterdeck.store.tables.ledger import approvals as approvals
 from quarterdeck.store.tables.ledger import audit as audit
 from quarterdeck.store.tables.ledger import budget_reservations as budget_reservations
 from quarterdeck.store.tables.ledger import budget_spend as budget_spend
+from quarterdeck.store.tables.ledger import paused_answers as paused_answers
+from quarterdeck.store.tables.ledger import paused_calls as paused_calls
 from quarterdeck.store.tables.ledger import usage as usage
 from quarterdeck.store.tables.metadata import metadata as metadata
 from quarterdeck.store.tables.people import api_tokens as api_tokens

@@ -87,6 +87,27 @@ approval_votes = Table(
     Column("at_ms", Ms, nullable=False),
 )
 
+paused_answers = Table(  # of models whose calls wait for approval
+    "paused_answers",
+    metadata,
+    Column("id", String(400), primary_key=True),  # the event that was answered
+    Column("conversation_id", String(400), nullable=False, index=True),
+    Column("person_id", String(400), nullable=False, index=True),
+    Column("body", Text, nullable=False),  # JSON
+    Column("at_ms", Ms, nullable=False),
+)
+
+paused_calls = Table(
+    "paused_calls",
+    metadata,
+    Column("approval_id", String(20), primary_key=True),
+    Column("answer_id", String(400), nullable=False, index=True),  # empty: of an answer that was not kept
+    Column("turn", Integer, nullable=False),  # of the answer's, the one that is to hold the result
+    Column("event", String(400), nullable=False),  # that carries it out; empty until then
+    Column("result", Text, nullable=False),  # JSON; empty until it has run
+    Column("at_ms", Ms, nullable=False),
+)
+
 answers = Table(  # what models answered, kept where a budget falls back on it
     "answers",
     metadata,

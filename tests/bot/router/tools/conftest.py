@@ -27,9 +27,11 @@ from quarterdeck.router.command.cooldown import Cooldowns
 from quarterdeck.router.policy.reading import read_policy
 from quarterdeck.router.tools.commands import CommandTools
 from quarterdeck.router.tools.desk import ToolDesk
+from quarterdeck.router.tools.paused import PausedAnswers
 from quarterdeck.router.tools.rights import ToolRights
 from quarterdeck.router.tools.using import ToolUsing
 from quarterdeck.store.conversations.notes import StoredNotes
+from quarterdeck.store.work.paused import StoredPaused
 from quarterdeck.testing.traitor import TRAITOR, Traitor
 
 FREELY = """
@@ -142,6 +144,7 @@ class Parlour:
             rights=rights,
             using=ToolUsing(rights, bot.approvals, bot.audit, bot.clock),
             approvals=bot.approvals,
+            paused=PausedAnswers(StoredPaused(bot.store), bot.clock),
         )
         services.models, services.choices = models, NoChoices()
         services.memories = ConversationMemory(StoredNotes(bot.store), bot.history, bot.clock)

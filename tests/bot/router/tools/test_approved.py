@@ -54,7 +54,8 @@ async def test_a_wish_waits_for_the_person_and_then_runs_once(make_parlour: Make
     assert f"_Waits for approval: {name}._" in said
     assert [("lab.wipe", {"what": "disk 7"})] == parlour.shed.done
     assert any(
-        "`lab.wipe` ran, as was agreed:\n\nIt is done." == text for text in parlour.bot.platform.texts()
+        text.startswith("`lab.wipe` ran, as was agreed:\n\nIt is done.")
+        for text in parlour.bot.platform.shown()
     )
 
 

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from quarterdeck.store.migrations.second_quality import create_quality
+from quarterdeck.store.migrations.second_rights import create_rights
 from quarterdeck.store.migrations.second_runs import create_runs
 
 revision = "0002"
@@ -183,6 +184,7 @@ def upgrade() -> None:
     _create_web()
     _create_schedules()
     create_runs()
+    create_rights()
     _create_sources()
     create_quality()
     _create_vectors()
