@@ -20,7 +20,9 @@ from quarterdeck.core.reply import Citation, File
 from quarterdeck.core.tool import Paused, Talk, ToolResult
 from quarterdeck.router.tools.wording import told
 
-UNKNOWN: Final = "It is not known whether it ran: I was stopped in the middle of it. Look there before you ask for it again."
+UNKNOWN: Final = (
+    "It is not known whether it ran: I was stopped in the middle. Look before you ask for it again."
+)
 
 
 class Call(Protocol):
