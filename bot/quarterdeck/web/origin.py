@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
-from aiohttp import hdrs, web
+from aiohttp import web
+from multidict import CIMultiDictProxy, istr
+
+from quarterdeck.core.value import dataclass
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-FOR, PROTO = "X-Forwarded-For", "X-Forwarded-Proto"
+FOR, PROTO = istr("X-Forwarded-For"), istr("X-Forwarded-Proto")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,20 +46,22 @@ class Origin:
 KEY = web.RequestKey("origin", Origin)
 
 
-def origin_of(request: web.Request, proxies: Sequence[Network], *, is_tls: bool) -> Origin | None:
-    """Return where the request comes from; None when its connection is gone, or a proxy speaks unclearly."""
-    peer = request.transport.get_extra_info("peername") if request.transport else None
-    if not peer:
-        return None
-    address, host = plain_address(peer[0]), request.headers.get(hdrs.HOST, "")
-    scheme = "https" if is_tls else "http"
-    if not _is_in(address, proxies) or FOR not in request.headers:
-        return Origin(address=address, scheme=scheme, host=host)
+def direct(peer: str, host: str, scheme: str) -> Origin:
+    """Return where a request comes from that speaks for itself."""
+    return Origin(address=plain_address(peer), scheme=scheme, host=host)
+
+
+def forwarded(
+    headers: CIMultiDictProxy[str], peer: str, host: str, scheme: str, proxies: Sequence[Network]
+) -> Origin | None:
+    """Return where a request comes from that says it was passed on; None when a trusted proxy speaks unclearly."""
+    if not _is_in(plain_address(peer), proxies):
+        return direct(peer, host, scheme)
     try:
-        client = _client(request.headers.getall(FOR), proxies)
+        client = _client(headers.getall(FOR), proxies)
     except ValueError:
         return None
-    proto = request.headers.get(PROTO, scheme).strip().lower()
+    proto = headers.get(PROTO, scheme).strip().lower()
     if proto not in ("http", "https"):
         return None
     return Origin(address=client, scheme=proto, host=host, is_proxied=True)

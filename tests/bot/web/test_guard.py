@@ -264,7 +264,7 @@ def test_each_kind_of_route_is_reached_where_the_settings_say(host, metrics_host
     )
     local = ipaddress.ip_address(arrives_at)
 
-    assert admitted == tuple(reach.admits(declared, local) for declared in probe_and_page())
+    assert admitted == tuple(reach.admits(declared.listener, local) for declared in probe_and_page())
 
 
 BAD = [
