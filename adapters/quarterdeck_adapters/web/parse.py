@@ -44,7 +44,7 @@ def said(
     event = Posted(
         id=event_id, platform=PLATFORM, received_at=at, conversation=place, actor=who, message=message
     )
-    return _draft(event, room, "text", text, files)
+    return _draft(event, room, "text", text, files, key=key)
 
 
 def pressed(room: Room, who: Identity, item: Item, button_id: str, *, key: str, at: datetime) -> Draft:
@@ -65,7 +65,8 @@ def pressed(room: Room, who: Identity, item: Item, button_id: str, *, key: str, 
                 value=str(button.get("value") or ""),
                 message_id=message_id(item.seq),
             )
-            return _draft(event, room, "press", str(button.get("label") or button_id), ())
+            label = str(button.get("label") or button_id)
+            return _draft(event, room, "press", label, (), key=key, of=item.seq)
     raise NotFound(f"no button {button_id[:60]!r} stands there", hint=AGAIN)
 
 
@@ -100,7 +101,8 @@ def submitted(
         attachments=_attachments(files),
     )
     shown = [f"{inputs[name]}: {value}" for name, value in known.items() if value not in (None, "")]
-    return _draft(event, room, "form", "\n".join(shown) or str(form.get("title") or ""), files)
+    text = "\n".join(shown) or str(form.get("title") or "")
+    return _draft(event, room, "form", text, files, key=key, of=item.seq)
 
 
 def invoked(
@@ -125,7 +127,7 @@ def invoked(
         attachments=_attachments(files),
     )
     shown = [f"--{name} {_quoted(value)}" for name, value in options.items()]
-    return _draft(event, room, "command", " ".join([f"/{command}", *shown]), files)
+    return _draft(event, room, "command", " ".join([f"/{command}", *shown]), files, key=key)
 
 
 def message_id(seq: int) -> str:
@@ -137,8 +139,19 @@ def _event_id(room: Room, key: str) -> str:
     return hashlib.sha256(f"{room.id}\0{key}".encode()).hexdigest()[:32]
 
 
-def _draft(event: Event, room: Room, kind: str, text: str, files: Sequence[StoredFile]) -> Draft:
-    body = {"kind": kind, "text": text, "files": [shown_file(file) for file in files]}
+def _draft(
+    event: Event,
+    room: Room,
+    kind: str,
+    text: str,
+    files: Sequence[StoredFile],
+    *,
+    key: str,
+    of: int | None = None,
+) -> Draft:
+    """Show what somebody does: under which `key` it came, and which message it is about."""
+    body: dict[str, object] = {"kind": kind, "text": text, "key": key}
+    body |= {"files": [shown_file(file) for file in files], "of": of}
     return Draft(event=event, room=room, body=body, text=text)
 
 

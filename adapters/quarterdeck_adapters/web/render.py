@@ -54,6 +54,7 @@ def _form(card: Card | None) -> dict[str, object] | None:
                 "hint": one.hint,
                 "value": one.value,
                 "max_length": one.max_length,
+                "problem": one.problem,
             }
             for one in card.inputs
         ],

@@ -14,6 +14,7 @@ QuarterdeckError
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 Kind = Literal["user", "setup", "service", "run"]
@@ -35,7 +36,14 @@ class UserError(QuarterdeckError):
 
 
 class UsageError(UserError):
-    """Say that a command was typed wrongly: which option, which value, what is allowed."""
+    """Say that a command was typed wrongly: which option, which value, what is allowed.
+
+    `wrong` says for each option that does not fit what may stand there, so that a form can say it below its inputs.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", wrong: Mapping[str, str] | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.wrong = dict(wrong or {})
 
 
 class Conflict(UsageError):

@@ -31,7 +31,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
-    """Ask for one value; `kind` is the option kind it accepts (see `core.command`)."""
+    """Ask for one value; `kind` is the option kind it accepts (see `core.command`).
+
+    `problem` says what is wrong with `value`, where the form is shown again because it does not fit.
+    """
 
     id: str
     label: str
@@ -41,6 +44,7 @@ class Input:
     hint: str = ""
     value: str = ""  # what stands there at first
     max_length: int | None = None
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -147,6 +147,8 @@ class Intake:
         self, event: Event, wish: Wish, command: Command, problem: UsageError, screen: Screen
     ) -> Reply:
         """Ask for what is missing, where there is somebody to ask; a form that is wrong is shown again."""
+        if wish.form is not None and wish.form.is_native and set(problem.wrong) & set(wish.form.asking):
+            return await self._forms.refuse(wish.form, command, problem, screen)
         if isinstance(problem, Missing) and wish.is_ordered and wish.way in INTERACTIVE:
             return await self._forms.open(event, wish, command, problem, screen)
         if wish.form is not None:

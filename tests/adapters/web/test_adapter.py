@@ -113,6 +113,8 @@ async def test_what_people_do_becomes_events(home: Home) -> None:
 
     assert [Posted, Pressed, Submitted, Invoked] == [type(one.event) for one in drafts]
     assert ["hi", "Yes", "Service: api", '/deploy --service "a b"'] == [one.text for one in drafts]
+    assert ["1", "2", "3", "4"] == [one.body["key"] for one in drafts]
+    assert [None, asked.seq, formed.seq, None] == [one.body["of"] for one in drafts]
     assert {"service": "api"} == drafts[2].event.values
     assert drafts[0].event.key == adapter.said(ROOM, ANNA, "other", key="1").event.key
     assert 4 == len({one.event.key for one in drafts})

@@ -15,6 +15,7 @@ from tests.e2e.conftest import Program
 from tests.e2e.platforms.model import Model
 
 WAIT_MS = 30_000
+MESSAGE = re.compile(rb"POST /api/v1/conversations/[^/]+/messages ")
 PASSWORD = "a sentence that nobody guesses"
 
 
@@ -25,6 +26,8 @@ class Line:
     target: int
     port: int = 0
     ends: set[asyncio.StreamWriter] = field(default_factory=set)
+    lost: int = 0  # posts whose answers are still to be lost
+    is_deaf: set[asyncio.StreamWriter] = field(default_factory=set)  # browsers that hear no answer any more
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one connection until either side ends it."""
@@ -37,17 +40,29 @@ class Line:
         self.ends |= ends
         try:
             async with asyncio.TaskGroup() as both:
-                both.create_task(self.pump(reader, far_writer))
+                both.create_task(self.pump(reader, far_writer, browser=writer))
                 both.create_task(self.pump(far_reader, writer))
         finally:
             self.ends -= ends
+            self.is_deaf -= ends
             for end in ends:
                 end.transport.abort()
 
-    async def pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Carry one direction."""
+    async def pump(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        *,
+        browser: asyncio.StreamWriter | None = None,
+    ) -> None:
+        """Carry one direction; `browser` is who writes, where a browser does."""
         try:
             while block := await reader.read(65_536):
+                if browser is not None and self.lost and MESSAGE.match(block):
+                    self.lost -= 1
+                    self.is_deaf.add(browser)
+                if writer in self.is_deaf:
+                    break  # the bot has taken the message, and its answer gets lost
                 writer.write(block)
                 await writer.drain()
         except ConnectionError:

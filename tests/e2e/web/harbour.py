@@ -58,6 +58,8 @@ class Talk:
             "role": role,
             "kind": "text",
             "cause": cause or f"k{self.seq}",
+            "key": "",
+            "of": None,
             "at": (EPOCH + timedelta(minutes=7 * self.seq)).isoformat(),
             "text": text,
             "html": html or f"<p>{text}</p>",
@@ -322,7 +324,8 @@ class Harbour:
         text = body.get("text") or json.dumps(body[kind])
         talk.title = talk.title or text[:60]
         files = [self.uploads[one][0] for one in body.get("files", ())]
-        seq: int = talk.say("you", text, cause=key, kind=kind, files=files)["seq"]
+        of = body[kind]["seq"] if kind in ("press", "form") else None
+        seq: int = talk.say("you", text, cause=key, key=sent, of=of, kind=kind, files=files)["seq"]
         talk.working[key] = {}
         talk.status()
         task = self.loop.create_task(self.answer(talk, key, body))

@@ -102,6 +102,7 @@ class Questions:
             options=tuple(_option(one) for one in inputs),
             effect="write",
             lane="light",
+            is_quiet=True,
             detail=message,
         )
 

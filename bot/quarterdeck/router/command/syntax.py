@@ -61,7 +61,11 @@ class Missing(UsageError):
     def __init__(self, command: Command, given: Mapping[str, object], names: Sequence[str]) -> None:
         summaries = {option.name: option.summary for option in command.options}
         first = names[0]
-        super().__init__(f"/{command.name} needs {first!r}: {summaries[first]}", hint=usage(command))
+        super().__init__(
+            f"/{command.name} needs {first!r}: {summaries[first]}",
+            hint=usage(command),
+            wrong=dict.fromkeys(names, "This is needed."),
+        )
         self.given, self.names = dict(given), tuple(names)
 
 
@@ -120,7 +124,7 @@ def complete(
 
     Raises:
         Missing: all that was given is sound, and a required option was not given.
-        UsageError: names the option, the value and what is allowed.
+        UsageError: names the first option that does not fit, the value and what is allowed; its `wrong` names all.
     """
     reading = reading or Reading()
     known = {option.name: option for option in command.options}
@@ -132,8 +136,15 @@ def complete(
             )
     given = {**given, **_files_for(command, given, reading)}
     values = {name: option.default for name, option in known.items()}
+    problems: list[UsageError] = []
     for name in given:
-        values[name] = read_value(command.name, known[name], given[name], reading)
+        try:
+            values[name] = read_value(command.name, known[name], given[name], reading)
+        except UsageError as problem:
+            problems.append(problem)
+    if problems:
+        problems[0].wrong = {name: said for one in problems for name, said in one.wrong.items()}
+        raise problems[0]
     missing = [name for name, option in known.items() if option.required and name not in given]
     if missing:
         raise Missing(command, given, missing)

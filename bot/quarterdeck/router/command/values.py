@@ -46,7 +46,9 @@ def read_value(command: str, option: Option, given: object, reading: Reading) ->
         _check_bounds(option, value)
     except _Unfit as unfit:
         raise UsageError(
-            f"/{command}: {option.name} cannot be {str(given)[:60]!r}", hint=f"write {unfit.allowed}"
+            f"/{command}: {option.name} cannot be {str(given)[:60]!r}",
+            hint=f"write {unfit.allowed}",
+            wrong={option.name: f"Write {unfit.allowed}."},
         ) from None
     return value
 

@@ -7,7 +7,7 @@ what is complete goes the way of every command, through the same authoriser and 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from quarterdeck.core.adapter import Ability
@@ -118,8 +118,10 @@ class Forms:
     async def refuse(self, form: Form, command: Command, problem: UsageError, screen: Screen) -> Reply:
         """Show the form once more, with what was filled in and what is wrong with it."""
         said = f"{problem.message[:1].upper()}{problem.message[1:]}\n{problem.hint}".strip()
+        if len(problem.wrong) > 1:
+            said = "\n".join(f"{questions.label_of(name)}: {what}" for name, what in problem.wrong.items())
         if form.is_native and screen.has_forms:
-            return self._shown(form, command, screen, problem=said)
+            return self._shown(form, command, screen, problem=said, wrong=problem.wrong)
         raise problem
 
     async def end(self, form: Form, event: Event) -> None:
@@ -158,7 +160,7 @@ class Forms:
         if picked == questions.CANCEL:
             return await self._cancel(form, event)
         if picked is None or not self._is_open(form):
-            raise NotFound(GONE, hint=f"run `/{form.command}` again")
+            raise self._gone(form)
         return await self._answered(form, command, event, screen, picked, form.attachments)
 
     async def _take_form(self, event: Submitted) -> Wish | None:
@@ -167,7 +169,7 @@ class Forms:
         form = await self._of(event.form_id, event)
         if form.last_event != event.key:
             if not self._is_open(form):
-                raise NotFound(GONE, hint=f"run `/{form.command}` again")
+                raise self._gone(form)
             values = {name: event.values.get(name) for name in form.asking}
             filled = {name: _plain(value) for name, value in values.items() if value not in (None, "")}
             kept = {name: value for name, value in form.given.items() if name not in form.asking}
@@ -216,12 +218,22 @@ class Forms:
 
     async def _cancel(self, form: Form, event: Event) -> Reply:
         await self._keep(replace(form, is_ended=True, last_event=event.key))
-        return Reply(text=f"Cancelled. Nothing was done for /{form.command}.")
+        command = self._commands.get(form.command)
+        what = questions.title_of(command) if command is not None else f"/{form.command}"
+        return Reply(text=f"Cancelled. Nothing was done for {what}.")
 
-    def _shown(self, form: Form, command: Command, screen: Screen, *, problem: str = "") -> Reply:
+    def _shown(
+        self,
+        form: Form,
+        command: Command,
+        screen: Screen,
+        *,
+        problem: str = "",
+        wrong: Mapping[str, str] | None = None,
+    ) -> Reply:
         if form.is_native:
             is_private = Ability.PRIVATE in screen.abilities
-            return questions.native(form, command, is_private=is_private, problem=problem)
+            return questions.native(form, command, is_private=is_private, problem=problem, wrong=wrong)
         has_buttons = Ability.BUTTONS in screen.abilities
         return questions.in_words(form, command, has_buttons=has_buttons, problem=problem)
 
@@ -243,6 +255,13 @@ class Forms:
         if command is None:
             raise NotFound(f"there is no command /{form.command} any more", hint="/help lists what there is")
         return command
+
+    def _gone(self, form: Form) -> NotFound:
+        command = self._commands.get(form.command)
+        is_ours = command is None or command.is_quiet  # nobody gave it: a workflow asked
+        return NotFound(
+            GONE, hint="nobody waits for it any more" if is_ours else f"run `/{form.command}` again"
+        )
 
     def _is_open(self, form: Form) -> bool:
         return not form.is_ended and self._clock.now_ms() < form.expires_at_ms

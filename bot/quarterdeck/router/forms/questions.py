@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from quarterdeck.core.command import Command, Option
 from quarterdeck.core.form import Form
@@ -14,13 +14,21 @@ BUTTONS_AT_MOST = 10  # choices beyond that are read more easily as a numbered l
 MARK = "form:"  # what the values of our buttons begin with; no command line does
 
 
-def native(form: Form, command: Command, *, is_private: bool, problem: str = "") -> Reply:
-    """Return the form with what was filled in already; `problem` says what was wrong with it."""
-    inputs = tuple(_input(_option(command, name), form) for name in form.asking)
-    text = problem or f"/{command.name} needs a little more."
+def native(
+    form: Form,
+    command: Command,
+    *,
+    is_private: bool,
+    problem: str = "",
+    wrong: Mapping[str, str] | None = None,
+) -> Reply:
+    """Return the form with what was filled in already; `problem` says what was wrong with it, `wrong` where."""
+    inputs = tuple(_input(_option(command, name), form, (wrong or {}).get(name, "")) for name in form.asking)
+    about = command.summary if not command.is_quiet else command.detail
+    body = "" if about == title_of(command) else about
     return Reply(
-        text=text,
-        card=Card(title=f"/{command.name}", body=command.summary, inputs=inputs, form_id=form.id),
+        text=problem,
+        card=Card(title=title_of(command), body=body, inputs=inputs, form_id=form.id),
         status="error" if problem else "pending",
         private_to=form.identity if is_private else None,
     )
@@ -31,7 +39,7 @@ def in_words(form: Form, command: Command, *, has_buttons: bool, problem: str = 
     option = _option(command, form.asking[0])
     choices = choices_of(option)
     lines = [problem] if problem else []
-    lines.append(f"**/{command.name}**: {option.summary}? {_allowed(option)}".rstrip())
+    lines.append(f"**{title_of(command)}**: {option.summary}? {_allowed(option)}".rstrip())
     is_pressed = has_buttons and 0 < len(choices) <= BUTTONS_AT_MOST
     if choices and not is_pressed:
         lines.append("\n".join(f"{number}. {choice}" for number, choice in enumerate(choices, start=1)))
@@ -42,6 +50,16 @@ def in_words(form: Form, command: Command, *, has_buttons: bool, problem: str = 
         card=Card(buttons=_buttons(form, command, choices)) if is_pressed else None,
         status="error" if problem else "pending",
     )
+
+
+def title_of(command: Command) -> str:
+    """Return what a form is called: by its command, or by what is asked where people did not give one."""
+    return command.summary if command.is_quiet else f"/{command.name}"
+
+
+def label_of(name: str) -> str:
+    """Return what an input is called."""
+    return name.replace("-", " ").capitalize()
 
 
 def answer_of(option: Option, text: str) -> str:
@@ -93,17 +111,20 @@ def _buttons(form: Form, command: Command, choices: Sequence[str]) -> tuple[Butt
     return (*picks, stop)
 
 
-def _input(option: Option, form: Form) -> Input:
+def _input(option: Option, form: Form, problem: str) -> Input:
     value = form.given.get(option.name)
+    label = label_of(option.name)
+    about = "" if option.summary.lower() == label.lower() else option.summary
     return Input(
         id=option.name,
-        label=option.name.replace("-", " ").capitalize(),
+        label=label,
         kind=option.kind,
         required=option.required,
         choices=choices_of(option),
-        hint=f"{option.summary} {_allowed(option)}".strip(),
+        hint=f"{about} {_allowed(option) if option.kind != 'boolean' else ''}".strip(),
         value="" if value is None else str(value),
         max_length=option.max_length,
+        problem=problem,
     )
 
 

@@ -162,6 +162,7 @@ class Input(Shape):
     hint: str
     value: str
     max_length: int | None
+    problem: str = ""
 
 
 class Form(Shape):
@@ -182,13 +183,15 @@ class File(Shape):
 
 
 class Message(Shape):
-    """Show a message."""
+    """Show a message. A `you` message says under which `key` it came, and with `of` which message it answers."""
 
     seq: int
     id: str
     role: Literal["you", "bot"]
     kind: Literal["text", "press", "form", "command"]
     cause: str
+    key: str
+    of: int | None
     at: str
     text: str
     html: str

@@ -51,6 +51,8 @@ def message(item: Item) -> shapes.Message:
         role="bot" if is_bot else "you",
         kind=cast("Any", str(body.get("kind") or "text")),
         cause=item.cause,
+        key=str(body.get("key") or ""),
+        of=cast("int | None", body.get("of")),
         at=moment(item.at_ms),
         text=text,
         html=written,

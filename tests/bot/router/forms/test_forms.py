@@ -231,6 +231,27 @@ async def test_a_form_is_shown_where_the_platform_has_them(make_bot) -> None:
     assert "prod" == seen[-1][1]["env"]
 
 
+async def test_a_form_says_at_each_input_what_is_wrong_with_it(make_bot) -> None:
+    """All of it at once, and what is right stays filled in."""
+    bot = make(make_bot, [Ability.FORMS])
+    shown: list[Reply] = []
+    render = bot.platform.render
+    bot.platform.render = lambda reply: shown.append(reply) or render(reply)
+    async with bot.live():
+        await bot.ask("/deploy")
+        form_id = await form_of(bot)
+        await answer(bot, submitted(bot, form_id, service="API", env="mars", replicas=12))
+        wrong = {one.id: (one.value, one.problem) for one in shown[-1].card.inputs}
+        await answer(bot, submitted(bot, form_id, service="api", replicas=2))
+        missing = {one.id: (one.value, one.problem) for one in shown[-1].card.inputs}
+
+    assert ("API", "Write something of the form [a-z]+.") == wrong["service"]
+    assert ("mars", "Write one of staging, prod.") == wrong["env"]
+    assert ("12", "Write a number from 1 up to 9.") == wrong["replicas"]
+    assert ("", "This is needed.") == missing["env"]
+    assert [("api", ""), ("2", "")] == [missing[name] for name in ("service", "replicas")]
+
+
 async def test_a_role_that_was_taken_away_is_missed_at_the_end_of_the_form(make_bot) -> None:
     """The form is no grant."""
     bot = make(make_bot, [Ability.FORMS])

@@ -1,5 +1,5 @@
 /* Be the page: one person, one open conversation, everything that can be done with it. */
-import { get, post } from "../lib/api.js";
+import { get } from "../lib/api.js";
 import { byId } from "../lib/dom.js";
 import { belongTo, recall, keep } from "../lib/memory.js";
 import { signOut } from "../lib/signout.js";
@@ -28,8 +28,8 @@ export class Chat {
     this.transcript = new Transcript({
       canEdit: (message) => message.kind === "text",
       edit: (message) => this.composer.edit(message),
-      press: (message, button) => this.act({ press: { seq: message.seq, button: button.id } }),
-      submit: (message, values, files) => this.act({ form: { seq: message.seq, id: message.form.id, values, files: files.map((file) => file.id) } }),
+      press: ({ seq }, button) => this.act({ press: { seq, button: button.id } }, button.label),
+      submit: ({ seq }, form, shown, files) => this.act({ form: { seq, ...form, files: files.map((file) => file.id) } }, shown, files),
       confirmed: (message) => this.confirmed(message),
       retry: (item) => this.outgoing.retry(item),
       rewrite: (item) => (this.discard(item), this.composer.set(item.body.text), this.composer.input.focus()),
@@ -181,16 +181,11 @@ export class Chat {
     this.scroll.toEnd();
   }
 
-  /** Send a press or a form; it cannot be written twice, so it is sent at once and not kept. */
-  async act(body) {
-    try {
-      const headers = { "Idempotency-Key": randomId() };
-      await post(`${this.room.path}/messages`, body, { headers });
-      return true;
-    } catch (error) {
-      this.notice.showProblem(error);
-      return false;
-    }
+  /** Send a press or a form: under one key, however often the line breaks. */
+  act(body, shown, files = []) {
+    this.outgoing.add(this.room.id, body, shown, files);
+    this.scroll.toEnd();
+    this.composer.focus();
   }
 
   showUnsent(item) {
@@ -232,6 +227,7 @@ export class Chat {
 
   fresh(message) {
     if (message.role === "bot") announce(`Quarterdeck: ${message.text}`);
+    if (message.form && this.composer.isAtRest) this.transcript.focusForm(message);
     if (document.hidden && message.role === "bot") this.missed += 1;
     this.sidebar.markSeen(this.room.id, message.seq);
     this.refresh();

@@ -4,7 +4,7 @@
 export function fitting(commands, typed) {
   const wanted = typed.toLowerCase();
   const rank = ({ name, summary }) =>
-    name.startsWith(wanted) ? 0 : name.includes(wanted) ? 1 : summary.toLowerCase().includes(wanted) ? 2 : 3;
+    name === wanted ? -1 : name.startsWith(wanted) ? 0 : name.includes(wanted) ? 1 : summary.toLowerCase().includes(wanted) ? 2 : 3;
   return commands
     .map((command) => ({ command, place: rank(command) }))
     .filter(({ place }) => place < 3)

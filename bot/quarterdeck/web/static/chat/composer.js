@@ -22,6 +22,11 @@ export class Composer {
     this.refresh();
   }
 
+  /** Tell whether somebody is here and writes nothing. */
+  get isAtRest() {
+    return document.activeElement === this.input && this.input.value === "";
+  }
+
   /** Show the draft of another conversation. */
   enter(room) {
     const isFirst = !this.room;

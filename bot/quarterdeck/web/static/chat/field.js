@@ -23,10 +23,16 @@ export class Field {
     const label = h("label", { for: this.id }, option.summary || option.name, option.required ? "" : h("span", { class: "hint" }, " · optional"));
     this.wrong = h("p", { class: "problem", id: `${this.id}-wrong`, hidden: true });
     this.input.setAttribute("aria-describedby", `${this.id}-hint ${this.id}-wrong`);
+    if (option.problem) this.say(option.problem);
     const holder = complete && (option.completes || OFFERED.has(option.kind)) ? this.completing() : this.input;
-    const parts = option.kind === "boolean" ? [this.input, label] : [label, holder];
-    this.element = h("div", { class: option.kind === "boolean" ? "input is-check" : "input" }, ...parts,
+    const parts = this.isCheck ? [this.input, label] : [label, holder];
+    this.element = h("div", { class: this.isCheck ? "input is-check" : "input" }, ...parts,
       h("p", { class: "hint", id: `${this.id}-hint`, hidden: !hint }, hint), this.wrong);
+  }
+
+  /** Tell whether it is a box to tick; where yes and no are to be chosen between, it is not. */
+  get isCheck() {
+    return this.option.kind === "boolean" && !this.option.choices?.length;
   }
 
   make() {
@@ -36,7 +42,7 @@ export class Field {
       const options = choices.map((one) => h("option", { value: one, selected: one === String(start) }, one));
       return h("select", {}, ...(required && start ? [] : [h("option", { value: "" }, required ? "Choose …" : "–")]), ...options);
     }
-    if (kind === "boolean") return h("input", { type: "checkbox", checked: ["true", "yes", "True"].includes(String(start)) });
+    if (this.isCheck) return h("input", { type: "checkbox", checked: ["true", "yes", "True"].includes(String(start)) });
     if (kind === "text") return this.filled(h("textarea", { rows: "4", dir: "auto", maxlength: max_length ?? null }), start);
     if (kind === "file") return h("input", { type: "file", on: { change: () => this.load() } });
     const numeric = kind === "integer" || kind === "number";
@@ -104,10 +110,16 @@ export class Field {
     await this.loading;
   }
 
+  /** Return what stands there, to be put there again; files cannot be. */
+  get draft() {
+    if (this.option.kind === "file") return "";
+    return this.isCheck ? String(this.input.checked) : this.input.value;
+  }
+
   /** Return the value as the API takes it; undefined where nothing was given. */
   get value() {
     const { kind } = this.option;
-    if (kind === "boolean") return this.input.checked;
+    if (this.isCheck) return this.input.checked;
     if (kind === "file") return this.files[0]?.name;
     const text = this.input.value;
     if (text.trim() === "") return undefined;

@@ -85,16 +85,15 @@ export class Suggest {
       this.close();
       event.stopPropagation();
     } else if (event.key === "Tab" && this.offers.length) this.take(Math.max(this.at, 0));
-    else if (event.key === "Enter" && this.at >= 0 && !this.isComplete()) this.take(this.at);
+    else if (event.key === "Enter" && this.at >= 0 && !this.isWritten()) this.take(this.at);
     else return false;
     event.preventDefault();
     return true;
   }
 
-  /** Tell whether the line is the chosen command as it stands, with nothing left to fill in. */
-  isComplete() {
-    const { command } = this.offers[this.at];
-    return command && this.input.value === `/${command.name}` && !command.options.some((option) => option.required);
+  /** Tell whether the chosen command is written out; what it lacks is asked for in a form. */
+  isWritten() {
+    return this.input.value.toLowerCase() === `/${this.offers[this.at].command?.name}`;
   }
 
   take(index) {

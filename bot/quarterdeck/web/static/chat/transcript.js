@@ -1,5 +1,6 @@
 /* Hold what stands on the page: confirmed messages in order, answers being written, messages on their way. */
 import { byId, h } from "../lib/dom.js";
+import { rest, settle } from "./card.js";
 import { liveAnswer, markDay, messageOf, unsentMessage } from "./message.js";
 import { GrowingText } from "./text.js";
 
@@ -18,7 +19,8 @@ export class Transcript {
     this.known = new Map(); // seq: {message, element}
     this.order = []; // seqs, rising
     this.live = new Map(); // cause: {element, text, …}
-    this.unsent = new Map(); // key: element
+    this.unsent = new Map(); // key: {item, element}
+    this.answers = new Map(); // seq of a card: what was pressed or filled in there last
     this.finished = new Set(); // causes whose answer is whole
     for (const list of [this.list, this.liveList, this.pendingList]) list.replaceChildren();
   }
@@ -66,7 +68,24 @@ export class Transcript {
   make(message) {
     const element = messageOf(message, this.acts);
     this.known.set(message.seq, { message, element });
+    if (message.of) this.answered(message);
+    if (this.answers.has(message.seq)) settle(element, this.answers.get(message.seq));
     return element;
+  }
+
+  /** Show on a card what was done there last. */
+  answered(message) {
+    if ((this.answers.get(message.of)?.seq ?? 0) > message.seq) return;
+    this.answers.set(message.of, message);
+    const card = this.known.get(message.of);
+    if (card) settle(card.element, message);
+  }
+
+  /** Let a card take answers again: what was done there is taken back. */
+  reopen(seq) {
+    this.answers.delete(seq);
+    const card = this.known.get(seq);
+    if (card) card.element.replaceWith(this.make(card.message));
   }
 
   /** Put a message at its place, once; one that is there already is replaced. */
@@ -95,6 +114,14 @@ export class Transcript {
     if (next) markDay(next, element);
   }
 
+  /** Go to the form that answers what I said last. */
+  focusForm(message) {
+    const mine = this.order.map((seq) => this.known.get(seq).message).findLast(({ role }) => role === "you");
+    if (!message.form || mine?.cause !== message.cause) return;
+    const { element } = this.known.get(message.seq);
+    (element.querySelector("[aria-invalid=true]") ?? element.querySelector("form :is(input, textarea, select)"))?.focus();
+  }
+
   markLast() {
     this.list.querySelector(".is-last")?.classList.remove("is-last");
     const answers = this.elementAt(this.order.length - 1);
@@ -104,11 +131,13 @@ export class Transcript {
   /** Take back everything from `to` on that stood before the event `before`. */
   rewind(to, before) {
     const gone = this.order.filter((seq) => seq >= to && seq < before);
+    const cards = gone.map((seq) => this.known.get(seq).message.of).filter((of) => of && of < to);
     for (const seq of gone) {
       this.finish(this.known.get(seq).message.cause);
       this.known.get(seq).element.remove();
       this.known.delete(seq);
     }
+    cards.forEach((seq) => this.reopen(seq));
     this.order = this.order.filter((seq) => this.known.has(seq));
     for (const chunk of this.list.querySelectorAll(":scope > :empty")) chunk.remove();
     this.markLast();
@@ -151,14 +180,23 @@ export class Transcript {
   showUnsent(item) {
     const element = unsentMessage(item, this.acts);
     const old = this.unsent.get(item.key);
-    if (old) old.replaceWith(element);
+    if (old) old.element.replaceWith(element);
     else this.pendingList.append(element);
-    this.unsent.set(item.key, element);
+    this.unsent.set(item.key, { item, element });
+    this.restCard(item, item.state !== "failed");
+  }
+
+  restCard({ body }, isBusy) {
+    const card = this.known.get((body.press ?? body.form)?.seq);
+    if (card) rest(card.element, isBusy);
   }
 
   dropUnsent(key) {
-    this.unsent.get(key)?.remove();
+    const unsent = this.unsent.get(key);
+    if (!unsent) return;
+    unsent.element.remove();
     this.unsent.delete(key);
+    this.restCard(unsent.item, false);
   }
 
   /** Dim what an edit of message `seq` takes back. */
