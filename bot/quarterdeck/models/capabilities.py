@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from quarterdeck.core.model import Effort
 
@@ -79,6 +79,7 @@ class Capabilities(Row):
     """Request fields that are always sent."""
     families: tuple[Family, ...] = ()
     """Models that differ from all this; the first entry that fits is used."""
+    _of: dict[str, Capabilities] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _families_are_right(self) -> Capabilities:
@@ -88,10 +89,14 @@ class Capabilities(Row):
 
     def of(self, model: str) -> Capabilities:
         """Return the ways of one model."""
-        for family in self.families:
-            if any(fnmatchcase(model, pattern) for pattern in family.models):
-                return self._with(family.ways)
-        return self
+        if not self.families:
+            return self
+        known = self._of.get(model)
+        if known is None:
+            found = (one for one in self.families if any(fnmatchcase(model, name) for name in one.models))
+            family = next(found, None)
+            known = self._of[model] = self if family is None else self._with(family.ways)
+        return known
 
     def _with(self, ways: Mapping[str, object]) -> Capabilities:
         """Return these with some changed.

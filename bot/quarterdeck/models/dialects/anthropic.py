@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import anthropic
 import httpx2
@@ -25,7 +25,10 @@ from quarterdeck.models.dialects.request import count, loaded, mapping, text
 from quarterdeck.models.dialects.transport import FOREIGN, failure, http_client
 
 if TYPE_CHECKING:
-    from quarterdeck.models.dialects.openai_client import Opens
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+
+    Opens = Callable[..., AbstractAsyncContextManager[Any]]
 
 FINISHES: Mapping[str, Finish] = {
     "max_tokens": "length",
@@ -151,6 +154,14 @@ class _Answer:
         self._usage = Usage()
         self.finish: Finish | None = None
         self.is_over = False
+
+    def words(self, event: Mapping[str, object]) -> str | None:
+        """Return the words of an event that holds nothing else; None: `hear` reads it."""
+        said = event.get("delta") if event.get("type") == "content_block_delta" else None
+        if type(said) is not dict or said.get("type") != "text_delta":
+            return None
+        words = said.get("text")
+        return words if type(words) is str else None
 
     def hear(self, event: Mapping[str, object]) -> Delta | None:
         """Take an event and return what it says.

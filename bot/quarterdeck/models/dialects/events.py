@@ -64,6 +64,9 @@ class Hears(Protocol):
 
     is_over: bool
 
+    def words(self, event: Mapping[str, object], /) -> str | None:
+        """Return the words of an event that holds nothing but words of the answer; None: it is to be heard."""
+
     def hear(self, event: Mapping[str, object], /) -> Delta | None:
         """Take an event and return what it says."""
 
@@ -74,19 +77,24 @@ def together(answer: Hears, batch: Sequence[Mapping[str, object]]) -> Iterator[D
     Raises:
         ServiceError: what `answer` raises, after what came before it.
     """
-    words = thoughts = ""
+    words: list[str] = []
+    thoughts = ""
     failure: Exception | None = None
     try:
         for event in batch:
+            plain = answer.words(event)
+            if plain is not None:
+                words.append(plain)
+                continue
             if said := answer.hear(event):
-                words += said.text
+                words.append(said.text)
                 thoughts += said.reasoning
             if answer.is_over:
                 break
     except Exception as error:  # noqa: BLE001 - raised again below
         failure = error
-    if words or thoughts:
-        yield Delta(text=words, reasoning=thoughts)
+    if (text := "".join(words)) or thoughts:
+        yield Delta(text=text, reasoning=thoughts)
     if failure is not None:
         raise failure
 
@@ -131,6 +139,6 @@ def _read(datas: Sequence[bytes], into: list[Mapping[str, object]], service: str
 
 def _object(data: bytes, service: str) -> Mapping[str, object]:
     said = orjson.loads(data)
-    if not isinstance(said, dict):
+    if type(said) is not dict:
         raise errors.not_understood(service, "something that is no piece of an answer")
     return said

@@ -174,6 +174,10 @@ class _Answer:
         self.finish: Finish | None = None
         self.is_over = False  # the count of tokens may come after the end
 
+    def words(self, event: Mapping[str, object]) -> str | None:
+        """Return None: tokens are counted in every chunk, so that each is to be heard."""
+        return None
+
     def hear(self, event: Mapping[str, object]) -> Delta | None:
         """Take a chunk and return what it says.
 

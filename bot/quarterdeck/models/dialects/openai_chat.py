@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import Final, cast
+from typing import Final
 
 import openai
 
@@ -18,7 +18,7 @@ from quarterdeck.models.capabilities import Capabilities
 from quarterdeck.models.dialects import errors
 from quarterdeck.models.dialects.calls import Calls
 from quarterdeck.models.dialects.events import together
-from quarterdeck.models.dialects.openai_client import OpenAIClient, Opens
+from quarterdeck.models.dialects.openai_client import OpenAIClient
 from quarterdeck.models.dialects.request import (
     Turn,
     closed,
@@ -54,6 +54,7 @@ FINISHES: Mapping[str, Finish] = {
 BROKEN: Final = frozenset(
     {"error", "network_error", "insufficient_system_resource"}
 )  # OpenRouter, Z.ai, DeepSeek
+BESIDE: Final = frozenset({"error", "x_groq"})  # fields of a chunk that say something whatever its words are
 
 
 class OpenAIChat(OpenAIClient):
@@ -68,10 +69,9 @@ class OpenAIChat(OpenAIClient):
         ways = self._ways.of(request.model)
         request = await loaded(request, ways, self._service)
         body = body_of(request, ways, self._service)
-        create = cast("Opens", self._client.chat.completions.with_streaming_response.create)
         answer = _Answer(self._service, ways)
         try:
-            async with aclosing(self._events(create, body, "messages")) as heard:
+            async with aclosing(self._events("/chat/completions", body)) as heard:
                 async for batch in heard:
                     for delta in together(answer, batch):
                         yield delta
@@ -94,6 +94,27 @@ class _Answer:
         self._has_begun = False
         self.finish: Finish | None = None
         self.is_over = False  # the count of tokens comes after the end
+
+    def words(self, event: Mapping[str, object]) -> str | None:
+        """Return the words of a chunk that holds nothing else, as nearly all do; None: `hear` reads it.
+
+        A tag that may begin in them, or is open, is `hear`'s; so is whatever stands beside the words.
+        """
+        try:
+            choice = event["choices"][0]  # type: ignore[index]  # what it is, the next lines find out
+            said = choice["delta"]
+            words = said["content"]
+            is_bare = len(said) == (2 if "role" in said else 1) and not choice.get("finish_reason")
+        except (AttributeError, TypeError, KeyError, IndexError):
+            return None
+        if type(words) is not str or not is_bare or not BESIDE.isdisjoint(event):
+            return None
+        if self._tags is not None and (self._tags.is_busy or "<" in words):
+            return None
+        if event.get("usage"):
+            return None
+        self._has_begun = True
+        return words
 
     def hear(self, event: Mapping[str, object]) -> Delta | None:
         """Take a chunk and return what it says; servers leave out whatever they like.

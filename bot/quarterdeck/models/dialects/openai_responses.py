@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Final, cast
+from typing import Final
 
 import openai
 
@@ -21,7 +21,7 @@ from quarterdeck.models.dialects import errors
 from quarterdeck.models.dialects.calls import Calls
 from quarterdeck.models.dialects.events import together
 from quarterdeck.models.dialects.openai_chat import OpenAIChat
-from quarterdeck.models.dialects.openai_client import OpenAIClient, Opens
+from quarterdeck.models.dialects.openai_client import OpenAIClient
 from quarterdeck.models.dialects.request import (
     closed,
     count,
@@ -85,11 +85,10 @@ class OpenAIResponses(OpenAIClient):
     async def _responses(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
         ways = self._ways.of(request.model)
         request = await loaded(request, ways, self._service)
-        create = cast("Opens", self._client.responses.with_streaming_response.create)
         body = _body(request, ways, self._service)
         answer = _Answer(self._service)
         try:
-            async with aclosing(self._events(create, body, "input")) as heard:
+            async with aclosing(self._events("/responses", body)) as heard:
                 async for batch in heard:
                     for delta in together(answer, batch):
                         yield delta
@@ -118,6 +117,11 @@ class _Answer:
         self._usage: Usage | None = None
         self._finish: Finish | None = None
         self.is_over = False
+
+    def words(self, event: Mapping[str, object]) -> str | None:
+        """Return the words of an event that holds nothing else; None: `hear` reads it."""
+        words = event.get("delta") if event.get("type") == "response.output_text.delta" else None
+        return words if type(words) is str else None
 
     def hear(self, event: Mapping[str, object]) -> Delta | None:
         """Take an event and return what it says.

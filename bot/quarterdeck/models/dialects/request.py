@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+import orjson
+
 from quarterdeck.core.errors import Rejected
 from quarterdeck.core.model import ANY_TOOL, FREE, NO_TOOL, Enclosed, ModelMessage, ModelRequest, Tool
 from quarterdeck.models.capabilities import Capabilities
@@ -173,6 +175,20 @@ def merged(into: dict[str, object], *patches: Mapping[str, object]) -> dict[str,
 def without(body: Mapping[str, object], dropped: Sequence[str]) -> dict[str, object]:
     """Leave out what the endpoint refuses."""
     return {name: value for name, value in body.items() if name not in dropped}
+
+
+def encoded(body: Mapping[str, object]) -> bytes:
+    """Return a body as JSON; what no encoding has, such as the half of a pair of surrogates, is escaped."""
+    try:
+        return orjson.dumps(body, default=_plain)
+    except TypeError:
+        return json.dumps(body, default=_plain).encode()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is nothing that JSON has")
 
 
 def parts(value: object) -> Iterable[Mapping[str, object]]:

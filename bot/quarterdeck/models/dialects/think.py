@@ -12,6 +12,11 @@ class ThinkTags:
         self._is_thinking = False
         self._held = ""
 
+    @property
+    def is_busy(self) -> bool:
+        """Tell whether the next piece may be no plain part of the answer, even without the sign of a tag in it."""
+        return self._is_thinking or bool(self._held)
+
     def feed(self, piece: str) -> tuple[str, str]:
         """Take the next piece and return what is certain by now: (answer, thoughts)."""
         text, thoughts = "", ""

@@ -30,9 +30,8 @@ KEEP_ALIVE_S: Final = 60.0
 AT_ONCE: Final = (
     6  # pieces of a streamed answer that are passed on as they come: the first words are not held up
 )
-GATHER_S: Final = (
-    0.03  # and what comes after them gathers so long: nobody sees it, and words come cheaper by the dozen
-)
+GATHER_S: Final = (0.03, 0.06, 0.1)
+"""What comes after them gathers so long, the last for all that follow: words come cheaper by the dozen."""
 OURS_TO_SET: Final = frozenset({"content-length", "transfer-encoding", "connection"})
 
 FOREIGN = (
@@ -165,11 +164,11 @@ class _Stream(httpx2.AsyncByteStream):
                     raise httpx2.RemoteProtocolError(f"more than {self._limit_bytes} bytes in one answer")
                 yield piece
                 if at_once < 0:
-                    await self._gather()
+                    await self._gather(GATHER_S[min(-at_once, len(GATHER_S)) - 1])
         except (aiohttp.ClientError, OSError) as error:
             raise _theirs(error) from error
 
-    async def _gather(self) -> None:
+    async def _gather(self, seconds: float) -> None:
         """Leave to the kernel for a moment what comes."""
         connection = self._answer.connection
         if connection is None or connection.protocol is None:  # the body is here to its end
@@ -177,7 +176,7 @@ class _Stream(httpx2.AsyncByteStream):
         protocol = connection.protocol
         protocol.pause_reading()
         try:
-            await asyncio.sleep(GATHER_S)
+            await asyncio.sleep(seconds)
         finally:
             protocol.resume_reading()
 

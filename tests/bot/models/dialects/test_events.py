@@ -37,6 +37,10 @@ class Scripted:
 
     is_over = False
 
+    def words(self, event: Mapping[str, object]) -> str | None:
+        """Read what is nothing but words."""
+        return str(event["words"]) if "words" in event else None
+
     def hear(self, event: Mapping[str, object]) -> Delta | None:
         """Take an event."""
         if event["is"] == "bad":
@@ -47,6 +51,13 @@ class Scripted:
 def test_what_came_together_is_passed_on_together() -> None:
     """Hundreds of answers at once would cost a dozen calls for each word otherwise."""
     assert [Delta(text="ab")] == [*together(Scripted(), [{"is": "a"}, {"is": "b"}])]
+
+
+def test_bare_words_keep_their_place_among_the_rest() -> None:
+    """They are read by a shorter way, which must not change their order."""
+    batch = [{"words": "a"}, {"is": "b"}, {"words": "c"}, {"words": ""}]
+
+    assert [Delta(text="abc")] == [*together(Scripted(), batch)]
 
 
 def test_what_came_before_a_fault_is_passed_on() -> None:
