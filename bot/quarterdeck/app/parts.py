@@ -338,7 +338,7 @@ class Parts:
             images=self.images,
             attached=AttachedFiles(self.adapters),
             sourcing=self.sourcing,
-            memories=ConversationMemory(self.notes, self.history, self.clock, long_ago=self.summaries.want),
+            memories=ConversationMemory(self.notes, self.clock, long_ago=self.summaries.want),
             answering=self,
             tools=self.tools,
             mcp=self.mcp,

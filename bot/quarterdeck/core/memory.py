@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from quarterdeck.core.message import Conversation
+from quarterdeck.core.message import Conversation, Message
 from quarterdeck.core.model import ModelMessage
 from quarterdeck.core.person import Identity
+from quarterdeck.core.value import dataclass
 
 Scope = Literal["person", "conversation"]
 
@@ -22,6 +22,19 @@ class Note:
     text: str
     by: Identity
     at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """Hold what is known of a conversation at one moment.
+
+    `notes` are the person's and the conversation's, `summary` is of what is long past, empty where there is none,
+    `said` are the last messages. All oldest first.
+    """
+
+    notes: tuple[Note, ...] = ()
+    summary: str = ""
+    said: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,11 +7,11 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Final, Protocol
 
 from quarterdeck.core.errors import NotFound, UsageError
-from quarterdeck.core.memory import Forgotten, Note, Scope
+from quarterdeck.core.memory import Forgotten, Note, Past, Scope
 from quarterdeck.core.message import Conversation, Message
 from quarterdeck.core.model import ModelMessage, Speaker
 from quarterdeck.core.person import Identity
-from quarterdeck.core.ports import Clock, History
+from quarterdeck.core.ports import Clock
 
 MOST_MESSAGES: Final = 60
 MOST_NOTES: Final = 100
@@ -33,7 +33,7 @@ class NoteRows(Protocol):
     async def forget_person(self, person_id: str) -> Forgotten: ...
     async def forget_conversation(self, conversation_id: str) -> Forgotten: ...
     async def forget_everything(self) -> Forgotten: ...
-    async def summary(self, conversation_id: str) -> str: ...
+    async def past(self, *, person_id: str, conversation_id: str, most: int) -> Past: ...
 
 
 class ConversationMemory:
@@ -42,12 +42,11 @@ class ConversationMemory:
     def __init__(
         self,
         rows: NoteRows,
-        history: History,
         clock: Clock,
         *,
         long_ago: Callable[[Conversation], None] = lambda _: None,
     ) -> None:
-        self._rows, self._history, self._clock, self._long_ago = rows, history, clock, long_ago
+        self._rows, self._clock, self._long_ago = rows, clock, long_ago
 
     async def notes(self, *, person_id: str, conversation_id: str) -> list[Note]:
         """Return the person's notes and the conversation's, oldest first."""
@@ -114,14 +113,13 @@ class ConversationMemory:
         own: Collection[str] = (),
     ) -> list[ModelMessage]:
         """Return what a model is told before it answers: notes, summary, the last messages, and the question."""
-        notes = await self.notes(person_id=person_id, conversation_id=conversation.id)
-        summary = await self._rows.summary(conversation.id)
-        background = _background(notes, summary, room // NOTES_SHARE)
-        said = await self._history.recent(conversation.id, MOST_MESSAGES)
-        latest = _latest(said, question, room - len(background), own)
-        if len(latest) < len(said):
+        past = await self._rows.past(person_id=person_id, conversation_id=conversation.id, most=MOST_MESSAGES)
+        background = _background(past.notes, past.summary, room // NOTES_SHARE)
+        earlier = _earlier(past.said, question)
+        latest = _latest(earlier, room - len(background), own)
+        if len(latest) < len(earlier) or len(past.said) == MOST_MESSAGES:
             self._long_ago(conversation)
-        is_open = bool(summary) or any(one.scope != "person" for one in notes)
+        is_open = bool(past.summary) or any(one.scope != "person" for one in past.notes)
         first = [ModelMessage(speaker="system", text=background, is_untrusted=is_open)] if background else []
         asked = ModelMessage(speaker="user", text=question, is_untrusted=_quotes(question))
         return [*first, *latest, asked]
@@ -146,12 +144,17 @@ def _quotes(text: str) -> bool:
     return any(line.lstrip().startswith(">") for line in text.split("\n"))
 
 
-def _latest(said: Sequence[Message], question: str, room: int, own: Collection[str]) -> list[ModelMessage]:
-    """Return as much of the newest history as fits, oldest first."""
-    turns: list[ModelMessage] = []
+def _earlier(said: Sequence[Message], question: str) -> list[Message]:
+    """Return what was said before the question, which was remembered before it came here."""
     earlier = [message for message in said if message.text.strip()]
     if earlier and question in earlier[-1].text and not earlier[-1].raw.get("is_ours"):
-        earlier.pop()  # the question itself was remembered before it came here
+        earlier.pop()
+    return earlier
+
+
+def _latest(earlier: Sequence[Message], room: int, own: Collection[str]) -> list[ModelMessage]:
+    """Return as much of the newest history as fits, oldest first."""
+    turns: list[ModelMessage] = []
     for message in reversed(earlier):
         speaker: Speaker = "assistant" if message.raw.get("is_ours") else "user"
         text = _without_notes(message.text) if speaker == "assistant" else message.text

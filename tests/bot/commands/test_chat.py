@@ -13,6 +13,7 @@ import pytest
 from quarterdeck.commands.chat import COMMAND, HISTORY_TOKENS, INSTRUCTIONS, SMALL_ANSWER_TOKENS
 from quarterdeck.core.command import Call
 from quarterdeck.core.errors import Unavailable
+from quarterdeck.core.memory import Past
 from quarterdeck.core.message import Conversation, Message
 from quarterdeck.core.model import Connected, Delta, ModelMessage
 from quarterdeck.core.person import Identity, Person
@@ -67,27 +68,15 @@ class NoChoices:
         """Have none."""
 
 
-class NoNotes:
-    """Remember nothing beside what was said."""
-
-    async def notes(self, **_: Any) -> list[Any]:
-        """Have none."""
-        return []
-
-    async def summary(self, conversation_id: str) -> str:
-        """Have none."""
-        return ""
-
-
 class FakeHistory:
-    """Remember what the test says: texts of people, and of ours after a `<`."""
+    """Remember what the test says and nothing beside it: texts of people, and of ours after a `<`."""
 
     def __init__(self, *texts: str) -> None:
         self._texts = texts
 
-    async def recent(self, conversation_id: str, limit: int = 20) -> list[Message]:
+    async def past(self, *, most: int, **_: str) -> Past:
         """Return the last of it."""
-        return [
+        said = [
             Message(
                 id=str(n),
                 conversation=HERE,
@@ -96,13 +85,14 @@ class FakeHistory:
                 sent_at=datetime(2026, 11, 21, tzinfo=UTC),
                 raw={"is_ours": text.startswith("<")},
             )
-            for n, text in enumerate(self._texts[-limit:])
+            for n, text in enumerate(self._texts[-most:])
         ]
+        return Past(said=tuple(said))
 
 
 def call(models: FakeModels, text: str, history: FakeHistory | None = None) -> Call:
     """Make a call of the command."""
-    memories = ConversationMemory(NoNotes(), history or FakeHistory(text), FakeClock())
+    memories = ConversationMemory(history or FakeHistory(text), FakeClock())  # type: ignore[arg-type]
     desk = ToolDesk(sources=[], models=models, rights=NOTHING, using=NOTHING, approvals=NOTHING)  # type: ignore[arg-type]
     services = SimpleNamespace(models=models, memories=memories, choices=NoChoices(), tools=desk)
     return Call(

@@ -13,7 +13,7 @@ from quarterdeck.testing.clock import FakeClock
 
 def of(memory: Memory, wanted: list[Conversation] | None = None) -> ConversationMemory:
     asked = wanted if wanted is not None else []
-    return ConversationMemory(memory.notes, memory.history, FakeClock(), long_ago=asked.append)
+    return ConversationMemory(memory.notes, FakeClock(), long_ago=asked.append)
 
 
 async def test_notes_of_the_person_and_of_the_place_go_along(memory: Memory) -> None:
@@ -48,6 +48,16 @@ async def test_only_the_newest_goes_along_and_the_rest_is_to_be_summed_up(memory
     turns = await of(memory, wanted).turns(HERE, "Hi", person_id="p1", room=35)
     assert ["message 17", "message 18", "message 19", "Hi"] == [turn.text for turn in turns]
     assert [HERE] == wanted
+
+
+async def test_what_fits_is_not_to_be_summed_up(memory: Memory) -> None:
+    """Looking whether there is anything to sum up costs as much as the reading before the answer."""
+    for text in ("Hi", "Hello", "And?"):
+        await memory.say(text)
+    wanted: list[Conversation] = []
+    turns = await of(memory, wanted).turns(HERE, "And?", person_id="p1", room=1_000)
+    assert ["Hi\n\nHello", "And?"] == ["\n\n".join(one.text for one in turns[:-1]), turns[-1].text]
+    assert [] == wanted
 
 
 async def test_the_summary_stands_before_the_last_messages(memory: Memory) -> None:

@@ -29,7 +29,7 @@ async def test_what_a_person_wrote_goes_everywhere_and_what_others_wrote_stays(m
     gone = await memory.notes.forget_person(str(ANNA))
     assert Forgotten(messages=3) == gone
     assert ["", "Ben stays"] == [one.text for one in await memory.history.recent(HERE.id)]
-    assert "" == await memory.notes.summary(HERE.id)
+    assert ("", 0) == await memory.notes.summarised(HERE.id)
     assert not await found_on_disk(memory)
 
 

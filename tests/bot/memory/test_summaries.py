@@ -19,7 +19,7 @@ async def test_the_newest_stay_as_they_are(memory: Memory) -> None:
         await memory.say(f"message {n:02}")
     folder = of(memory, model)
     assert await folder.fold(HERE)
-    assert "Anna decided on Postgres 16." == await memory.notes.summary(HERE.id)
+    assert "Anna decided on Postgres 16." == (await memory.notes.summarised(HERE.id))[0]
     material = model.asked[0][1].text
     assert ["message 00" in material, "message 11" in material, "message 12" in material] == [
         True,
@@ -52,7 +52,7 @@ async def test_a_summary_that_was_forgotten_meanwhile_does_not_come_back(memory:
     await memory.notes.fold(HERE.id, "old", since_ms=0, up_to_ms=7, now_ms=1)
     await memory.notes.forget_conversation(HERE.id)
     await memory.notes.fold(HERE.id, "written before that", since_ms=7, up_to_ms=9, now_ms=2)
-    assert "" == await memory.notes.summary(HERE.id)
+    assert ("", 0) == await memory.notes.summarised(HERE.id)
 
 
 async def test_asked_for_often_it_is_done_once(memory: Memory) -> None:
@@ -64,7 +64,7 @@ async def test_asked_for_often_it_is_done_once(memory: Memory) -> None:
     for _ in range(5):
         folder.want(HERE)
     task = asyncio.create_task(folder.serve())
-    while not await memory.notes.summary(HERE.id):
+    while not (await memory.notes.summarised(HERE.id))[0]:
         await asyncio.sleep(0)
     task.cancel()
     assert 1 == len(model.asked)

@@ -24,8 +24,9 @@ from sqlalchemy import (
     update,
 )
 
-from quarterdeck.core.memory import Forgotten, Note, Scope
+from quarterdeck.core.memory import Forgotten, Note, Past, Scope
 from quarterdeck.core.person import Identity
+from quarterdeck.store.conversations.past import past_in
 from quarterdeck.store.database.upsert import inserting
 from quarterdeck.store.engine import Store
 from quarterdeck.store.tables import (
@@ -92,9 +93,10 @@ class StoredNotes:
 
         return await self._store.write("note.forgotten", job)
 
-    async def summary(self, conversation_id: str) -> str:
-        """Return what was said long ago, empty where nothing is summed up."""
-        return (await self.summarised(conversation_id))[0]
+    async def past(self, *, person_id: str, conversation_id: str, most: int) -> Past:
+        """Return what a model is told of a conversation: notes, summary, the last `most` messages."""
+        asked = {"person_id": person_id, "conversation_id": conversation_id}
+        return await self._store.read(lambda connection: past_in(connection, **asked, most=most))
 
     async def summarised(self, conversation_id: str) -> tuple[str, int]:
         """Return the summary and up to when it reaches, in ms; empty and 0 where there is none."""

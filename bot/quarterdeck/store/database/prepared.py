@@ -7,12 +7,13 @@ microseconds costs ten times as much through the whole of SQLAlchemy (measured: 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Final, Protocol, cast
 
 from sqlalchemy import Connection
 from sqlalchemy.sql.elements import ClauseElement
+
+from quarterdeck.core.value import dataclass
 
 _CURSOR: Final = (
     "quarterdeck_cursor"  # an attribute of the connection: its `info` costs twenty times as much to reach
@@ -24,6 +25,7 @@ class _Cursor(Protocol):
 
     def execute(self, statement: str, values: Any, /) -> object: ...
     def fetchone(self) -> Any: ...
+    def fetchall(self) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,14 @@ class Prepared:
             Exception: as above.
         """
         return self._execute(connection, values).fetchone()
+
+    def rows(self, connection: Connection, values: Mapping[str, object]) -> list[Any]:
+        """Run it and return all its rows as the driver gives them.
+
+        Raises:
+            Exception: as above.
+        """
+        return list(self._execute(connection, values).fetchall())
 
     def _execute(self, connection: Connection, values: Mapping[str, object]) -> _Cursor:
         cursor = _cursor_of(connection)

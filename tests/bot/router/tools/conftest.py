@@ -147,7 +147,7 @@ class Parlour:
             paused=PausedAnswers(StoredPaused(bot.store), bot.clock),
         )
         services.models, services.choices = models, NoChoices()
-        services.memories = ConversationMemory(StoredNotes(bot.store), bot.history, bot.clock)
+        services.memories = ConversationMemory(StoredNotes(bot.store), bot.clock)
 
     async def policy(self, text: str, folder: Path) -> None:
         """Let these rules hold."""

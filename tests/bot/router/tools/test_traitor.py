@@ -14,6 +14,7 @@ from tests.bot.router.conftest import OWNER
 from tests.bot.router.tools.conftest import FREELY, HERE, MakeParlour, Parlour
 
 from quarterdeck.core.errors import Rejected
+from quarterdeck.core.memory import Past
 from quarterdeck.core.model import ModelMessage
 from quarterdeck.core.ports import Passage
 from quarterdeck.core.tool import Talk, ToolResult, ToolUse
@@ -65,23 +66,15 @@ class Case:
         """Return what the model is told, by the real memory."""
         platform = FakePlatform()
 
-        async def recent(conversation_id: str, limit: int = 20) -> list[Any]:
-            messages = []
+        async def past(**_: Any) -> Past:
+            said: list[Any] = []
             for n, (user, text) in enumerate(self.said):
                 message = platform.posted(text, event_id=f"h{n}", user=user).message
-                messages.append(
-                    SimpleNamespace(text=text, author=message.author, raw={"is_ours": user == "bot"})
-                )
-            return messages
+                said.append(SimpleNamespace(text=text, author=message.author, raw={"is_ours": user == "bot"}))
+            return Past(notes=self.notes, summary=self.summary, said=tuple(said))
 
-        async def noted(**_: Any) -> list[Any]:
-            return list(self.notes)
-
-        async def summed(conversation_id: str) -> str:
-            return self.summary
-
-        rows: Any = SimpleNamespace(notes=noted, summary=summed)
-        memory = ConversationMemory(rows, SimpleNamespace(recent=recent), FakeClock())  # type: ignore[arg-type]
+        rows: Any = SimpleNamespace(past=past)
+        memory = ConversationMemory(rows, FakeClock())
         return await memory.turns(HERE, self.question, person_id="p", room=20_000, own={str(OWNER)})
 
     def reads(self, result: ToolResult) -> None:
