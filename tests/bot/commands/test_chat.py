@@ -93,7 +93,9 @@ class FakeHistory:
 def call(models: FakeModels, text: str, history: FakeHistory | None = None) -> Call:
     """Make a call of the command."""
     memories = ConversationMemory(history or FakeHistory(text), FakeClock())  # type: ignore[arg-type]
-    desk = ToolDesk(sources=[], models=models, rights=NOTHING, using=NOTHING, approvals=NOTHING)  # type: ignore[arg-type]
+    desk = ToolDesk(
+        sources=[], models=models, rights=NOTHING, using=NOTHING, approvals=NOTHING, paused=NOTHING
+    )  # type: ignore[arg-type]
     services = SimpleNamespace(models=models, memories=memories, choices=NoChoices(), tools=desk)
     return Call(
         command="chat",
