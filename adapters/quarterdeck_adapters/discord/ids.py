@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from quarterdeck.core.adapter import cause_of
 from quarterdeck.core.message import Conversation, ConversationKind
 from quarterdeck.core.person import Identity
+from quarterdeck.core.value import dataclass
 
 PLATFORM: Final = "discord"
 DIRECT: Final = "@me"  # what stands for the server in a direct conversation, as in Discord's own links

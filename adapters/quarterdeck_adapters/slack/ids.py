@@ -6,10 +6,9 @@ A conversation is `slack:TEAM:CHANNEL`, a thread `slack:TEAM:CHANNEL:TS` with th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from quarterdeck.core.message import Conversation, ConversationKind
 from quarterdeck.core.person import Identity
+from quarterdeck.core.value import dataclass
 
 PLATFORM = "slack"
 DIRECT_PREFIX = "D"  # ids of direct conversations; C is a channel, G an old private one or a group of people

@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, cast
 
 from quarterdeck.core.adapter import Memory
 from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.ports import Clock, Json
+from quarterdeck.core.value import dataclass
 
 QUIET_S: Final = 1.0
 RETRY_S: Final = 1.0

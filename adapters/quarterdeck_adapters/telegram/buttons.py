@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from quarterdeck.core.adapter import Memory
 from quarterdeck.core.ports import Json
 from quarterdeck.core.reply import Button
+from quarterdeck.core.value import dataclass
 
 ROW_UNITS: Final = 28  # characters that fit beside each other on a phone
 ROW_MOST: Final = 3

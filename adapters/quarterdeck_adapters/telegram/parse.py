@@ -7,13 +7,14 @@ random place when nothing has come for a week, and then an old number may come a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from quarterdeck.core.event import Edited, Event, Joined, Posted, Pressed, Reacted
 from quarterdeck.core.message import Attachment, Conversation, Message
 from quarterdeck.core.person import Identity
+from quarterdeck.core.value import dataclass
 from quarterdeck_adapters.telegram.chats import PLATFORM, conversation_of
 from quarterdeck_adapters.telegram.text import Me, said
 

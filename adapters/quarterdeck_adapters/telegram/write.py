@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, assert_never
 from urllib.parse import urlsplit
 
 from quarterdeck.core.text import well_formed
+from quarterdeck.core.value import dataclass
 from quarterdeck.runtime.markdown import (
     Block,
     Break,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import click
 from quarterdeck.cli.output import print_json, print_progress
 from quarterdeck.core.ports import Json
 from quarterdeck.core.text import did_you_mean
+from quarterdeck.core.value import dataclass
 
 if TYPE_CHECKING:
     from quarterdeck.runtime.redaction import Redactor

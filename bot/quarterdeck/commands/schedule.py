@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -12,6 +11,7 @@ from quarterdeck.core.command import Call, Command, Option
 from quarterdeck.core.errors import UsageError
 from quarterdeck.core.reply import Button, Card, Reply
 from quarterdeck.core.schedule import Changes, ClockChange, FireRow, Schedule, Schedules, Understood
+from quarterdeck.core.value import dataclass
 
 ADD_EXAMPLE = '/schedule add "every weekday at 9" Europe/Berlin /digest'
 EDIT_EXAMPLE = '/schedule edit 1f2e3d4c "every weekday at 10"'

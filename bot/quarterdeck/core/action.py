@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
+
+from quarterdeck.core.value import dataclass
 
 if TYPE_CHECKING:
     from quarterdeck.core.command import Effect

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from quarterdeck.core.access import ApprovalRule, Way
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.reply import Reply
+from quarterdeck.core.value import dataclass
 
 ApprovalState = Literal["pending", "granted", "denied", "expired", "done", "failed", "refused"]
 ORIGIN = "approval"

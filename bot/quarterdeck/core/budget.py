@@ -6,10 +6,10 @@ Money is whole micro-dollars (a millionth of a US dollar), so that sums are exac
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from quarterdeck.core.errors import Denied
+from quarterdeck.core.value import dataclass
 
 MICRO = 1_000_000
 AtLimit = Literal["cheaper", "cached", "ask", "refuse"]

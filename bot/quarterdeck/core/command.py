@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal
 
 from quarterdeck.core.message import Attachment, Conversation
 from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.reply import Reply
+from quarterdeck.core.value import dataclass
 
 if TYPE_CHECKING:
     from quarterdeck.core.ports import Services

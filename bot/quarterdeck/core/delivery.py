@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, Protocol
 
 from quarterdeck.core.event import Event
 from quarterdeck.core.message import Conversation, Message
 from quarterdeck.core.reply import Button
+from quarterdeck.core.value import dataclass
 
 SendState = Literal["waiting", "sending", "sent", "unknown", "dead"]
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Identity
 from quarterdeck.core.reply import Reply
+from quarterdeck.core.value import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

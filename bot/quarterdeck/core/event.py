@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from quarterdeck.core.message import Attachment, Conversation, Message
 from quarterdeck.core.person import Identity
+from quarterdeck.core.value import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

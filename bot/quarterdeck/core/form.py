@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from quarterdeck.core.message import Attachment, Conversation
 from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import Json
+from quarterdeck.core.value import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from quarterdeck.core.message import Attachment, Conversation
 from quarterdeck.core.model import Connected, Enclosed
 from quarterdeck.core.reply import File
+from quarterdeck.core.value import dataclass
 
 MOST_PICTURES = 10
 LONGEST_PROMPT = 4000  # characters; the least that a vendor of the catalogue takes

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Literal
 
 from quarterdeck.core.person import Identity
+from quarterdeck.core.value import dataclass
 
 ConversationKind = Literal["direct", "group", "thread"]
 

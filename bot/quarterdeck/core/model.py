@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Literal, Protocol
+
+from quarterdeck.core.value import dataclass
 
 Speaker = Literal["system", "user", "assistant", "tool"]
 Finish = Literal["stop", "length", "tool_calls", "refusal", "content_filter"]
@@ -217,7 +219,7 @@ class Models(Protocol):
         person_id: str = "",
         conversation_id: str = "",
         workflow: str = "",
-        wanted: Wanted = Wanted(),
+        wanted: Wanted = Wanted(),  # noqa: B008 - cannot be changed
     ) -> AsyncIterator[Delta]:
         """Stream an answer from the role's first model that works; usage is recorded for person and conversation.
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 
 from quarterdeck.core.errors import UsageError
+from quarterdeck.core.value import dataclass
 
 ROLES = ("viewer", "operator", "editor", "admin", "owner")
 """From the least to the most; each includes the ones before it. `none` stands for no role at all."""

@@ -6,7 +6,7 @@ Small Protocols, one noun each. Times inside are aware UTC datetimes or integer 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -38,6 +38,7 @@ from quarterdeck.core.schedule import Schedule as Schedule
 from quarterdeck.core.schedule import Schedules as Schedules
 from quarterdeck.core.sourcing import Sourcing
 from quarterdeck.core.tool import Tools
+from quarterdeck.core.value import dataclass
 from quarterdeck.core.web import Web as Web
 from quarterdeck.core.web import WebAnswer as WebAnswer
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Protocol
 
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Identity
+from quarterdeck.core.value import dataclass
 
 _PLANNED = re.compile(r":cron:[^:]+:(\d{4}-\d\d-\d\dT\S+)$")
 

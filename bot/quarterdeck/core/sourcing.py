@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from quarterdeck.core.errors import UsageError
 from quarterdeck.core.knowledge import PUBLIC
+from quarterdeck.core.value import dataclass
 
 if TYPE_CHECKING:
     from quarterdeck.core.message import Attachment, Conversation

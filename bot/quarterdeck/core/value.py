@@ -1,18 +1,19 @@
 """Declare classes that hold values as `dataclasses` does, at a tenth of the time and memory.
 
 `dataclasses` writes and compiles six methods for every class while its module is imported, 0.7 ms a class. The bot has
-hundreds, and a process makes objects of a quarter of them. Here `__init__` is compiled when the first object is made,
-and the other methods are the same few functions for all. `fields`, `replace`, `asdict`, `copy`, `pickle` and patterns
-work as with `dataclasses`; `order`, `unsafe_hash` and `InitVar` are not offered.
+hundreds, and a process makes objects of a quarter of them. Here `__init__` is compiled when it is first called or
+looked at, and the other methods are the same few functions for all. `fields`, `replace`, `asdict`, `copy`, `pickle`,
+`inspect.signature` and patterns work as there; `order`, `unsafe_hash` and `InitVar` are not offered.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import sys
 from dataclasses import MISSING, Field, FrozenInstanceError, fields
 from operator import attrgetter
 from reprlib import recursive_repr
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,12 +42,20 @@ else:
         return declare if cls is None else declare(cls)
 
 
+class _Absent:
+    """Stand for a value that a factory is to make."""
+
+    def __repr__(self) -> str:
+        return "<factory>"
+
+
+_ABSENT: Final = _Absent()
 _compared: dict[type, Callable[[object], object]] = {}
 
 
 def _methods(cls: type, own: dict[str, object], *, frozen: bool, slots: bool, eq: bool) -> dict[str, object]:
     """Return what the class gets besides what it has of its `own`."""
-    methods: dict[str, object] = {"__init__": _first_init(cls, is_frozen=frozen), "__repr__": _shown}
+    methods: dict[str, object] = {"__init__": _Init(cls, is_frozen=frozen), "__repr__": _shown}
     if eq:
         has_hash = own.get("__hash__") is not None or ("__hash__" in own and "__eq__" not in own)
         methods |= {"__eq__": _is_equal} | ({} if has_hash else {"__hash__": _hashed if frozen else None})
@@ -58,20 +67,24 @@ def _methods(cls: type, own: dict[str, object], *, frozen: bool, slots: bool, eq
     return methods
 
 
-def _first_init(cls: type, *, is_frozen: bool) -> Callable[..., None]:
-    """Return an `__init__` that puts the real one in its place when it is first called."""
+class _Init:
+    """Stand for the `__init__` of a class until somebody calls it or looks at it."""
 
-    def first(self: object, /, *arguments: object, **named: object) -> None:
-        real = _compile_init(cls, is_frozen=is_frozen)
-        cls.__init__ = real  # type: ignore[misc]
-        real(self, *arguments, **named)
+    __slots__ = ("_cls", "_is_frozen")
 
-    return first
+    def __init__(self, cls: type, *, is_frozen: bool) -> None:
+        self._cls, self._is_frozen = cls, is_frozen
+
+    def __get__(self, instance: object, owner: type) -> Callable[..., None]:
+        real: Any = _compile_init(self._cls, is_frozen=self._is_frozen)
+        self._cls.__init__ = real  # type: ignore[misc]
+        bound: Callable[..., None] = real.__get__(instance, owner)
+        return bound
 
 
 def _compile_init(cls: type, *, is_frozen: bool) -> Callable[..., None]:
-    """Write and compile the `__init__` of a class."""
-    known: dict[str, Any] = {"_set": object.__setattr__, "_missing": MISSING}
+    """Write and compile the `__init__` of a class; it says of itself what one of `dataclasses` does."""
+    known: dict[str, Any] = {"_set": object.__setattr__, "_missing": _ABSENT}
     in_order, by_name, body = list[str](), list[str](), list[str]()
     for one in fields(cls):
         value, parameter = _value_and_parameter(one, known)
@@ -81,11 +94,14 @@ def _compile_init(cls: type, *, is_frozen: bool) -> Callable[..., None]:
             body.append(f"_set(_self, {one.name!r}, {value})" if is_frozen else f"_self.{one.name} = {value}")
     if hasattr(cls, "__post_init__"):
         body.append("_self.__post_init__()")
-    parameters = ["_self", *in_order, *(["*", *by_name] if by_name else [])]
-    exec(f"def __init__({', '.join(parameters)}):\n " + "\n ".join(body or ["pass"]), known)  # noqa: S102
-    made: Callable[..., None] = known["__init__"]
-    made.__qualname__, made.__module__ = f"{cls.__qualname__}.__init__", cls.__module__
-    return made
+    parameters = ", ".join(["_self", *in_order, *(["*", *by_name] if by_name else [])])
+    written = [f"def __init__({parameters}):", *(f" {line}" for line in body or ["pass"]), "return __init__"]
+    made: dict[str, Any] = {}
+    exec(f"def make({', '.join(known)}):\n " + "\n ".join(written), vars(sys.modules[cls.__module__]), made)  # noqa: S102
+    init: Callable[..., None] = made["make"](**known)
+    init.__qualname__ = f"{cls.__qualname__}.__init__"
+    init.__annotations__ = {one.name: one.type for one in fields(cls) if one.init} | {"return": None}
+    return init
 
 
 def _value_and_parameter(one: Field[Any], known: dict[str, Any]) -> tuple[str, str]:

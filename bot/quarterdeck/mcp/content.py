@@ -7,12 +7,13 @@ import binascii
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Protocol, cast
 
 from quarterdeck.core.reply import File
 from quarterdeck.core.text import well_formed
 from quarterdeck.core.tool import ToolResult
+from quarterdeck.core.value import dataclass
 
 LONGEST: Final = 200_000  # characters of the text of one result; a model is told far less
 FILE_BYTES: Final = 8 * 1024 * 1024

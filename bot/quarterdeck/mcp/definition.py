@@ -7,11 +7,12 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Final
 
 from quarterdeck.core.text import printable
+from quarterdeck.core.value import dataclass
 
 NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 LARGEST: Final = 64 * 1024  # characters of one definition, as JSON

@@ -6,7 +6,6 @@ Settings (`providers.ID`) change single values on top, or add a provider that ha
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -16,6 +15,7 @@ from pydantic import Field, field_validator
 
 from quarterdeck.core.errors import SetupError
 from quarterdeck.core.text import did_you_mean
+from quarterdeck.core.value import dataclass
 from quarterdeck.models.capabilities import Capabilities, Row
 from quarterdeck.models.embeddings.ways import EmbedWays
 from quarterdeck.models.images.ways import ImageWays, ways_of

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from quarterdeck.core.errors import NotFound, ServiceError, SetupError
 from quarterdeck.core.model import Connected, Offered
 from quarterdeck.core.ports import Clock, Json
 from quarterdeck.core.text import did_you_mean
+from quarterdeck.core.value import dataclass
 from quarterdeck.models.catalog import BUILTIN, Catalog, Provider
 from quarterdeck.models.connections import Connections
 

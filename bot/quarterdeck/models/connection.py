@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from quarterdeck.core.value import dataclass
 from quarterdeck.models.capabilities import Capabilities
 from quarterdeck.models.catalog import KeyHeader
 

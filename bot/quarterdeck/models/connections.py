@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, assert_never
 
 from quarterdeck.core.errors import AuthFailed, KeyMissing, RateLimited, ServiceError, SetupError
 from quarterdeck.core.model import Dialect
+from quarterdeck.core.value import dataclass
 from quarterdeck.models.catalog import BUILTIN, Catalog, Provider
 from quarterdeck.models.connection import Connection, Timeouts
 from quarterdeck.models.local.builtin import BUILD_COMMAND, Builtin

@@ -10,12 +10,13 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final, cast
 
 from quarterdeck.core.errors import QuarterdeckError, Rejected, ServiceError, SetupError, Unavailable
 from quarterdeck.core.model import Connected, Delta, Dialect, ModelRequest, Usage, UsageRow
 from quarterdeck.core.ports import Clock
+from quarterdeck.core.value import dataclass
 from quarterdeck.models.breaker import Breaker, RetryBudget
 from quarterdeck.models.connection import Timeouts
 from quarterdeck.models.deadline import Deadline

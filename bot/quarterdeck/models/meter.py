@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from quarterdeck.core.budget import Ledger, PlannedCall, Reservation
 from quarterdeck.core.model import Connected, ModelRequest, Usage
+from quarterdeck.core.value import dataclass
 from quarterdeck.models.catalog import Provider
 from quarterdeck.models.prices import Prices
 

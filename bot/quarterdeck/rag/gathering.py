@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from quarterdeck.core.knowledge import KnownDocument
 from quarterdeck.core.sourcing import KnowledgeSource
+from quarterdeck.core.value import dataclass
 from quarterdeck.rag.reading.sources import Item
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import log
 
 from quarterdeck.core.ports import Passage
+from quarterdeck.core.value import dataclass
 from quarterdeck.rag.query import terms, words
 from quarterdeck.rag.reading.document import plain
 from quarterdeck.rag.vector.vectors import Vectors

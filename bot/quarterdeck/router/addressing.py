@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import assert_never, cast
 
 from quarterdeck.core.approval import ORIGIN
@@ -21,6 +21,7 @@ from quarterdeck.core.event import (
 from quarterdeck.core.form import Form
 from quarterdeck.core.message import Attachment, Message
 from quarterdeck.core.ports import Commands, Way
+from quarterdeck.core.value import dataclass
 from quarterdeck.router.command.catalogue import UMBRELLA
 from quarterdeck.router.command.syntax import Line, split
 

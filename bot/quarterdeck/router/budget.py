@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
 
@@ -25,6 +24,7 @@ from quarterdeck.core.budget import (
 from quarterdeck.core.errors import NotFound
 from quarterdeck.core.ports import Clock
 from quarterdeck.core.text import did_you_mean
+from quarterdeck.core.value import dataclass
 
 Each = Literal["nobody", "person", "role", "conversation", "provider", "workflow"]
 

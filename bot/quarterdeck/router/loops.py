@@ -8,12 +8,13 @@ used. Only what is said freely counts; commands are asked for, however fast. Pro
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 
 from quarterdeck.core.event import Event, Posted
 from quarterdeck.core.ports import Clock
 from quarterdeck.core.reply import Reply
+from quarterdeck.core.value import dataclass
 
 HASTE = timedelta(seconds=2)  # from our answer to theirs
 DEPTH = 4  # hasty repetitions in a row that are still answered

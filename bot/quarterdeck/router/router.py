@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Coroutine, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -40,6 +40,7 @@ from quarterdeck.core.ports import (
 )
 from quarterdeck.core.reply import Reply
 from quarterdeck.core.text import did_you_mean
+from quarterdeck.core.value import dataclass
 from quarterdeck.router.addressing import Wish, wish_of
 from quarterdeck.router.approvals.desk import ApprovalDesk
 from quarterdeck.router.approvals.files import with_files

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
 
 from quarterdeck.core.errors import SetupError
+from quarterdeck.core.value import dataclass
 
 Level = Literal["ok", "off", "warning", "error", "critical"]
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import errno
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from quarterdeck.core.errors import SetupError
+from quarterdeck.core.value import dataclass
 
 MODE: Final = 0o600
 LONGEST_NOTE: Final = 200  # bytes; the file holds a process id and a word

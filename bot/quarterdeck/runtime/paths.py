@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Final
 
 from quarterdeck.core.errors import SetupError
+from quarterdeck.core.value import dataclass
 from quarterdeck.runtime.findings import Finding
 
 FOLDER_MODE: Final = 0o700

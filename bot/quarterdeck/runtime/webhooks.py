@@ -10,7 +10,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Final
 
 from quarterdeck.core.adapter import Ability, Accept, Link, Pace, Rendered, cause_of
@@ -26,6 +26,7 @@ from quarterdeck.core.errors import (
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.ports import Clock, Web
 from quarterdeck.core.reply import Reply
+from quarterdeck.core.value import dataclass
 
 PLATFORM: Final = "webhook"
 # Standard Webhooks specification, "Deliverability and reliability", 2026-11-21: the example schedule, 75 h in all.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -19,6 +19,7 @@ from yaml import events
 
 from quarterdeck.core.errors import SetupError
 from quarterdeck.core.ports import Json
+from quarterdeck.core.value import dataclass
 
 MAX_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 32

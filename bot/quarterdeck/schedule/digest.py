@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
 from quarterdeck.core.errors import ServiceError, SetupError
@@ -14,6 +13,7 @@ from quarterdeck.core.model import Connected, ModelMessage, Models
 from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import Clock, History, People
 from quarterdeck.core.reply import Reply
+from quarterdeck.core.value import dataclass
 from quarterdeck.runtime.markdown.links import host_of
 from quarterdeck.schedule.extract import MOST_LINKS, URL, Said, extract, shortened
 from quarterdeck.schedule.issue import LONGEST, Window, bounded, clock_time, header, listed

@@ -11,8 +11,9 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from quarterdeck.core.value import dataclass
 
 DISCUSSION_GAP = timedelta(minutes=45)  # a longer silence begins another discussion
 LONGEST_SENTENCE = 240

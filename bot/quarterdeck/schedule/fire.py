@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -11,6 +10,7 @@ from quarterdeck.core.event import Event, Posted
 from quarterdeck.core.message import Conversation, ConversationKind, Message
 from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import Json, Schedule
+from quarterdeck.core.value import dataclass
 from quarterdeck.schedule.misfire import ON_TIME
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from quarterdeck.core.value import dataclass
 from quarterdeck.schedule.extract import Discussion, Extract, Said
 
 LONGEST = 3500  # characters

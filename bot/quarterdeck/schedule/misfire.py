@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from quarterdeck.core.errors import UsageError
 from quarterdeck.core.text import did_you_mean
+from quarterdeck.core.value import dataclass
 
 RULES = ("skip", "once", "all", "ask")
 OVERLAPS = ("skip", "queue", "parallel", "cancel")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from quarterdeck.core.command import Command
 from quarterdeck.core.errors import Denied, UsageError
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import AccessRequest, Authoriser, Commands, People
 from quarterdeck.core.text import did_you_mean
+from quarterdeck.core.value import dataclass
 
 LONGEST_LINE = 2000  # characters of a command line
 

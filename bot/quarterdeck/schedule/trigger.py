@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Protocol
@@ -29,6 +29,7 @@ from cronsim import CronSim, CronSimError
 
 from quarterdeck.core.errors import UsageError
 from quarterdeck.core.text import nearest
+from quarterdeck.core.value import dataclass
 
 LONGEST = 400  # characters of a trigger
 MOST_LINES = 24

@@ -19,7 +19,6 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from time import sleep
 from typing import Any, TypeVar, cast
@@ -28,6 +27,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from quarterdeck.core.errors import Busy, Unavailable
+from quarterdeck.core.value import dataclass
 from quarterdeck.runtime import faults, metrics
 from quarterdeck.runtime.tasks import in_thread
 from quarterdeck.store.database import transaction

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from quarterdeck.core.adapter import Ability, Accept, Link, Pace, Rendered
@@ -14,6 +13,7 @@ from quarterdeck.core.event import Posted, Pressed
 from quarterdeck.core.message import Conversation, ConversationKind, Message
 from quarterdeck.core.person import Identity
 from quarterdeck.core.reply import Reply
+from quarterdeck.core.value import dataclass
 
 START = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 

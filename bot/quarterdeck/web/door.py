@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
@@ -13,6 +12,7 @@ from quarterdeck.core.account import AccountRows, SessionRows
 from quarterdeck.core.adapter import Complete
 from quarterdeck.core.ports import Answering, Authoriser, Clock, Commands, Health, People
 from quarterdeck.core.screen import Chat, Rooms
+from quarterdeck.core.value import dataclass
 from quarterdeck.runtime.findings import Finding
 from quarterdeck.runtime.routes import Route, route
 from quarterdeck.web.access.desk import AccountDesk, Record

@@ -6,13 +6,13 @@ import gzip
 import hashlib
 import mimetypes
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
 from importlib.resources.abc import Traversable
 
 from aiohttp import hdrs, web
 
+from quarterdeck.core.value import dataclass
 from quarterdeck.runtime.routes import Route, route
 from quarterdeck.web.access.gate import CHAT, Gate
 

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import inspect
 import pickle
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, asdict, field, fields, replace
@@ -85,6 +86,7 @@ def said(cls: Any) -> list[object]:
         lambda: [(one.name, one.init, one.repr, one.compare, one.kw_only) for one in fields(cls)],
         lambda: cls(x=1).total(),
         lambda: cls.__doc__,
+        lambda: str(inspect.signature(cls)),
         lambda: cls(x=1).names is cls(x=1).names,
     ]
     return [outcome(case) for case in cases]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, cast
 
 from quarterdeck.core.ports import Json
+from quarterdeck.core.value import dataclass
 from quarterdeck_workflows.language.spec import Outcome
 
 Kind = Literal["unavailable", "rate_limited", "timeout", "denied", "input", "cancelled", "failed"]

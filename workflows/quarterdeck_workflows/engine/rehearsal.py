@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, ParamSpec, TypeVar, cast
 
@@ -14,6 +13,7 @@ from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import Json
 from quarterdeck.core.text import did_you_mean
+from quarterdeck.core.value import dataclass
 from quarterdeck_workflows.engine.blocks import LARGE_BYTES
 from quarterdeck_workflows.engine.ending import Ending, Failure
 from quarterdeck_workflows.engine.job import Job

@@ -7,11 +7,12 @@ JSON: they are on disk, and a replay takes them from there.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from quarterdeck.core.access import ApprovalRule
 from quarterdeck.core.ports import Json
+from quarterdeck.core.value import dataclass
 from quarterdeck_workflows.engine.ending import Ending, Failure
 from quarterdeck_workflows.engine.job import Job
 from quarterdeck_workflows.language.spec import Ask, Step, Wait, Workflow

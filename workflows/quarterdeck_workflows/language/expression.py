@@ -11,13 +11,13 @@ import importlib
 import re
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 from typing import Any, Final
 
 from quarterdeck.core.ports import Json
+from quarterdeck.core.value import dataclass
 from quarterdeck_workflows.language.functions import FUNCTIONS, Unfit, shown
 from quarterdeck_workflows.language.plain import has, kind_of, look_up, measure
 from quarterdeck_workflows.language.syntax import read_expression

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from types import ModuleType
 from typing import Final
 
 from quarterdeck.core.ports import Json
 from quarterdeck.core.text import well_formed
+from quarterdeck.core.value import dataclass
 
 TEXT: Final = frozenset({"string"})
 WHOLE: Final = frozenset({"integer"})

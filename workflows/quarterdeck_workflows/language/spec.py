@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from quarterdeck.core.command import Option
 from quarterdeck.core.ports import Json
+from quarterdeck.core.value import dataclass
 
 Outcome = Literal["succeeded", "failed", "cancelled"]
 Failure = Literal["unavailable", "rate_limited", "timeout", "any"]

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NoReturn
 
 from quarterdeck.core.text import did_you_mean
+from quarterdeck.core.value import dataclass
 from quarterdeck_workflows.language.functions import FUNCTIONS
 from quarterdeck_workflows.language.tree import (
     Binary,

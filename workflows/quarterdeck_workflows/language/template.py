@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from quarterdeck.core.ports import Json
+from quarterdeck.core.value import dataclass
 from quarterdeck_workflows.language.tree import ExpressionError
 
 OPENING: Final = "${"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from quarterdeck.core.errors import SetupError
+from quarterdeck.core.value import dataclass
 
 
 class ExpressionError(SetupError):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from quarterdeck.core.value import dataclass
 from quarterdeck_workflows.language.functions import FUNCTIONS
 from quarterdeck_workflows.language.tree import (
     Binary,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from quarterdeck.core.command import Command
 from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.ports import Clock
 from quarterdeck.core.schedule import Schedules
+from quarterdeck.core.value import dataclass
 from quarterdeck.runtime.tasks import in_thread
 from quarterdeck_workflows.engine.engine import WorkflowEngine
 from quarterdeck_workflows.triggers.after import Afterwards

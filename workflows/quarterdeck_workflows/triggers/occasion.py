@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Protocol, cast
 
 from quarterdeck.core.access import AccessRequest, Way
@@ -18,6 +18,7 @@ from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.ports import Json
 from quarterdeck.core.reply import Reply
 from quarterdeck.core.run import RunOf, Starter
+from quarterdeck.core.value import dataclass
 from quarterdeck.runtime import metrics
 from quarterdeck_workflows.engine.engine import WorkflowEngine
 from quarterdeck_workflows.engine.ports import Bot

@@ -11,9 +11,10 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
+from quarterdeck.core.value import dataclass
 from quarterdeck_workflows.language.spec import HookAuth
 
 WINDOW_S: Final = 300  # Standard Webhooks specification, "Verifying webhook authenticity", 2026-11-21

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import aiohttp
@@ -18,6 +17,7 @@ from discord.http import HTTPClient, Route
 
 from quarterdeck.core.errors import AuthFailed, Rejected, ServiceError
 from quarterdeck.core.ports import Clock
+from quarterdeck.core.value import dataclass
 from quarterdeck_adapters.discord.api.breaker import Breaker
 from quarterdeck_adapters.discord.errors import SERVICE, failure_of, refusal
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, cast
 
 from quarterdeck.core.adapter import Memory
 from quarterdeck.core.ports import Clock, Json
+from quarterdeck.core.value import dataclass
 from quarterdeck_adapters.discord.gateway.intake import Intake
 from quarterdeck_adapters.discord.world import World
 

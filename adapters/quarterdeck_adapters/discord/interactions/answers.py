@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, Literal
 
 from quarterdeck.core.adapter import Memory
 from quarterdeck.core.errors import Unavailable
 from quarterdeck.core.ports import Clock
+from quarterdeck.core.value import dataclass
 
 # docs.discord.com/developers/interactions/receiving-and-responding, "Interaction callback type", 2026-11-21
 PONG, MESSAGE, DEFERRED, DEFERRED_UPDATE, UPDATE, CHOICES, MODAL = 1, 4, 5, 6, 7, 8, 9

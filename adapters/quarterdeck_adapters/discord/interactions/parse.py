@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 
 from quarterdeck.core.command import Command, Option
 from quarterdeck.core.event import Invoked, Pressed, Submitted
 from quarterdeck.core.message import Attachment, Conversation
+from quarterdeck.core.value import dataclass
 from quarterdeck_adapters.discord import ids
 from quarterdeck_adapters.discord.interactions.forms import (
     CHANNEL_SELECT,

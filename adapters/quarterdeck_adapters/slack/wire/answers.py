@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from quarterdeck.core.adapter import Memory
 from quarterdeck.core.ports import Clock
+from quarterdeck.core.value import dataclass
 from quarterdeck_adapters.slack.reading.slash import url_of
 
 TRIGGER_S: Final = 2.7  # of Slack's 3 s

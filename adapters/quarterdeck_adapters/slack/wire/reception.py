@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from quarterdeck.core.adapter import Accept
 from quarterdeck.core.errors import Busy, ServiceError
 from quarterdeck.core.event import Event, Submitted
 from quarterdeck.core.ports import Clock, Commands
+from quarterdeck.core.value import dataclass
 from quarterdeck_adapters.slack.ids import Account
 from quarterdeck_adapters.slack.parse import account_of, to_event
 from quarterdeck_adapters.slack.reading.interactions import pressed, submitted

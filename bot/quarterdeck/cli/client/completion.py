@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, cast
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
@@ -14,6 +13,7 @@ from prompt_toolkit.lexers import Lexer
 from quarterdeck.core.ports import Json
 from quarterdeck.core.reply import Button
 from quarterdeck.core.text import printable
+from quarterdeck.core.value import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

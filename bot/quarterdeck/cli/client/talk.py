@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar, cast, get_args
 
@@ -18,6 +17,7 @@ from quarterdeck.cli.host import Door
 from quarterdeck.core.errors import QuarterdeckError, Unavailable, UsageError
 from quarterdeck.core.ports import Json
 from quarterdeck.core.reply import Button, Card, Citation, File, Reply, Status
+from quarterdeck.core.value import dataclass
 from quarterdeck.runtime.tasks import in_thread
 
 MESSAGE_LIMIT: Final = 256 * 1024  # bytes of one message; longer texts are files

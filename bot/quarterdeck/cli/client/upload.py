@@ -6,11 +6,11 @@ import mimetypes
 import os
 import stat
 import uuid
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from quarterdeck.core.errors import NotFound, UserError
+from quarterdeck.core.value import dataclass
 
 FILE_LIMIT: Final = 20 * 1024 * 1024  # bytes
 MODE: Final = 0o600

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from quarterdeck.core.errors import Rejected
 from quarterdeck.core.model import ToolCall
+from quarterdeck.core.value import dataclass
 
 CALLS: Final = 64
 ARGUMENTS_LIMIT: Final = 400_000  # characters, of one answer

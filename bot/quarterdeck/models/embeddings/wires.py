@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from quarterdeck.core.errors import ServiceError
+from quarterdeck.core.value import dataclass
 from quarterdeck.models.connection import Connection
 from quarterdeck.models.dialects import errors
 from quarterdeck.models.embeddings.ways import EmbedWays

@@ -5,11 +5,12 @@ Only the header and the checksums are read; the pixels are not unpacked in this 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from io import BytesIO
 from typing import Final
 
 from quarterdeck.core.errors import UsageError
+from quarterdeck.core.value import dataclass
 
 PICTURE_LIMIT_BYTES: Final = 25 * 1024 * 1024
 MOST_PIXELS: Final = 64_000_000

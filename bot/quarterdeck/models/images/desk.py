@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
@@ -29,6 +29,7 @@ from quarterdeck.core.image import LONGEST_PROMPT, MOST_PICTURES, Drawing
 from quarterdeck.core.model import Connected, Enclosed
 from quarterdeck.core.ports import Clock, Web
 from quarterdeck.core.reply import File
+from quarterdeck.core.value import dataclass
 from quarterdeck.models.breaker import Breaker, RetryBudget
 from quarterdeck.models.catalog import Provider
 from quarterdeck.models.choosing import Choice

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from typing import Final, Protocol
 
 from quarterdeck.core.errors import UsageError
 from quarterdeck.core.model import Enclosed, Usage
+from quarterdeck.core.value import dataclass
 
 LONGEST_SIDE: Final = 8192
 LEAST_SIDE: Final = 64

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from quarterdeck.core.budget import MICRO, Ledger, OverBudget, PlannedCall, Reservation
 from quarterdeck.core.model import Connected, Usage, UsageRow
 from quarterdeck.core.ports import Clock
+from quarterdeck.core.value import dataclass
 from quarterdeck.models.catalog import Provider
 from quarterdeck.models.images.ways import ImageWays
 from quarterdeck.models.meter import Purpose

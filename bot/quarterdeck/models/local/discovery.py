@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
 from quarterdeck.core.errors import ServiceError, Unavailable
+from quarterdeck.core.value import dataclass
 from quarterdeck.models.catalog import Provider
 
 PROBE_TIMEOUT_S: Final = 1.0

@@ -6,7 +6,6 @@ import re
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -16,6 +15,7 @@ from quarterdeck.core.model import Connected, Delta, ModelMessage, Models
 from quarterdeck.core.person import Person
 from quarterdeck.core.ports import Passage
 from quarterdeck.core.reply import Citation, Reply
+from quarterdeck.core.value import dataclass
 from quarterdeck.rag.answering.checking import Checker
 from quarterdeck.rag.answering.statements import Reader
 from quarterdeck.rag.answering.verify import Source

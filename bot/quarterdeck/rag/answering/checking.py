@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from quarterdeck.core.value import dataclass
 from quarterdeck.rag.answering.statements import Part, Statement
 from quarterdeck.rag.answering.verify import Source, disagree, occurs, verify
 from quarterdeck.rag.answering.wording import clauses, flat, stems

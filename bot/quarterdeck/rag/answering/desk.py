@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from quarterdeck.core.errors import NotFound
@@ -14,6 +14,7 @@ from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.ports import Passage
 from quarterdeck.core.reply import Button, Card, Reply
+from quarterdeck.core.value import dataclass
 from quarterdeck.rag.answering.answer import Answerer, Asked, not_found
 from quarterdeck.rag.answering.followup import RECENT_MS, question_before
 from quarterdeck.rag.quality.rows import AnswerRows

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from quarterdeck.core.value import dataclass
 
 _QUOTES = "\"“”„«»'"
 _MARK = re.compile(

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
+from quarterdeck.core.value import dataclass
 from quarterdeck.rag.answering.vocabulary import SAME
 from quarterdeck.rag.answering.wording import Clause, clauses, flat, stem, stems
 from quarterdeck.rag.quote import units

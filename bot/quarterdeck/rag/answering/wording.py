@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from quarterdeck.core.value import dataclass
 from quarterdeck.rag.answering.vocabulary import (
     GENERIC,
     LEADS,

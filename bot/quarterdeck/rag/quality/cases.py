@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from quarterdeck.core.errors import UsageError
 from quarterdeck.core.knowledge import GivenAnswer
+from quarterdeck.core.value import dataclass
 
 QUESTION_LIMIT = 10_000
 FORM = '{"question": "…", "documents": ["name.md"], "facts": ["what the answer must say"]}'

@@ -6,11 +6,12 @@ import math
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import field
 from statistics import quantiles
 from typing import TYPE_CHECKING, cast
 
 from quarterdeck.core.reply import Reply
+from quarterdeck.core.value import dataclass
 from quarterdeck.rag.answering.verify import Source, verify
 from quarterdeck.rag.quality.cases import Case
 from quarterdeck.rag.retrieval.search import Result, Search

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from quarterdeck.core.value import dataclass
 
 WATCHED = ("recall_at_5", "ndcg_at_10", "mrr", "citation_precision", "fact_recall", "not_found_precision")
 MARGIN = 0.02

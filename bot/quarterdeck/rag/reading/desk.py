@@ -9,11 +9,12 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, cast
 
 from quarterdeck.core.errors import QuarterdeckError, Unavailable, UserError
 from quarterdeck.core.knowledge import Chunk, Document
+from quarterdeck.core.value import dataclass
 from quarterdeck.rag.query import searchable
 from quarterdeck.rag.reading.document import context, plain, to_embed
 from quarterdeck.rag.reading.sources import Source

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from quarterdeck.core.value import dataclass
 
 HEADING_SEPARATOR = " › "
 CONTEXT_LIMIT = 160  # characters of title and headings that go before a chunk when it is embedded

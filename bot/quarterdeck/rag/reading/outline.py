@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from quarterdeck.core.value import dataclass
 from quarterdeck.rag.reading.document import inline
 from quarterdeck.rag.reading.formats.parsed import Parsed
 

@@ -10,11 +10,11 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from quarterdeck.core.errors import UsageError
+from quarterdeck.core.value import dataclass
 from quarterdeck.rag.reading.formats.code import FAMILIES, suffix_of
 
 Format = Literal[

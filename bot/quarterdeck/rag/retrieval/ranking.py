@@ -12,10 +12,11 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from quarterdeck.core.knowledge import Found, Spread
 from quarterdeck.core.ports import Passage
+from quarterdeck.core.value import dataclass
 from quarterdeck.rag.retrieval.place import passage_of
 
 RANK_OFFSET = 30  # of reciprocal rank fusion (Cormack, Clarke, Büttcher, SIGIR 2009, took 60)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from quarterdeck.core.access import AccessRequest, Authoriser, People
@@ -18,6 +17,7 @@ from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.knowledge import PUBLIC, Scope
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import NO_ROLES, Identity, Person
+from quarterdeck.core.value import dataclass
 
 MEMBERS_S = 3.0  # how long a platform may take to say who reads along
 MOST_MEMBERS = 1000  # of a conversation with more, nobody is asked: what is public is shown

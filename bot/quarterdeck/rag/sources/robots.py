@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
+
+from quarterdeck.core.value import dataclass
 
 SIZE_LIMIT: Final = 500 * 1024  # RFC 9309, section 2.5: at least 500 KiB are read
 RULE_LIMIT: Final = 5000

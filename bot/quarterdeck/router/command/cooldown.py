@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Protocol
 
 from quarterdeck.core.command import Command
 from quarterdeck.core.errors import Busy
 from quarterdeck.core.ports import Clock
 from quarterdeck.core.text import spell_duration
+from quarterdeck.core.value import dataclass
 
 MINUTE_S = 60.0
 MOST_COUNTED = 10_000  # people and conversations; the ones longest silent are forgotten first

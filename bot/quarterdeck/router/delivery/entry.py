@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Self
 
 from quarterdeck.core.adapter import Rendered
 from quarterdeck.core.delivery import Outgoing
 from quarterdeck.core.message import Conversation, Message
+from quarterdeck.core.value import dataclass
 
 MOST_IN_MEMORY = 1_000  # parts with their text; what waits behind so many is read from the disk again
 

@@ -9,11 +9,12 @@ others waiting. Whoever must wait sleeps exactly until it is due.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from quarterdeck.core.adapter import Pace
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.ports import Clock
+from quarterdeck.core.value import dataclass
 
 GROUP_WINDOW_S = 60.0
 SLACK = 1.1  # requests of one second may reach the platform closer together than they left us

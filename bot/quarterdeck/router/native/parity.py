@@ -6,11 +6,11 @@ The abilities are those that the platforms' `platform.yaml` declare; a test hold
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from quarterdeck.core.adapter import Ability
 from quarterdeck.core.command import Command
+from quarterdeck.core.value import dataclass
 
 How = Literal["native", "fallback", "refused"]
 

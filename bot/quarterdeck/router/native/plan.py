@@ -7,13 +7,14 @@ is not room for all, those that more people may use come first.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from quarterdeck.core.adapter import Ability
 from quarterdeck.core.command import Call, Command, Option
 from quarterdeck.core.errors import NotFound
 from quarterdeck.core.person import ROLES
 from quarterdeck.core.reply import Reply
+from quarterdeck.core.value import dataclass
 from quarterdeck.router.addressing import UMBRELLA_COMMAND, UMBRELLA_REST
 from quarterdeck.router.command.catalogue import UMBRELLA
 from quarterdeck.runtime.platform_facts import CommandLimits, PlatformFacts

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,6 +16,7 @@ from quarterdeck.core.message import Conversation, ConversationKind
 from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.roles import NOBODY, Roles
 from quarterdeck.core.text import did_you_mean
+from quarterdeck.core.value import dataclass
 from quarterdeck.router.policy.policy import Policy
 from quarterdeck.runtime import yaml
 from quarterdeck.runtime.settings.layering import Keys

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -14,6 +13,7 @@ from quarterdeck.core.errors import SetupError, UsageError
 from quarterdeck.core.person import Identity
 from quarterdeck.core.roles import NOBODY, Roles
 from quarterdeck.core.text import did_you_mean
+from quarterdeck.core.value import dataclass
 from quarterdeck.router.policy.document import ACTIONS, ApprovalRow, RuleRow, ValueRow, WindowRow
 from quarterdeck.router.policy.matching import (
     Matches,

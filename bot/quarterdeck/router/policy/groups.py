@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Protocol, cast
 
 from quarterdeck.core.adapter import Groups
 from quarterdeck.core.errors import QuarterdeckError, UsageError
 from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import Clock
+from quarterdeck.core.value import dataclass
 
 KEEP_S = 20.0
 FAILED_KEEP_S = 5.0  # how long a platform that did not answer is left alone

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from quarterdeck.core.errors import QuarterdeckError, SetupError
 from quarterdeck.core.ports import Clock
+from quarterdeck.core.value import dataclass
 from quarterdeck.router.policy.authority import Authority
 from quarterdeck.router.policy.policy import Policy
 from quarterdeck.runtime.tasks import in_thread

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from quarterdeck.core.access import AccessRequest, ApprovalRule, Considered, Decision
+from quarterdeck.core.value import dataclass
 
 Test = Callable[[AccessRequest, frozenset[str]], bool]
 """Tell whether a request fits; the second value holds the roles that the person has."""

@@ -12,12 +12,13 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 import aiohttp
 
 from quarterdeck.core.errors import Denied, Rejected, Unavailable
+from quarterdeck.core.value import dataclass
 from quarterdeck.runtime.egress.addresses import AddressPolicy
 from quarterdeck.runtime.egress.body import read_body, read_detail
 from quarterdeck.runtime.egress.request import MAX_HEADER_BYTES, Credential, Hop

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 from urllib.parse import urljoin
 
 from quarterdeck.core.errors import Denied, Rejected, UsageError
+from quarterdeck.core.value import dataclass
 from quarterdeck.runtime.egress.body import ACCEPTED
 from quarterdeck.runtime.egress.target import Target, parse_target
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from typing import Final
 
 import idna
 from yarl import URL
 
 from quarterdeck.core.errors import UsageError
+from quarterdeck.core.value import dataclass
 from quarterdeck.runtime.egress.addresses import Address
 
 MAX_LENGTH: Final = 8000  # characters; RFC 9110, section 4.1 recommends that 8000 be supported

@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final
 
 from dotenv.parser import parse_stream
 
 from quarterdeck.core.errors import SetupError
+from quarterdeck.core.value import dataclass
 
 MAX_BYTES: Final = 256 * 1024
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final, cast
 
 from quarterdeck.core.errors import SetupError
 from quarterdeck.core.ports import Json
+from quarterdeck.core.value import dataclass
 from quarterdeck.runtime import yaml
 from quarterdeck.runtime.settings.environment import Environment
 from quarterdeck.runtime.settings.layering import Keys, Tree, merge

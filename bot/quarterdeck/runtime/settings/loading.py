@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final
 
 from pydantic import BaseModel, ValidationError
 
 from quarterdeck.core.errors import SetupError
+from quarterdeck.core.value import dataclass
 from quarterdeck.runtime.paths import config_dir
 from quarterdeck.runtime.secrets import SecretRef, why_unusable
 from quarterdeck.runtime.settings.environment import Environment, read_environment

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from threading import Event, Semaphore
 from typing import TYPE_CHECKING, Literal, cast
 
 import orjson
+
+from quarterdeck.core.value import dataclass
 
 if TYPE_CHECKING:
     from quarterdeck.core.ports import Json

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -30,6 +30,7 @@ from quarterdeck.core.errors import (
     UsageError,
     UserError,
 )
+from quarterdeck.core.value import dataclass
 from quarterdeck.runtime import metrics
 from quarterdeck.runtime.workers.process import PIPE_BUFFER_BYTES, Child, Request
 from quarterdeck.runtime.workers.protocol import WINDOW, Frame, Part
@@ -72,7 +73,7 @@ class Worker:
         target: str,
         *,
         options: Json = None,
-        limits: Limits = Limits(),
+        limits: Limits = Limits(),  # noqa: B008 - cannot be changed
         threads: int = 1,
         start_timeout_s: float = 60.0,
         queue_limit: int = 1000,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from quarterdeck.core.errors import UsageError
 from quarterdeck.core.person import Identity
 from quarterdeck.core.schedule import SourceSpec
 from quarterdeck.core.text import did_you_mean
+from quarterdeck.core.value import dataclass
 from quarterdeck.schedule.digests.query import checked_path
 from quarterdeck.schedule.trigger import zone_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import Clock, Outbox
 from quarterdeck.core.reply import Reply
 from quarterdeck.core.schedule import Schedules, SourceSpec
+from quarterdeck.core.value import dataclass
 from quarterdeck.schedule.digests.definition import (
     PATHS,
     Definition,

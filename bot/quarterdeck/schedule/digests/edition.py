@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from quarterdeck.core.reply import Button, Card, Reply
 from quarterdeck.core.schedule import Item
+from quarterdeck.core.value import dataclass
 from quarterdeck.schedule.extract import shortened
 from quarterdeck.schedule.issue import Window, clock_time
 

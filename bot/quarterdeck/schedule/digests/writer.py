@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -15,6 +14,7 @@ from quarterdeck.core.message import Conversation
 from quarterdeck.core.ports import Clock
 from quarterdeck.core.reply import Reply
 from quarterdeck.core.schedule import DigestSource, Item, SourceSpec
+from quarterdeck.core.value import dataclass
 from quarterdeck.schedule.digests.definition import Definition
 from quarterdeck.schedule.digests.edition import Edition, Shown
 from quarterdeck.schedule.digests.fetched import hashed, host_of

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, select
 
+from quarterdeck.core.value import dataclass
 from quarterdeck.store.conversations.history import insert_new
 from quarterdeck.store.engine import Store
 from quarterdeck.store.tables import transcript

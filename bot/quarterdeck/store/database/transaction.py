@@ -6,10 +6,12 @@ The audit chain reads its head and writes it back once a commit, however many ro
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from sqlalchemy import Connection
+
+from quarterdeck.core.value import dataclass
 
 _NAME: Final = (
     "quarterdeck_scratch"  # an attribute of the connection: its `info` costs twenty times as much to reach

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, TypedDict, cast
 
 from sqlalchemy import Connection, Row, Select, bindparam, insert, or_, select
@@ -19,6 +18,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, insert, or_, select
 from quarterdeck.core.approval import ORIGIN
 from quarterdeck.core.delivery import AuditEntry
 from quarterdeck.core.ports import Clock, Json
+from quarterdeck.core.value import dataclass
 from quarterdeck.store import facts
 from quarterdeck.store.database import transaction
 from quarterdeck.store.database.prepared import Prepared

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
@@ -13,6 +12,7 @@ from sqlalchemy import Connection, case, func, insert, select
 from quarterdeck.core.budget import DayOfUse, UseBy, UseByModel
 from quarterdeck.core.model import UsageRow
 from quarterdeck.core.ports import Clock
+from quarterdeck.core.value import dataclass
 from quarterdeck.runtime.present import EVENT
 from quarterdeck.store.engine import Store
 from quarterdeck.store.ledger.audit import Audit

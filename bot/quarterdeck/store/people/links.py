@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
@@ -20,6 +19,7 @@ from quarterdeck.core.access import Asker
 from quarterdeck.core.errors import Busy
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Identity
+from quarterdeck.core.value import dataclass
 from quarterdeck.store.ledger.audit import Audit
 from quarterdeck.store.people.merging import Account, Higher, Merged, merge_in, new_id
 from quarterdeck.store.people.people import StoredPeople

@@ -10,12 +10,12 @@ import hmac
 import json
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, insert, select, update
 
 from quarterdeck.core.errors import NotFound
 from quarterdeck.core.person import Identity
+from quarterdeck.core.value import dataclass
 from quarterdeck.store.engine import Store
 from quarterdeck.store.people.merging import Account, make_in, new_id, person_id_in
 from quarterdeck.store.people.people import StoredPeople

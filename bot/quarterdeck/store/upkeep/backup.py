@@ -11,12 +11,12 @@ import os
 import re
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from quarterdeck.core.errors import NotFound, SetupError
 from quarterdeck.core.ports import Clock
+from quarterdeck.core.value import dataclass
 from quarterdeck.runtime.clock import SystemClock
 from quarterdeck.runtime.tasks import in_thread
 from quarterdeck.store.database.errors import SERVICE, StorageCorrupt, mapped

@@ -14,7 +14,6 @@ import json
 import os
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Connection, Row, delete, select, update
@@ -22,6 +21,7 @@ from sqlalchemy import Connection, Row, delete, select, update
 from quarterdeck.core.errors import NotFound, SetupError
 from quarterdeck.core.ports import Clock
 from quarterdeck.core.text import did_you_mean
+from quarterdeck.core.value import dataclass
 from quarterdeck.store import facts
 from quarterdeck.store.database.upsert import inserting
 from quarterdeck.store.engine import Store

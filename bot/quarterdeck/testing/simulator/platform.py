@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, Protocol
 
+from quarterdeck.core.value import dataclass
 from quarterdeck.testing.simulator.waiting import Changes
 
 FaultKind = Literal[

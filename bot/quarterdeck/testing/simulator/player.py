@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final, Protocol, TypeVar
 
 from quarterdeck.core.ports import Json
+from quarterdeck.core.value import dataclass
 from quarterdeck.testing.simulator.look import Names, described, difference, matches
 from quarterdeck.testing.simulator.platform import Fault, SeenForm, SeenMessage, SimulatedPlatform
 from quarterdeck.testing.simulator.transcript import Expected, Step, Transcript

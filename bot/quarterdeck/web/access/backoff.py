@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 
 from quarterdeck.core.ports import Clock
+from quarterdeck.core.value import dataclass
 
 FREE = 5  # failures without a wait: people mistype
 FIRST_WAIT_S = 30.0

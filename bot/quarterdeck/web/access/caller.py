@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
 
 from aiohttp import web
 
 from quarterdeck.core.errors import Kind
 from quarterdeck.core.person import Identity, Person
+from quarterdeck.core.value import dataclass
 
 EVERYTHING = ("*",)
 

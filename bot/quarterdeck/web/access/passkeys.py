@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from quarterdeck.core.account import Account, AccountRows, Passkey
 from quarterdeck.core.errors import Denied
 from quarterdeck.core.ports import Clock
+from quarterdeck.core.value import dataclass
 from quarterdeck.runtime.tasks import in_thread
 
 CEREMONY_S = 300.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from aiohttp import web
@@ -19,6 +19,7 @@ from quarterdeck.core.errors import (
     QuarterdeckError,
     UserError,
 )
+from quarterdeck.core.value import dataclass
 from quarterdeck.runtime.routes import BODY_LIMIT_BYTES, Principal, Route, route
 from quarterdeck.web.access.caller import Caller, caller_of, refusal
 

@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from aiohttp import web
@@ -18,6 +18,7 @@ from aiohttp import web
 from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.ports import Answering
 from quarterdeck.core.screen import Chat, Item, Room, Rooms, Watched
+from quarterdeck.core.value import dataclass
 from quarterdeck.runtime.tasks import in_thread
 from quarterdeck.web.access.caller import Caller, refusal
 from quarterdeck.web.api import show

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from quarterdeck.core.action import ActionCall
 from quarterdeck.core.errors import Rejected
 from quarterdeck.core.model import Enclosed
 from quarterdeck.core.ports import Json
+from quarterdeck.core.value import dataclass
 from quarterdeck.runtime.tasks import in_thread, unwrapped
 from quarterdeck_workflows.actions.frames.film import Film, Shot
 from quarterdeck_workflows.actions.frames.ledger import Ledger

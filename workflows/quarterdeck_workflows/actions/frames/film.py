@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, cast
 
 from quarterdeck.core.errors import Unavailable, UsageError
 from quarterdeck.core.ports import Json
+from quarterdeck.core.value import dataclass
 from quarterdeck.runtime.workers.worker import Limits, Worker
 from quarterdeck_workflows.actions.frames.source import Source
 

@@ -10,10 +10,10 @@ import io
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from quarterdeck.core.errors import UsageError
+from quarterdeck.core.value import dataclass
 from quarterdeck.runtime.workers.protocol import Job, Method, Part
 
 if TYPE_CHECKING:

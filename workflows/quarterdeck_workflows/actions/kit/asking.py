@@ -7,13 +7,13 @@ import re
 import secrets
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Final, cast
 
 from quarterdeck.core.action import ActionCall
 from quarterdeck.core.errors import Rejected, UsageError
 from quarterdeck.core.model import Connected, Delta, Enclosed, ModelMessage, Usage, Wanted
 from quarterdeck.core.ports import Json
+from quarterdeck.core.value import dataclass
 from quarterdeck.runtime.json_schema import schema_fault
 from quarterdeck_workflows.actions.kit.declared import COUNT, STRING, Schema, shape
 

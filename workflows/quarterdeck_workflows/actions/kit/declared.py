@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from quarterdeck.core.action import ActionCall, ActionSpec
 from quarterdeck.core.ports import Json
+from quarterdeck.core.value import dataclass
 
 Schema = Mapping[str, Json]
 Work = Callable[[ActionCall], Awaitable[Json]]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from quarterdeck.core.text import did_you_mean
+from quarterdeck.core.value import dataclass
 from quarterdeck_workflows.language.checks.kinds import (
     ANYTHING,
     Kind,

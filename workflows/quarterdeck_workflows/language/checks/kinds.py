@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from quarterdeck.core.command import Option
 from quarterdeck.core.ports import Json
+from quarterdeck.core.value import dataclass
 from quarterdeck_workflows.language.functions import ANY as ALL
 from quarterdeck_workflows.language.plain import kind_of
 

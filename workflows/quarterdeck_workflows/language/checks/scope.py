@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
+from quarterdeck.core.value import dataclass
 from quarterdeck_workflows.language.checks.kinds import ANYTHING, Kind, either, map_of, of_option, plain
 from quarterdeck_workflows.language.spec import Step, Workflow
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from quarterdeck.core.action import ActionSpec
 from quarterdeck.core.errors import SetupError
+from quarterdeck.core.value import dataclass
 from quarterdeck_workflows.language.spec import OnSchedule, Workflow
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from quarterdeck.core.errors import UsageError
+from quarterdeck.core.value import dataclass
 
 TEXT_LIMIT: Final = 20 * 1024 * 1024  # characters that a document may expand to
 PAGE_LIMIT: Final = 2000

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
+from quarterdeck.core.value import dataclass
 from quarterdeck.testing.simulator.discord.components import check_components, numbered
 from quarterdeck.testing.simulator.discord.marks import Mentions, find_mentions, previews_in, read_allowed
 from quarterdeck.testing.simulator.discord.refusal import Form, Refused

@@ -10,12 +10,13 @@ import json
 import zlib
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from aiohttp import WSMsgType, web
 
 from quarterdeck.core.ports import Clock
+from quarterdeck.core.value import dataclass
 from quarterdeck.testing.simulator.discord.bodies import bot_body, guild_body, member_body
 from quarterdeck.testing.simulator.discord.world import APPLICATION_ID, GUILD_ID, World
 from quarterdeck.testing.simulator.faults import Faults

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
+from quarterdeck.core.value import dataclass
 from quarterdeck.testing.simulator.discord.components import check_form
 from quarterdeck.testing.simulator.discord.content import Body, apply, read_content
 from quarterdeck.testing.simulator.discord.events import Events

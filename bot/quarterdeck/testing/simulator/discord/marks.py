@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from quarterdeck.core.value import dataclass
 from quarterdeck.testing.simulator.discord.refusal import Form
 from quarterdeck.testing.simulator.discord.world import BOT_ID, BOT_NAME, World
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
+from quarterdeck.core.value import dataclass
 from quarterdeck.testing.simulator.discord.bodies import channel_body, message_body
 from quarterdeck.testing.simulator.discord.content import Body, apply, read_content
 from quarterdeck.testing.simulator.discord.refusal import Form, Refused, invalid, unknown

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from quarterdeck.core.ports import Clock
+from quarterdeck.core.value import dataclass
 
 GLOBAL_COUNT: Final = 50
 BAN_COUNT: Final = 10_000

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
 from aiohttp import web
 
+from quarterdeck.core.value import dataclass
 from quarterdeck.testing.simulator.discord import messages, places
 from quarterdeck.testing.simulator.discord.bodies import message_body
 from quarterdeck.testing.simulator.discord.content import Body, Upload

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from quarterdeck.core.value import dataclass
 from quarterdeck.testing.simulator.discord.commands import Commands
 from quarterdeck.testing.simulator.discord.events import Events
 from quarterdeck.testing.simulator.discord.gateway import Gateway

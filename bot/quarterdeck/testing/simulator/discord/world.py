@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from quarterdeck.core.ports import Clock
+from quarterdeck.core.value import dataclass
 from quarterdeck.testing.simulator.discord.refusal import Refused, unknown
 
 BOT: Final = "bot"

@@ -6,10 +6,11 @@ import hashlib
 import json
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from quarterdeck.core.ports import Clock
+from quarterdeck.core.value import dataclass
 
 TRIGGER_S: Final = 3.0  # docs.slack.dev/interactivity/handling-user-interaction, 2026-11-21
 PUSH_LIMIT: Final = 3  # views on one stack

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
+from quarterdeck.core.value import dataclass
 from quarterdeck.testing.simulator.telegram.bodies import message_body
 from quarterdeck.testing.simulator.telegram.compose import compose
 from quarterdeck.testing.simulator.telegram.markup import Markup, read_markup

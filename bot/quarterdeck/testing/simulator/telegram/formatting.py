@@ -5,9 +5,10 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
+from quarterdeck.core.value import dataclass
 from quarterdeck.testing.simulator.telegram.refusal import bad
 from quarterdeck.testing.simulator.telegram.text import Entity, units
 

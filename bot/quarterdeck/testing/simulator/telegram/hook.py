@@ -10,13 +10,13 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from quarterdeck.core.ports import Clock
+from quarterdeck.core.value import dataclass
 from quarterdeck.testing.simulator.faults import Faults
 from quarterdeck.testing.simulator.platform import FaultKind
 from quarterdeck.testing.simulator.telegram.parameters import Call

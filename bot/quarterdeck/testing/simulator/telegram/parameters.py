@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from aiohttp import web
 
+from quarterdeck.core.value import dataclass
 from quarterdeck.testing.simulator.telegram.refusal import bad
 
 # A letter for each type: i integer, s text, b boolean, c chat (number or @name), f file, j JSON.

@@ -7,9 +7,10 @@ follow the published sources of the server (tdlib/telegram-bot-api Client.cpp, t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
+from quarterdeck.core.value import dataclass
 from quarterdeck.testing.simulator.telegram.refusal import bad
 
 TEXT_LIMIT: Final = 4096  # Bot API, sendMessage, 2026-11-21: after entities parsing

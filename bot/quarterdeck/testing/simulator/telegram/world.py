@@ -6,10 +6,11 @@ import itertools
 import re
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, Literal
 
 from quarterdeck.core.ports import Clock
+from quarterdeck.core.value import dataclass
 from quarterdeck.testing.simulator.telegram.refusal import bad, forbidden
 from quarterdeck.testing.simulator.telegram.text import Entity, cut
 

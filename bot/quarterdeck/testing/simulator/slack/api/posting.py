@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
+from quarterdeck.core.value import dataclass
 from quarterdeck.testing.simulator.slack.api.registry import Arguments, Refused, Site
 from quarterdeck.testing.simulator.slack.delivery.events import (
     changed_event,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol
 
 from quarterdeck.core.ports import Clock
+from quarterdeck.core.value import dataclass
 from quarterdeck.testing.simulator.server import LoopbackServer
 from quarterdeck.testing.simulator.slack.workspace import Payload
 from quarterdeck.testing.simulator.waiting import Changes

@@ -10,12 +10,12 @@ import itertools
 import json
 import secrets
 import uuid
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from aiohttp import WSMsgType, web
 
 from quarterdeck.core.ports import Clock
+from quarterdeck.core.value import dataclass
 from quarterdeck.testing.simulator.faults import ON_ANSWER, Faults
 from quarterdeck.testing.simulator.server import LoopbackServer, break_socket
 from quarterdeck.testing.simulator.slack.delivery.deliveries import DEADLINE_S, Delivery, NotTaken, within

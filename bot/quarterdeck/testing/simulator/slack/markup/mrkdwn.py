@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from quarterdeck.core.value import dataclass
 from quarterdeck.testing.simulator.slack.workspace import Workspace
 
 EVERYONE: Final = "everyone"
