@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from quarterdeck.core.person import Identity
+from quarterdeck.core.value import dataclass
 
 Status = Literal["answered", "not_found", "denied", "error", "pending"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from zoneinfo import ZoneInfo
 
 from quarterdeck.core.adapter import Ability, Adapter
@@ -16,6 +16,7 @@ from quarterdeck.core.message import Attachment
 from quarterdeck.core.person import Person
 from quarterdeck.core.ports import Clock, Commands
 from quarterdeck.core.reply import Reply
+from quarterdeck.core.value import dataclass
 from quarterdeck.router.addressing import Wish, wish_of
 from quarterdeck.router.command.cooldown import Cooldowns
 from quarterdeck.router.command.syntax import Missing, complete, parse, wants_help

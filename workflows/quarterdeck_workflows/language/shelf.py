@@ -7,12 +7,13 @@ offered to people once they are switched on (`library.py`); the owner's always a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final
 
 from quarterdeck.core.errors import NotFound, SetupError
 from quarterdeck.core.text import did_you_mean
+from quarterdeck.core.value import dataclass
 from quarterdeck.runtime.settings.datafiles import files_in
 from quarterdeck_workflows.language.library import Fixed, Switched, read_switched, with_fixed
 from quarterdeck_workflows.language.parse import read_file

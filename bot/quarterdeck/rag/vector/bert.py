@@ -9,11 +9,11 @@ the rewritten export took 53, sentence-transformers takes 76 to 90 (2026-11-21, 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from quarterdeck.core.value import dataclass
 from quarterdeck.rag.vector.wire import GraphWriter, NotOurModel, graph_of
 
 if TYPE_CHECKING:

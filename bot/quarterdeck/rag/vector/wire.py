@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+
+from quarterdeck.core.value import dataclass
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from quarterdeck.core.adapter import Ability
 from quarterdeck.core.command import Command
@@ -18,6 +18,7 @@ from quarterdeck.core.form import Form, FormRows
 from quarterdeck.core.message import Attachment
 from quarterdeck.core.ports import Clock, Commands, Json
 from quarterdeck.core.reply import Reply
+from quarterdeck.core.value import dataclass
 from quarterdeck.router.addressing import Wish
 from quarterdeck.router.command.syntax import Missing, split
 from quarterdeck.router.command.values import Reading, read_value

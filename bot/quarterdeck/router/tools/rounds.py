@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, cast
 
 from quarterdeck.core.errors import Rejected
 from quarterdeck.core.model import Delta, ModelMessage, Models, ToolCall, Wanted
 from quarterdeck.core.reply import Citation, File
 from quarterdeck.core.tool import Answered, Paused, Talk, ToolResult, Usable
+from quarterdeck.core.value import dataclass
 from quarterdeck.router.tools.rights import READS
 from quarterdeck.router.tools.using import Outcome, ToolUsing
 from quarterdeck.router.tools.wording import cited, described, on_the_wire, renumbered, shown, told

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from quarterdeck.core.approval import TOOL, Asked
@@ -14,6 +13,7 @@ from quarterdeck.core.model import ToolCall
 from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import Clock
 from quarterdeck.core.tool import Talk, ToolResult, ToolUse, Usable
+from quarterdeck.core.value import dataclass
 from quarterdeck.router.approvals.canonical import canonical, digest
 from quarterdeck.router.approvals.desk import ApprovalDesk
 from quarterdeck.router.tools.rights import Record, ToolRights, Verdict, reaches_out, version_of

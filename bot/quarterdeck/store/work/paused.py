@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, delete, select, update
 
+from quarterdeck.core.value import dataclass
 from quarterdeck.store.conversations.history import insert_new
 from quarterdeck.store.database.upsert import upsert
 from quarterdeck.store.engine import Store
