@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, cast
+from urllib.parse import quote
 
 from quarterdeck.core.action import Action
 from quarterdeck.core.adapter import Ability
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 PROMPT_TOKENS: Final = 4_000  # what expressions fill in is not known before the run
 SIGNS_PER_TOKEN: Final = 3
+RUNS: Final = "/runs"  # where the web door shows them
 ASKING: Final = {
     "model.complete": ("chat", 1024),
     "model.extract": ("chat", 2048),
@@ -46,6 +48,7 @@ WORD: Final = re.compile(r"""(?:"([^"]*)"|'([^']*)'|(\S+))""")
 
 def build_engine(parts: Parts) -> WorkflowEngine:
     """Return the engine."""
+    public = parts.settings.http.public
     bot = Bot(
         clock=parts.clock,
         people=parts.people,
@@ -60,6 +63,7 @@ def build_engine(parts: Parts) -> WorkflowEngine:
         actions=LateActions(),
         folder=parts.paths.data_dir / "runs",
         cost=Costs(parts),
+        page_of=lambda run_id: f"{public}{RUNS}/{quote(run_id, safe='')}" if public else "",
         can_edit=lambda where: Ability.EDIT in parts.outbox.adapter(where.platform).abilities,
     )
     return WorkflowEngine(bot, parts.durable, lambda: parts.services)

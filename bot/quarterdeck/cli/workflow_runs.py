@@ -77,7 +77,9 @@ def show(invocation: Invocation, run_id: str) -> None:
       quarterdeck workflow show deploy-1f2e3d4c5b
     """
     found = cast("Mapping[str, Json]", call("workflow.show", {"run_id": run_id}))
-    head = "\n".join(f"{name}: {found[name]}" for name in (*COLUMNS, "message", "digest") if found[name])
+    head = "\n".join(
+        f"{name}: {found[name]}" for name in (*COLUMNS, "message", "digest", "page") if found[name]
+    )
     timeline = cast("list[Mapping[str, Json]]", found["timeline"])
     invocation.show(found, f"{head}\n\n{table(timeline, TIMELINE, empty='It has done nothing yet.')}")
 

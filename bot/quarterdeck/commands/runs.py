@@ -7,9 +7,9 @@ from typing import cast
 from quarterdeck.commands.run import runs_of
 from quarterdeck.core.command import Call, Command, Option
 from quarterdeck.core.errors import Denied
-from quarterdeck.core.ports import AccessRequest
 from quarterdeck.core.reply import Reply
-from quarterdeck.core.run import Decision, RunOf
+from quarterdeck.core.run import Decision, RunOf, Runs
+from quarterdeck.core.timeline import may_handle
 
 ACTIONS = ("show", "cancel", "resume", "confirm", "retry", "skip", "fail")
 
@@ -19,7 +19,9 @@ async def runs(call: Call) -> Reply:
     engine, wanted = runs_of(call), call.text("run")
     if not wanted:
         found = await engine.of_conversation(call.conversation.id)
-        lines = [f"- `{one.id}`: {one.state}, at {one.step or 'its start'}" for one in found]
+        lines = [
+            f"- `{one.id}`: {one.state}, at {one.step or 'its start'}{_link(engine, one)}" for one in found
+        ]
         return Reply(text="\n".join(lines) or "No runs here yet. `/workflows` shows what can be run.")
     run = await engine.get(wanted)
     action = call.text("action") or "show"
@@ -37,24 +39,24 @@ async def runs(call: Call) -> Reply:
     return Reply(text=f"`{run.id}`: {run.message or run.state}", run_id=run.id)
 
 
+def _link(engine: Runs, run: RunOf) -> str:
+    page = engine.page(run)
+    return f" · [Timeline]({page})" if page else ""
+
+
 async def _may(call: Call, run: RunOf) -> None:
     """Let people deal with their own runs; those of others need an admin's rights.
 
     Raises:
         Denied: they may not.
     """
-    if run.owner == call.person.id or run.identity == call.identity:
-        return
-    decision = await call.services.authoriser.authorise(
-        AccessRequest(
-            person=call.person,
-            identity=call.identity,
-            action="action:runs.others",
-            way="message",
-            conversation=call.conversation,
-            least_role="admin",
-            effect="write",
-        )
+    decision = await may_handle(
+        call.services.authoriser,
+        run,
+        person=call.person,
+        identity=call.identity,
+        way="message",
+        conversation=call.conversation,
     )
     if not decision.allowed:
         raise Denied(decision.reason or "That run is somebody else's.")

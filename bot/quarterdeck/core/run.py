@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Identity, Person
+from quarterdeck.core.value import dataclass
 
 if TYPE_CHECKING:
     from quarterdeck.core.ports import Json
@@ -126,3 +127,6 @@ class Runs(Protocol):
 
     def describe(self, run: RunOf) -> str:
         """Return what people are shown of a run, as CommonMark."""
+
+    def page(self, run: RunOf) -> str:
+        """Return the address of a run's page, empty where people elsewhere can reach none."""

@@ -139,7 +139,7 @@ class Inputs:
 class Place:
     """Hold an engine and what is around it."""
 
-    def __init__(self, folder: Path, store: Store) -> None:
+    def __init__(self, folder: Path, store: Store, **about: Any) -> None:
         self.folder, self.store, self.clock = folder, store, SystemClock()
         self.shelf, self.outbox, self.asking = Shelf(), Outbox(), Asking()
         self.actions: dict[str, Deed] = {}
@@ -171,6 +171,7 @@ class Place:
             shelf=self.shelf,
             actions=self.actions,
             folder=folder / "runs",
+            **about,
         )
         self.engine = WorkflowEngine(bot, self.durable, lambda: cast("Services", None))
         self._put_actions()
@@ -245,9 +246,9 @@ class Place:
         await self.store.close()
 
 
-async def open_place(folder: Path) -> Place:
-    """Open the files in `folder`."""
-    return Place(folder, await Store.open(folder / "quarterdeck.db"))
+async def open_place(folder: Path, **about: Any) -> Place:
+    """Open the files in `folder`; `about` is what else the engine uses of the bot."""
+    return Place(folder, await Store.open(folder / "quarterdeck.db"), **about)
 
 
 def effect(folder: Path, line: str) -> None:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Protocol
 
 from quarterdeck.core.errors import QuarterdeckError
@@ -18,6 +18,7 @@ from quarterdeck.core.message import Conversation
 from quarterdeck.core.ports import Clock, Outbox
 from quarterdeck.core.reply import Button, Card, Reply
 from quarterdeck.core.run import OVER, RunOf
+from quarterdeck.core.value import dataclass
 from quarterdeck.runtime import metrics
 from quarterdeck_workflows.engine.titles import open_title
 from quarterdeck_workflows.language.spec import Do, Step, Workflow
@@ -49,6 +50,15 @@ ENDS = {
 log = logging.getLogger(__name__)
 
 
+PageOf = Callable[[str], str]
+"""Return the address of the page that shows a run, empty where people elsewhere can reach none."""
+
+
+def nowhere(run_id: str) -> str:
+    """Know no address."""
+    return ""
+
+
 class Notes(Protocol):
     """Write down how a run does."""
 
@@ -76,11 +86,14 @@ class Board:
         outbox: Outbox,
         clock: Clock,
         can_edit: Callable[[Conversation], bool] = lambda _where: True,
+        page_of: PageOf = nowhere,
     ) -> None:
         self._notes, self._outbox, self._clock, self._can_edit = notes, outbox, clock, can_edit
+        self._page_of = page_of
         self._seen: dict[str, Seen] = {}
         self._over: OrderedDict[str, RunOf] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._watching: dict[str, set[Callable[[], None]]] = {}
         self.listeners: list[Callable[[RunOf], None]] = []
 
     def put(self, run: RunOf, workflow: Workflow | None) -> None:
@@ -101,6 +114,18 @@ class Board:
         """Return what is known of a run that is under way here, or has just ended."""
         seen = self._seen.get(run_id)
         return seen.run if seen else self._over.get(run_id)
+
+    def watch(self, run_id: str, wake: Callable[[], None]) -> Callable[[], None]:
+        """Call `wake` a few times a second at the most while the run does something; returns what ends that."""
+        watching = self._watching.setdefault(run_id, set())
+        watching.add(wake)
+
+        def end() -> None:
+            watching.discard(wake)
+            if not watching and self._watching.get(run_id) is watching:
+                del self._watching[run_id]
+
+        return end
 
     def at(self, run_id: str, place: str, step: Step, state: str, message: str = "") -> None:
         """Note that a run is at a step; those before it among the outermost ones are over."""
@@ -191,6 +216,8 @@ class Board:
 
     def _write(self, seen: Seen) -> None:
         run = seen.run
+        for wake in tuple(self._watching.get(run.id, ())):
+            wake()
         if run == seen.written:
             return
         seen.written = run
@@ -217,7 +244,7 @@ class Board:
         if not run.shown_as or (run.state == "running" and not self._can_edit(run.conversation)):
             return None  # what cannot be changed is not repeated for every step
         async with seen.lock:
-            reply = shown(run, seen.workflow)
+            reply = shown(run, seen.workflow, self._page_of(run.id))
             if reply.text == seen.drawn:
                 return None
             seen.drawn = reply.text
@@ -230,7 +257,7 @@ class Board:
     async def _first(self, seen: Seen) -> None:
         """Post the message of a run that had none."""
         run = seen.run = replace(seen.run, shown_as=f"run:{seen.run.id}")
-        reply = shown(run, seen.workflow)
+        reply = shown(run, seen.workflow, self._page_of(run.id))
         seen.drawn = reply.text
         try:
             await self._outbox.send(run.conversation, reply, key=run.shown_as)
@@ -239,10 +266,14 @@ class Board:
             log.warning("Run not shown", extra={"run": run.id, "error": error.message})
 
 
-def shown(run: RunOf, workflow: Workflow | None) -> Reply:
-    """Return the message of a run: what it is, how it does, its steps, and what can be done about it."""
+def shown(run: RunOf, workflow: Workflow | None, page: str = "") -> Reply:
+    """Return the message of a run: what it is, how it does, its steps, and what can be done about it.
+
+    `page` is the address where all of it can be read, empty where there is none that people can reach.
+    """
     title = workflow.title if workflow is not None and workflow.title else run.workflow
-    lines = [f"**{title}** · {ENDS[run.state]} · `{short(run.id)}`"]
+    link = f" · [Timeline]({page})" if page else ""
+    lines = [f"**{title}** · {ENDS[run.state]} · `{short(run.id)}`{link}"]
     if workflow is not None:
         lines.append("\n".join(_steps(workflow.steps, run)))
     if run.message:
@@ -277,21 +308,28 @@ def _steps(steps: Sequence[Step], run: RunOf) -> list[str]:
 def _buttons(run: RunOf) -> tuple[Button, ...]:
     """Offer what can be done now."""
     name = short(run.id)
+    return tuple(
+        Button(
+            id=word if word != "resume" else "retry", label=label, value=f"/runs {name} {word}", danger=danger
+        )
+        for word, label, danger in choices(run)
+    )
+
+
+def choices(run: RunOf) -> tuple[tuple[str, str, bool], ...]:
+    """Return what can be done about a run now: the word, what people read, and whether it is dangerous."""
     match run.state:
         case "failed":
-            return (Button(id="retry", label="Retry", value=f"/runs {name} resume"),)
+            return (("resume", "Retry", False),)
         case "unknown":
             return (
-                Button(id="retry", label="Do it again", value=f"/runs {name} retry"),
-                Button(id="skip", label="It was done", value=f"/runs {name} skip"),
-                Button(id="fail", label="Fail the run", value=f"/runs {name} fail", danger=True),
+                ("retry", "Do it again", False),
+                ("skip", "It was done", False),
+                ("fail", "Fail the run", True),
             )
         case "waiting" if ASKS in run.states:
-            return (
-                Button(id="confirm", label="Run it", value=f"/runs {name} confirm", danger=True),
-                Button(id="cancel", label="Cancel", value=f"/runs {name} cancel"),
-            )
+            return (("confirm", "Run it", True), ("cancel", "Cancel", False))
         case "running" | "waiting":
-            return (Button(id="cancel", label="Stop", value=f"/runs {name} cancel", danger=True),)
+            return (("cancel", "Stop", True),)
         case _:
             return ()

@@ -45,7 +45,7 @@ class WorkflowEngine:
     def __init__(self, bot: Bot, durable: Durable, services: ServicesOf) -> None:
         self.bot, self._bot, self._durable = bot, bot, durable
         self.most_steps = MOST_STEPS
-        self.board = Board(bot.rows, bot.outbox, bot.clock, bot.can_edit)
+        self.board = Board(bot.rows, bot.outbox, bot.clock, bot.can_edit, bot.page_of)
         self.house = House(bot, self.board, services)
         self.house.questions.send = durable.send
         durable.register(BODY, self._body)
@@ -159,7 +159,9 @@ class WorkflowEngine:
         )
         as_shown = with_titles(workflow, inputs)
         if run.shown_as:
-            await self._bot.outbox.send(run.conversation, shown(run, as_shown), key=run.shown_as)
+            await self._bot.outbox.send(
+                run.conversation, shown(run, as_shown, self._bot.page_of(run_id)), key=run.shown_as
+            )
         self.house.know(run_id, workflow)
         job = await self._job(workflow, inputs, starter, run, gate)
         await self._durable.launch()
@@ -358,7 +360,11 @@ class WorkflowEngine:
 
     def describe(self, run: RunOf) -> str:
         """Return what people are shown of a run, as CommonMark."""
-        return shown(run, self._bot.shelf.get(run.workflow)).text
+        return shown(run, self._bot.shelf.get(run.workflow), self._bot.page_of(run.id)).text
+
+    def page(self, run: RunOf) -> str:
+        """Return the address of a run's page, empty where people elsewhere can reach none."""
+        return self._bot.page_of(run.id)
 
     async def _decided(self, approval: Approval) -> None:
         """Wake the run that waits for this request; it reads the verdict itself."""

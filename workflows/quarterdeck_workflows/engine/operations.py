@@ -15,11 +15,11 @@ from quarterdeck.core.run import OVER, Decision, RunOf, Starter
 from quarterdeck.runtime.durable import Done, Durable, RunRow
 from quarterdeck_workflows.engine.engine import WorkflowEngine
 from quarterdeck_workflows.engine.job import BODY
+from quarterdeck_workflows.engine.record import read
 
 SHOWN = 50
 MOST_SHOWN = 1000
 LOOK_S = 0.1
-MOST_STEPS = 2_000  # of a timeline
 
 
 class RunOperations:
@@ -85,18 +85,16 @@ class RunOperations:
     async def show(self, parameters: Mapping[str, Json], progress: Progress) -> Json:
         """Show one run with everything that it has done."""
         run = await self._engine.get(_text(parameters, "run_id"))
-        timeline: list[Json] = []
-        await self._follow(run.durable_id, timeline)
-        return {**_shown(run), "message": run.message, "digest": run.digest, "timeline": timeline}
-
-    async def _follow(self, durable_id: str, timeline: list[Json]) -> None:
-        for done in await self._durable.steps(durable_id):
-            if len(timeline) >= MOST_STEPS:
-                return
-            if done.child and done.name == "DBOS.getResult":
-                await self._follow(done.child, timeline)
-            elif not done.name.startswith("DBOS.") and not done.child:
-                timeline.append(_done(done, durable_id))
+        record = await read(self._durable, run.durable_id)
+        timeline: list[Json] = [_done(row.done, row.durable_id) for row in record.rows]
+        page = self._engine.page(run) or None
+        return {
+            **_shown(run),
+            "message": run.message,
+            "digest": run.digest,
+            "page": page,
+            "timeline": timeline,
+        }
 
     async def cancel(self, parameters: Mapping[str, Json], progress: Progress) -> Json:
         """Stop a run; what is durable and no workflow is stopped likewise."""

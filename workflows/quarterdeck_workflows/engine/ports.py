@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -12,9 +11,10 @@ from quarterdeck.core.action import Action
 from quarterdeck.core.approval import Requests
 from quarterdeck.core.command import Command
 from quarterdeck.core.message import Conversation
-from quarterdeck.core.person import Identity
+from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.ports import Authoriser, Clock, Json, Outbox, People, Services
 from quarterdeck.core.run import RunOf, State, Waiting
+from quarterdeck.core.value import dataclass
 from quarterdeck_workflows.language.spec import Workflow
 
 
@@ -25,7 +25,12 @@ class RunRows(Protocol):
     def note(self, run_id: str, changes: Mapping[str, object]) -> asyncio.Future[None]: ...
     async def get(self, run_id: str) -> Sequence[RunOf]: ...
     async def all(
-        self, *, limit: int, conversation_id: str | None = None, states: Sequence[State] = ()
+        self,
+        *,
+        limit: int,
+        conversation_id: str | None = None,
+        states: Sequence[State] = (),
+        owner: Person | None = None,
     ) -> list[RunOf]: ...
     async def wait(self, waiting: Waiting) -> None: ...
     async def waits(
@@ -130,12 +135,16 @@ async def _free(action: str, arguments: Mapping[str, Json]) -> float | None:
     return 0.0
 
 
+def _no_page(run_id: str) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bot:
     """Bundle what the engine uses of the bot.
 
     `folder` is where runs keep their files. `can_edit` tells whether a message can be changed in a conversation.
-    `cost` estimates actions, for plans.
+    `cost` estimates actions, for plans. `page_of` is where people read all of a run, empty: nowhere.
     """
 
     clock: Clock
@@ -152,6 +161,7 @@ class Bot:
     folder: Path
     can_edit: Callable[[Conversation], bool] = lambda _where: True
     cost: Cost = _free
+    page_of: Callable[[str], str] = _no_page
 
 
 class ServicesOf(Protocol):

@@ -83,7 +83,7 @@ def payload(database: Database, run_id: str) -> Json:
     """Return what a run was started with, None where there is no such run."""
     with _client(database) as client:
         for status in client.list_workflows(workflow_ids=[run_id], load_output=False):
-            given = (status.input or {}).get("args") or ()
+            given = status.input["args"] if status.input else ()
             return cast("Json", given[0]) if given else None
     return None
 

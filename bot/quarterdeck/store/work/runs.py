@@ -8,10 +8,10 @@ from functools import cache
 from typing import Any, Final, cast
 
 import orjson
-from sqlalchemy import Connection, Row, bindparam, delete, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, or_, select, update
 
 from quarterdeck.core.message import Conversation
-from quarterdeck.core.person import Identity
+from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.run import OVER, RunOf, State, Waiting
 from quarterdeck.store.conversations.history import insert_new
 from quarterdeck.store.database.prepared import Prepared
@@ -66,14 +66,22 @@ class StoredRuns:
         return await self._store.read(job)
 
     async def all(
-        self, *, limit: int, conversation_id: str | None = None, states: Sequence[State] = ()
+        self,
+        *,
+        limit: int,
+        conversation_id: str | None = None,
+        states: Sequence[State] = (),
+        owner: Person | None = None,
     ) -> list[RunOf]:
-        """Return runs, newest first."""
+        """Return runs, newest first; with `owner`, those that have this person's rights."""
         query = select(workflow_runs).order_by(workflow_runs.c.started_at_ms.desc(), workflow_runs.c.id)
         if conversation_id is not None:
             query = query.where(workflow_runs.c.conversation_id == conversation_id)
         if states:
             query = query.where(workflow_runs.c.state.in_(states))
+        if owner is not None:
+            accounts = workflow_runs.c.identity.in_(sorted(map(str, owner.identities)))
+            query = query.where(or_(workflow_runs.c.owner == owner.id, accounts))
 
         def job(connection: Connection) -> list[RunOf]:
             return [_run(row) for row in connection.execute(query.limit(limit))]
