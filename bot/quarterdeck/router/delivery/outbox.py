@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import cast
 
 from quarterdeck.core.adapter import Ability, Adapter, Directs, Rendered
@@ -21,6 +21,7 @@ from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import Clock
 from quarterdeck.core.reply import Reply
 from quarterdeck.core.text import well_formed
+from quarterdeck.core.value import dataclass
 from quarterdeck.router.delivery.degrade import SENT_DIRECT, degrade, is_withheld, offered, updating
 from quarterdeck.router.delivery.entry import Entry
 from quarterdeck.router.delivery.links import unlinked
@@ -80,7 +81,7 @@ class Outbox:
         if old and Ability.EDIT not in adapter.abilities:
             first = await self._rows.one(old[0])
             reply, old = updating(reply, first.text if first else ""), ()
-        parts = self._parts(to, reply, key)
+        parts = self._parts(to, reply, key, is_change=bool(old))
         spare = [
             self._part(to, adapter.render(MOVED_UP)[0], key, number, len(old))
             for number in range(len(parts) + 1, len(old) + 1)
@@ -105,7 +106,7 @@ class Outbox:
         Raises:
             NotFound: no platform of this name is connected.
         """
-        parts = [] if reply is None else await self._compose(to, reply, key)
+        parts = [] if reply is None else await self._compose(to, reply, key, is_change=key in self._begun)
         if key in self._begun and parts:
             parts[0] = replace(parts[0], replaces=partial_of(key), state="waiting")
         offer = None if reply is None or reply.card is None else self._offer(to, reply)
@@ -143,9 +144,9 @@ class Outbox:
         if key in self._begun:
             return
         adapter = self.adapter(to.platform)
-        part = replace(
-            self._part(to, self._rendered(adapter, to, reply)[0], key, PARTIAL, 1), cause=f"{key}~partial"
-        )
+        rendered = self._rendered(adapter, to, reply)[0]
+        state: SendState = "sending" if self._is_free(to) else "waiting"
+        part = replace(self._part(to, rendered, key, PARTIAL, 1, state), cause=f"{key}~partial")
         self._begun.add(key)
         if not await self._store([part]):
             await self.recall(key)
@@ -234,16 +235,18 @@ class Outbox:
         """
         return self.sender.adapter(platform)
 
-    async def _compose(self, to: Conversation, reply: Reply, key: str) -> list[Outgoing]:
+    async def _compose(
+        self, to: Conversation, reply: Reply, key: str, *, is_change: bool = False
+    ) -> list[Outgoing]:
         """Return the parts of a reply; what one person may see goes to them alone, or is not shown at all."""
         adapter = self.adapter(to.platform)
         person = reply.private_to
         if person is None or not is_withheld(reply, adapter.abilities, to.kind):
-            return self._parts(to, reply, key)
+            return self._parts(to, reply, key, is_change=is_change)
         place = await self._direct(adapter, person)
         if place is None or place.id == to.id:
-            return self._parts(to, reply, key)
-        note = self._parts(to, Reply(text=SENT_DIRECT, status=reply.status), key)
+            return self._parts(to, reply, key, is_change=is_change)
+        note = self._parts(to, Reply(text=SENT_DIRECT, status=reply.status), key, is_change=is_change)
         return [*note, *self._parts(place, replace(reply, private_to=None), f"{key}~direct")]
 
     async def _direct(self, adapter: Adapter, person: Identity) -> Conversation | None:
@@ -318,11 +321,12 @@ class Outbox:
             if part.id not in taken:
                 self.sender.put(Entry.of(part))
 
-    def _parts(self, to: Conversation, reply: Reply, key: str) -> list[Outgoing]:
+    def _parts(self, to: Conversation, reply: Reply, key: str, *, is_change: bool = False) -> list[Outgoing]:
+        """Return the parts; `is_change`: the first takes the place of an earlier one, and its turn comes later."""
         adapter = self.adapter(to.platform)
         rendered = self._rendered(adapter, to, reply)
         states: list[SendState] = ["waiting"] * len(rendered)
-        if self._is_free(to):
+        if not is_change and self._is_free(to):
             states[0] = "sending"
         return [
             self._part(to, part, key, number, len(rendered), states[number - 1])

@@ -152,11 +152,12 @@ class Sender:
         """Show how far an answer is, where there is room for it: what is left out here, the final form makes good."""
         place, message_id = entry.conversation, self.partials.get(entry.replaces)
         adapter, pacer = self.adapter(place.platform), self.pacer(place.platform)
+        has_turn = False
         try:
             is_wanted = message_id is not None and not self.entries.is_changing(entry.replaces)
             if not is_wanted or not self.gate(place.platform).is_open or not pacer.has_room(place):
                 return
-            pacer.take(place, is_change=True)
+            has_turn = pacer.take(place, is_change=True)
             await cast("Edits", adapter).edit(place, message_id or "", sketch)
             entry.was_drawn = True
         except RateLimited as error:
@@ -167,7 +168,8 @@ class Sender:
                 "Unfinished answer not shown", extra={"platform": place.platform, "error": repr(error)[:200]}
             )
         finally:
-            pacer.over(place)
+            if has_turn:  # what was left out costs the finished form no pause
+                pacer.over(place)
             if entry.over is not None:
                 entry.over.set()
 

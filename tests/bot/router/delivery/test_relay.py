@@ -14,6 +14,7 @@ from quarterdeck.core.errors import RateLimited, Rejected, Unavailable
 from quarterdeck.core.person import Identity
 from quarterdeck.core.reply import Reply
 from quarterdeck.router.delivery.relay import TYPING_AFTER_S, TYPING_EVERY_S
+from quarterdeck.store.engine import Store
 from quarterdeck.testing.clock import FakeClock
 from quarterdeck.testing.platform import FakePlatform
 
@@ -80,6 +81,53 @@ async def test_the_first_words_are_there_at_once_and_the_rest_follows(make_bot, 
     assert (["Hello **world**"], []) == (first, early)
     assert 2 == len(bot.platform.edits)
     assert ["Hello **world and** " + " ".join(map(str, range(200))) + " end."] == bot.platform.shown()
+
+
+async def test_the_first_words_wait_for_two_commits_and_no_third(
+    make_bot, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The event is on disk, and that its answer is being sent: each flush of the disk is milliseconds."""
+    bot = make_bot([model.command], abilities=EDIT)
+    points: list[str] = []
+    submit = Store.submit
+
+    def noted(self: Store, point: str, job):
+        points.append(point)
+        return submit(self, point, job)
+
+    async with bot.live():
+        monkeypatch.setattr(Store, "submit", noted)
+        await bot.post("/talk")
+        model.say("Hello ")
+        await until(lambda: bot.platform.sent)
+        before = points[:2]
+        model.say(None)
+        await bot.settled()
+
+    assert ["inbox.accepted", "outbox.queued"] == before
+    assert "outbox.sending" not in points
+
+
+async def test_a_view_that_was_left_out_does_not_hold_up_the_whole_answer(make_bot, model: Model) -> None:
+    """It was not shown since the conversation's pause was not over: it does not begin that pause anew."""
+    clock = FakeClock()
+    bot = make_bot([model.command], abilities=EDIT, clock=clock)
+    bot.platform.pace = Pace(conversation_s=1.5, per_second=30, edit_s=1.0)
+    async with bot.live():
+        await bot.post("/talk")
+        model.say("One ")
+        await until(lambda: bot.platform.sent and bot.outbox.lanes.waiting == 0)
+        model.say("two ")
+        await clock.wait_for_sleepers()
+        await clock.advance(1.0)
+        left_out = list(bot.platform.edits)
+        model.say("three.", None)
+        await bot.router.lanes.drained()
+        await clock.wait_for_sleepers()
+        await clock.advance(0.5)
+        await bot.settled()
+
+    assert ([], ["One two three."]) == (left_out, bot.platform.shown())
 
 
 async def test_long_answers_end_in_the_same_parts_as_without_streaming(make_bot, model: Model) -> None:
