@@ -32,6 +32,7 @@ from quarterdeck.runtime.checks import refuse_missing_secrets, startup_findings
 from quarterdeck.runtime.clock import SystemClock
 from quarterdeck.runtime.control import ControlServer
 from quarterdeck.runtime.findings import refuse_critical
+from quarterdeck.runtime.garbage import look_less_often
 from quarterdeck.runtime.lock import Lock
 from quarterdeck.runtime.logs import watch_loop
 from quarterdeck.runtime.redaction import Redactor
@@ -115,6 +116,7 @@ class App(Parts):
         await web.start()
         if code:
             _show_first_code(address(self, web.port), code)
+        look_less_often()
         try:
             with unwrapped():
                 await self._serve(web.port)
