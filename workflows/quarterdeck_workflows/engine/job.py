@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, cast
 
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import Json
+from quarterdeck.core.value import dataclass
 from quarterdeck.runtime.durable import Queue
 
 BODY = "workflow.v1"  # stands on disk
 SERIAL = "serial"  # the queue of steps that exclude each other
-QUEUE = Queue(name=SERIAL, is_partitioned=True, poll_s=0.25)
+QUEUE = Queue(name=SERIAL, is_partitioned=True, is_rare=True, poll_s=0.25)
 
 Part = Literal["run", "steps", "rounds", "step"]
 

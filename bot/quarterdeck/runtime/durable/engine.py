@@ -54,6 +54,7 @@ class Engine:
     def __init__(self, database: Database, home: asyncio.AbstractEventLoop) -> None:
         self._database, self._home = database, home
         self._bodies: dict[str, Callable[[Json], Coroutine[Any, Any, Json]]] = {}
+        self._rare: dict[str, Queue] = {}  # queues that nothing was ever put on
         self.under_way = UnderWay()
 
     async def launch(self, registrations: Sequence[Registration], queues: Sequence[Queue]) -> None:
@@ -75,17 +76,15 @@ class Engine:
             spare(_get_dbos_instance()._sys_db, self.under_way.doubts)
             wake_late(_get_dbos_instance()._sys_db)
             write_directly(_get_dbos_instance()._sys_db, self._database)
+            known = {queue.name for queue in await DBOS.list_queues_async()}
+            self._rare = {queue.name: queue for queue in queues if queue.is_rare and queue.name not in known}
             for queue in queues:
-                await DBOS.register_queue_async(
-                    queue.name,
-                    worker_concurrency=None if queue.is_partitioned else queue.concurrency,
-                    partition_concurrency=1 if queue.is_partitioned else None,
-                    polling_interval_sec=queue.poll_s,
-                )
+                if queue.name not in self._rare:
+                    await _open(queue)
 
     def _workflow(self, registration: Registration) -> Callable[[Json], Coroutine[Any, Any, Json]]:
         async def run(payload: Json) -> Json:
-            flow = DbosRun(DBOS.workflow_id or "", self._home, self._bodies, self.under_way)
+            flow = DbosRun(DBOS.workflow_id or "", self._home, self._bodies, self.under_way, self.open)
             result = await registration.body(flow, payload)
             return plain(result, f"the result of {registration.name!r}")
 
@@ -103,7 +102,14 @@ class Engine:
         options["app_version"] = APPLICATION_VERSION
         options["attributes"] = _attributes(conversation)
         with translated(options["workflow_id"]):
+            await self.open(options["queue_name"])
             await DBOS.enqueue_workflow_with_options_async(options, payload)
+
+    async def open(self, queue: str) -> None:
+        """Open a queue that nothing was put on before."""
+        if (rare := self._rare.get(queue)) is not None:
+            await _open(rare)
+            self._rare.pop(queue, None)
 
     async def send(self, run_id: str, topic: str, message: Json, key: str) -> None:
         """Hand a message to a run."""
@@ -121,6 +127,15 @@ class Engine:
                 return await handle.get_result(polling_interval_sec=RESULT_POLL_S)
         except PortableWorkflowError as error:
             raise RunError(str(error), run_id=run_id) from error
+
+
+async def _open(queue: Queue) -> None:
+    await DBOS.register_queue_async(
+        queue.name,
+        worker_concurrency=None if queue.is_partitioned else queue.concurrency,
+        partition_concurrency=1 if queue.is_partitioned else None,
+        polling_interval_sec=queue.poll_s,
+    )
 
 
 def hush() -> None:

@@ -93,12 +93,14 @@ class Queue:
     """Describe a queue: how many of its runs go at once, and how often it looks for new ones.
 
     Each costs a thread, and at 50 ms a twentieth of a processor core: have few. Of a partitioned one, the runs of the
-    same partition go one after the other, and those of different ones do not wait for each other at all.
+    same partition go one after the other, and those of different ones do not wait for each other at all. A rare one is
+    opened when a run is first put on it, which that one run waits a second for, and kept open from then on.
     """
 
     name: str
     concurrency: int = 4
     is_partitioned: bool = False
+    is_rare: bool = False
     poll_s: float = 1.0
 
 

@@ -6,7 +6,7 @@ Bodies run on the engine's event loop; what steps do runs on the bot's own one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, ParamSpec, TypeVar
 
@@ -40,6 +40,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 Bodies = Mapping[str, Callable[[Json], Coroutine[Any, Any, Json]]]
+Opening = Callable[[str], Awaitable[None]]
+"""Open a queue, before a run is put on it."""
 
 
 class UnderWay:
@@ -75,9 +77,15 @@ class DbosRun:
     """Be one run; steps run on the bot's own event loop, `home`."""
 
     def __init__(
-        self, run_id: str, home: asyncio.AbstractEventLoop, bodies: Bodies, under_way: UnderWay
+        self,
+        run_id: str,
+        home: asyncio.AbstractEventLoop,
+        bodies: Bodies,
+        under_way: UnderWay,
+        opening: Opening,
     ) -> None:
         self._id, self._home, self._bodies, self._under_way = run_id, home, bodies, under_way
+        self._open = opening
         self._children: dict[str, WorkflowHandleAsync[Json]] = {}
 
     @property
@@ -141,6 +149,7 @@ class DbosRun:
         """Start a child run."""
         child_id = f"{self._id}/{part}"
         if queue:
+            await self._open(queue)
             options = EnqueueOptions(workflow_name=name, queue_name=queue)
             options |= {"workflow_id": child_id, "app_version": APPLICATION_VERSION}
             if partition:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -248,3 +250,30 @@ async def test_what_a_run_did_can_be_read(durable: Durable) -> None:
 
     assert [("say", "hello", "")] == [(one.name, one.output, one.child) for one in await durable.steps("r1")]
     assert [] == list(await durable.steps("nobody"))
+
+
+async def test_a_rare_queue_is_opened_by_what_is_put_on_it(tmp_path: Path) -> None:
+    """It costs a thread and four looks a second, in a bot that may never need it; later launches know it."""
+    queue = Queue(name="rare", is_rare=True, is_partitioned=True, poll_s=0.05)
+    first = Durable(tmp_path / "durable.db", queues=[queue])
+    first.register("body", lambda run, payload: run.step("say", echo, payload))
+    await first.launch()
+    before = queues(tmp_path / "durable.db")
+    await first.enqueue("rare", "body", "once", run_id="r1", partition="p")
+
+    assert ("once", []) == (await first.result("r1"), before)
+    await first.close()
+
+    second = Durable(tmp_path / "durable.db", queues=[queue])
+    second.register("body", lambda run, payload: run.step("say", echo, payload))
+    await second.launch()
+    await second.enqueue("rare", "body", "twice", run_id="r2", partition="p")
+
+    assert ("twice", ["rare"]) == (await second.result("r2"), queues(tmp_path / "durable.db"))
+    await second.close()
+
+
+def queues(path: Path) -> list[str]:
+    """Name the queues that are open."""
+    with closing(sqlite3.connect(path)) as database:
+        return [str(row[0]) for row in database.execute("SELECT name FROM queues ORDER BY name")]
