@@ -9,17 +9,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from quarterdeck.core.errors import NotFound
 from quarterdeck.core.knowledge import CollectionSize, Filters, Found, Scope
 from quarterdeck.core.ports import Passage
+from quarterdeck.core.value import dataclass
 from quarterdeck.rag.library import Library
 from quarterdeck.rag.query import terms
 from quarterdeck.rag.retrieval.place import passage_of
 from quarterdeck.rag.retrieval.ranking import Ranking, Signals, join, without_twins
-from quarterdeck.rag.vector.near import Near, cosine
+from quarterdeck.rag.vector.near import Near, cosines
 
 CANDIDATES = 50  # a list
 NARROW_CANDIDATES = 400  # by meaning, where filters leave out single documents afterwards
@@ -108,21 +109,24 @@ class Search:
             NotFound: there is no such collection, or none that may be shown.
         """
         filters = filters or Filters(collections=tuple(collections))
-        _, sizes, known = await self._counted()
-        scopes = _chosen(known, filters.collections, readable)
-        names = tuple(dict.fromkeys(scope.collection for scope in scopes))
+        if self._known[0] < 0:
+            await self._counted()
         wanted = terms(question)
+        while True:  # look with what was known last, and once more where that has changed meanwhile
+            known = self._known
+            scopes = _chosen(known[2], filters.collections, readable)
+            (_, sizes, current), near, matches = await asyncio.gather(
+                self._counted(),
+                self._near(question if wanted else "", scopes, filters, wait_s),
+                self._library.matches(wanted, scopes or (), CANDIDATES, filters),
+            )
+            if scopes is not None and scopes == _chosen(current, filters.collections, readable):
+                break
+            if scopes is None and current == known[2]:
+                raise _no_such(current, filters.collections, readable)
+        names = tuple(dict.fromkeys(scope.collection for scope in scopes))
         if not scopes or not wanted:
             return Result(passages=(), collections=names)
-        near, matches = await asyncio.gather(
-            self._vectors.near(
-                question,
-                [scope.name for scope in scopes],
-                NARROW_CANDIDATES if filters.is_narrow else CANDIDATES,
-                wait_s=wait_s,
-            ),
-            self._library.matches(wanted, scopes, CANDIDATES, filters),
-        )
         total = sum(size.chunks for size in sizes)
         ranking = Ranking(await self._signals(wanted, near, matches, frozenset(scopes), filters, total))
         ranked = ranking.order()
@@ -141,6 +145,14 @@ class Search:
             near=tuple({one.document: one for one in reversed(nearest)}.values())[::-1],
         )
 
+    async def _near(
+        self, question: str, scopes: Sequence[Scope] | None, filters: Filters, wait_s: float
+    ) -> Near | None:
+        if not question or not scopes:
+            return None
+        limit = NARROW_CANDIDATES if filters.is_narrow else CANDIDATES
+        return await self._vectors.near(question, [scope.name for scope in scopes], limit, wait_s=wait_s)
+
     def _notice(self) -> str:
         reason = self._vectors.reason
         return f"{SEPARATE}{reason}" if reason else NOTICE
@@ -155,18 +167,18 @@ class Search:
         total: int,
     ) -> Signals:
         """Return what is known of the candidates of both lists that may be shown."""
-        cosines = dict(near.cosines) if near else {}
+        likeness = dict(near.cosines) if near else {}
         weighed = await self._library.weighed(
-            wanted, [one for one, _ in matches], cosines if near else None, filters
+            wanted, [one for one, _ in matches], likeness if near else None, filters
         )
         if near:
             vectors = weighed.vectors
             if self._staged:
                 vectors = dict(await self._library.staged(list(vectors), self._staged))
-            cosines |= {id_: cosine(near.vector, vector) for id_, vector in vectors.items()}
+            likeness |= cosines(near.vector, vectors)
         return Signals(
             found={id_: one for id_, one in weighed.found.items() if one.scope in scopes},
-            cosines=cosines if near else None,
+            cosines=likeness if near else None,
             by_words={one.id: score for one, score in matches},
             spread=weighed.spread,
             total=total,
@@ -222,12 +234,19 @@ class Search:
 
 def _chosen(
     scopes: Sequence[Scope], collections: Sequence[str], readable: Collection[Scope] | None
-) -> list[Scope]:
-    """Return the scopes to search. A collection that may not be read at all is one that does not exist."""
+) -> list[Scope] | None:
+    """Return the scopes to search; None where a collection that was named is not among what may be read."""
     shown = [scope for scope in scopes if readable is None or scope in readable]
-    known = {scope.collection for scope in shown}
-    for name in collections:
-        if name not in known:
-            hint = f"known are {', '.join(sorted(known))}" if known else "none can be read here"
-            raise NotFound(f"there is no collection {name!r}", hint=hint)
+    if not {scope.collection for scope in shown}.issuperset(collections):
+        return None
     return [scope for scope in shown if not collections or scope.collection in collections]
+
+
+def _no_such(
+    scopes: Sequence[Scope], collections: Sequence[str], readable: Collection[Scope] | None
+) -> NotFound:
+    """Say which collection is missing. One that may not be read at all is one that does not exist."""
+    known = {scope.collection for scope in scopes if readable is None or scope in readable}
+    name = next(one for one in collections if one not in known)
+    hint = f"known are {', '.join(sorted(known))}" if known else "none can be read here"
+    return NotFound(f"there is no collection {name!r}", hint=hint)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import operator
+import math
 from collections.abc import Mapping
 from typing import cast
 
@@ -24,9 +24,15 @@ def near_of(answer: Part) -> Near:
     return Near(cosines={id_: cosine for _, id_, cosine in found}, vector=answer.blob)
 
 
-def cosine(one: bytes, other: bytes) -> float:
-    """Return the cosine of two vectors of length 1; 0 when they are of different spaces."""
-    if len(one) != len(other):
-        return 0.0
-    left, right = memoryview(one).cast("f"), memoryview(other).cast("f")
-    return float(sum(map(operator.mul, left, right)))
+def cosines(vector: bytes, others: Mapping[str, bytes]) -> dict[str, float]:
+    """Return the cosine of `vector` to each of `others`, all of length 1; 0 for those of another space.
+
+    Of two vectors of length 1 their distance says it, and that Python computes in C: half the time of a sum.
+    """
+    mine = tuple(memoryview(vector).cast("f"))
+    return {
+        id_: 1.0 - math.dist(mine, tuple(memoryview(other).cast("f"))) ** 2 / 2
+        if len(other) == len(vector)
+        else 0.0
+        for id_, other in others.items()
+    }

@@ -11,26 +11,26 @@ KNOWN_LIMIT = 20_000  # words whose stems are remembered
 
 
 class WordDesk:
-    """Find the stems of words, and where words stand in a few passages. For one thread."""
+    """Find the stems of words, and where words stand in a few passages. For one thread; they share `known` stems."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: dict[str, list[str]]) -> None:
         self._index = sqlite3.connect(":memory:", isolation_level=None)
         self._index.execute("CREATE VIRTUAL TABLE q USING fts5(t, tokenize = 'porter unicode61')")
         self._index.execute("CREATE VIRTUAL TABLE qv USING fts5vocab(q, instance)")
         self._index.execute(
             "CREATE VIRTUAL TABLE c USING fts5(text, heading, title, content = '', tokenize = 'porter unicode61')"
         )
-        self._known: dict[str, list[str]] = {}
+        self._known = known
 
     def stems(self, words: Sequence[str]) -> dict[str, list[str]]:
         """Return what each word is in the index: one stem mostly, none for a sign that is no word."""
-        fresh = [word for word in dict.fromkeys(words) if word not in self._known]
-        if fresh:
-            if len(self._known) + len(fresh) > KNOWN_LIMIT:
-                self._known.clear()
-                fresh = list(dict.fromkeys(words))
-            self._known |= self._cut(fresh)
-        return {word: self._known[word] for word in words}
+        found = {word: self._known.get(word) for word in words}
+        fresh = [word for word, stems in found.items() if stems is None]
+        cut = self._cut(fresh) if fresh else {}
+        if len(self._known) + len(cut) > KNOWN_LIMIT:
+            self._known.clear()
+        self._known.update(cut)
+        return {word: cut[word] if stems is None else stems for word, stems in found.items()}
 
     def spread(
         self, words: Sequence[str], counts: Mapping[str, int], rows: Sequence[tuple[object, ...]]

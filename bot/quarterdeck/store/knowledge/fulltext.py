@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from operator import itemgetter
 from typing import cast
 
 from sqlalchemy import Connection, Select, select, text
 
-from quarterdeck.core.knowledge import Filters, Found, Scope, Weighed
+from quarterdeck.core.knowledge import Filters, Found, Scope, Spread, Weighed
 from quarterdeck.store.engine import Store
 from quarterdeck.store.knowledge.cutting import WordDesk, quoted
 from quarterdeck.store.tables import chunks, documents
@@ -24,7 +24,7 @@ VARIABLES = 500  # values in one IN list, far below SQLite's limit
 MATCH_LIMIT = 2000  # passages that one query ranks, 2 us each; common words are left out of it beyond that
 LEAST_WORDS = 2  # the rarest ones are looked for however common they are, in the newest passages
 COUNTED_LIMIT = 20_000  # stems whose number of passages is remembered until one changes
-PAGE = 100  # ranked passages whose readers are looked at together at first; then more
+RANKS_LIMIT = 64  # words whose chunks are remembered: 0.2 MB each at most
 SEPARATOR = "\x1f"
 
 # The weights of bm25 are those of text, heading, title; benchmarks/ingest_and_ask.py measures what they do.
@@ -32,17 +32,14 @@ _RANKED = (
     "SELECT rowid, -bm25(chunks_fts, 1.0, 3.0, 2.0) FROM chunks_fts "
     "WHERE chunks_fts MATCH :match ORDER BY rowid DESC LIMIT :most"
 )
-_READABLE = (
-    "SELECT c.seq FROM chunks c JOIN documents d ON d.id = c.document_id "
-    "WHERE c.seq IN (SELECT value FROM json_each(:seqs)) "
-    "AND d.collection || char(31) || d.audience IN (SELECT value FROM json_each(:scopes))"
-)
-_FOUND = (
-    'SELECT c.seq, c.id, c.n, c.document_id, c.heading, c.text, c.page, c.start, c."end", c.line, c.end_line, '
-    "d.collection, d.path, d.name, d.title, d.url, d.source_id, d.audience, d.modified_at_ms "
+_FOUND = (  # in the order of `Found`
+    "SELECT c.seq, c.id, c.n, c.document_id, d.collection, d.path, d.name, d.title, c.heading, c.text, c.page, "
+    'c.start, c."end", c.line, c.end_line, d.source_id, d.audience, d.modified_at_ms, d.url '
     "FROM chunks c JOIN documents d ON d.id = c.document_id WHERE c."
 )
 _BY_SEQ = f"{_FOUND}seq IN (SELECT value FROM json_each(:seqs))"  # noqa: S608 - constants
+_OF_SCOPES = "d.collection || char(31) || d.audience IN (SELECT value FROM json_each(:scopes))"
+_READABLE = f"{_BY_SEQ} AND {_OF_SCOPES}"
 _BY_ID = f"{_FOUND}id IN (SELECT value FROM json_each(:ids))"  # noqa: S608 - constants
 _WHOSE = (
     "SELECT c.id, d.collection, d.audience FROM chunks c JOIN documents d ON d.id = c.document_id "
@@ -60,6 +57,7 @@ _VECTORS = "SELECT id, embedding FROM chunks WHERE embedding IS NOT NULL AND id 
 _SEARCHABLE = (
     "SELECT rowid, text, heading, title FROM chunks_fts WHERE rowid IN (SELECT value FROM json_each(:seqs))"
 )
+_MATCHING = "SELECT rowid FROM chunks_fts WHERE chunks_fts MATCH :match"
 _EVER = 2**62
 
 
@@ -69,6 +67,8 @@ class FullTextRows:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._desks = threading.local()
+        self._stems: dict[str, list[str]] = {}
+        self._ranks: dict[tuple[object, str], dict[int, float]] = {}  # by generation and word
         self._counted: dict[object, dict[str, int]] = {}  # by generation: of one only
 
     async def matches(
@@ -77,22 +77,23 @@ class FullTextRows:
         """Return chunks of these scopes with any of `words`, best first, with their bm25 (higher is better)."""
         if not words or not scopes:
             return []
-        query = _READABLE + (_NARROW if filters.is_narrow else "")
-        values: dict[str, object] = {"scopes": _names(scopes)}
+        query, values = _READABLE, cast("dict[str, object]", {"scopes": _names(scopes)})
         if filters.is_narrow:
-            values |= _narrowing(filters)
+            query, values = _READABLE + _NARROW, values | _narrowing(filters)
 
         def job(connection: Connection) -> list[tuple[Found, float]]:
             cursor = _cursor(connection)
-            chosen = _telling(words, self._counts(cursor, words))
-            asked: dict[str, object] = {"match": " OR ".join(map(quoted, chosen)), "most": MATCH_LIMIT}
-            ranked = cursor.execute(_RANKED, asked).fetchall()
-            scores = _first(cursor, query, values, ranked, limit)
-            if len(scores) < limit and len(ranked) == MATCH_LIMIT:  # nearly all of that is for others
-                ranked = cursor.execute(_RANKED, asked | {"most": -1}).fetchall()
-                scores = _first(cursor, query, values, ranked, limit)
-            found = {one.seq: one for one in _all(cursor, _BY_SEQ, {"seqs": json.dumps(list(scores))})}
-            return [(found[seq], score) for seq, score in scores.items() if seq in found]
+            generation = _generation(cursor)
+            counts = self._counts(cursor, generation, words)
+            chosen = _telling(words, counts)
+            lists = [self._ranked(cursor, generation, word) for word in chosen if counts[word]]
+            found = _first(cursor, query, values, _together(lists), limit)
+            if len(found) < limit and any(
+                len(one) == MATCH_LIMIT for one in lists
+            ):  # nearly all is for others
+                lists = [_rank(cursor, word, -1) for word in chosen if counts[word]]
+                found = _first(cursor, query, values, _together(lists), limit)
+            return found
 
         return await self._store.read(job)
 
@@ -115,11 +116,9 @@ class FullTextRows:
             cursor = _cursor(connection)
             known = {one.id: one for one in found}
             known |= {one.id: one for one in _all(cursor, query, values)}
-            counts = self._counts(cursor, words)
-            seqs = json.dumps([one.seq for one in known.values()])
-            rows = cursor.execute(_SEARCHABLE, {"seqs": seqs}).fetchall()
+            spread = self._spread(cursor, words, {one.seq for one in known.values()})
             vectors = dict(cursor.execute(_VECTORS, {"ids": unseen}).fetchall())
-            return Weighed(found=known, vectors=vectors, spread=self._desk().spread(words, counts, rows))
+            return Weighed(found=known, vectors=vectors, spread=spread)
 
         return await self._store.read(job)
 
@@ -157,10 +156,44 @@ class FullTextRows:
             owners.setdefault(collection, []).append(owner)
         return owners
 
-    def _counts(self, cursor: sqlite3.Cursor, words: Sequence[str]) -> dict[str, int]:
+    def _spread(self, cursor: sqlite3.Cursor, words: Sequence[str], seqs: Set[int]) -> dict[str, Spread]:
+        """Return where each word stands among these chunks.
+
+        The index says it of rare words, mostly it just has; for common ones it would name too many others: their
+        chunks are cut again.
+        """
+        generation = _generation(cursor)
+        counts = self._counts(cursor, generation, words)
+        spread: dict[str, Spread] = {}
+        for word in words:
+            if counts[word] >= MATCH_LIMIT:
+                continue
+            ranked = self._ranks.get((generation, word))
+            standing = seqs & (_standing(cursor, quoted(word)) if ranked is None else ranked.keys())
+            above = _standing(cursor, f"{{heading title}} : {quoted(word)}") if standing else frozenset()
+            spread[word] = Spread(
+                count=counts[word], chunks=frozenset(standing), headings=frozenset(seqs & above)
+            )
+        if rest := [word for word in words if word not in spread]:
+            rows = cursor.execute(_SEARCHABLE, {"seqs": json.dumps(sorted(seqs))}).fetchall()
+            spread |= self._desk().spread(rest, counts, rows)
+        return spread
+
+    def _ranked(self, cursor: sqlite3.Cursor, generation: object, word: str) -> dict[int, float]:
+        """Return the newest chunks with a word, by `seq`, each with its bm25.
+
+        A question asks twice about each of its words: what was said last is remembered until a chunk changes.
+        """
+        known = self._ranks.get((generation, word))
+        if known is None:
+            if len(self._ranks) >= RANKS_LIMIT:
+                self._ranks.clear()
+            known = self._ranks[generation, word] = _rank(cursor, word, MATCH_LIMIT)
+        return known
+
+    def _counts(self, cursor: sqlite3.Cursor, generation: object, words: Sequence[str]) -> dict[str, int]:
         """Return in how many chunks each word stands; counting a common one takes milliseconds, so it is remembered."""
         stems = self._desk().stems(words)
-        generation = cursor.execute(_GENERATION).fetchone()
         known = self._counted.get(generation)
         if known is None or len(known) > COUNTED_LIMIT:
             known = {}
@@ -175,8 +208,29 @@ class FullTextRows:
         """Return this thread's desk."""
         desk: WordDesk | None = getattr(self._desks, "desk", None)
         if desk is None:
-            desk = self._desks.desk = WordDesk()
+            desk = self._desks.desk = WordDesk(self._stems)
         return desk
+
+
+def _generation(cursor: sqlite3.Cursor) -> object:
+    return cursor.execute(_GENERATION).fetchone()
+
+
+def _rank(cursor: sqlite3.Cursor, word: str, most: int) -> dict[int, float]:
+    return dict(cursor.execute(_RANKED, {"match": quoted(word), "most": most}))
+
+
+def _together(lists: Sequence[Mapping[int, float]]) -> list[tuple[int, float]]:
+    """Return all chunks, best first: the bm25 of a question is the sum of its words'."""
+    scores = dict(lists[0]) if lists else {}
+    for one in lists[1:]:
+        for seq, score in one.items():
+            scores[seq] = scores.get(seq, 0.0) + score
+    return sorted(scores.items(), key=itemgetter(1), reverse=True)
+
+
+def _standing(cursor: sqlite3.Cursor, match: str) -> Set[int]:
+    return {row[0] for row in cursor.execute(_MATCHING, {"match": match})}
 
 
 def _first(
@@ -185,17 +239,16 @@ def _first(
     values: Mapping[str, object],
     ranked: Sequence[tuple[int, float]],
     limit: int,
-) -> dict[int, float]:
+) -> list[tuple[Found, float]]:
     """Return the first `limit` of these, best first, that `query` lets through; it is asked about a few at a time."""
-    best = sorted(ranked, key=itemgetter(1), reverse=True)
-    scores: dict[int, float] = {}
-    at, size = 0, PAGE
-    while at < len(best) and len(scores) < limit:
-        page, at, size = best[at : at + size], at + size, size * 4
+    first: list[tuple[Found, float]] = []
+    at, size = 0, limit
+    while at < len(ranked) and len(first) < limit:
+        page, at, size = ranked[at : at + size], at + size, size * 4
         seqs = json.dumps([seq for seq, _ in page])
-        readable = {row[0] for row in cursor.execute(query, {**values, "seqs": seqs})}
-        scores |= {seq: score for seq, score in page if seq in readable}
-    return dict(list(scores.items())[:limit])
+        readable = {one.seq: one for one in _all(cursor, query, {**values, "seqs": seqs})}
+        first += [(readable[seq], score) for seq, score in page if seq in readable]
+    return first[:limit]
 
 
 def _cursor(connection: Connection) -> sqlite3.Cursor:
@@ -205,9 +258,7 @@ def _cursor(connection: Connection) -> sqlite3.Cursor:
 
 def _all(cursor: sqlite3.Cursor, query: str, values: Mapping[str, object]) -> list[Found]:
     """Return what the query, one of those with all columns of a passage, finds."""
-    rows = cursor.execute(query, values).fetchall()
-    names = [column[0] for column in cursor.description]
-    return [Found(**dict(zip(names, row, strict=True))) for row in rows]
+    return list(map(Found._make, cursor.execute(query, values)))
 
 
 def _telling(words: Sequence[str], counts: Mapping[str, int]) -> list[str]:
