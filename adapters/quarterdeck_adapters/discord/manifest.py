@@ -23,7 +23,7 @@ WEB: Final = "https://discord.com"
 APPLICATION: Final = "YOUR_APPLICATION_ID"
 
 
-def manifest(commands: Sequence[Command], settings: DiscordSettings) -> str:
+def manifest(commands: Sequence[Command], settings: DiscordSettings, *, asks_emails: bool = False) -> str:
     """Return the steps in the portal; the commands are declared by the bot itself."""
     permissions = sum(PERMISSIONS.values())
     where = ", ".join(settings.guild_ids) or "every server that invites it"

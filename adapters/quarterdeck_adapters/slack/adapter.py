@@ -7,7 +7,6 @@ import importlib
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -26,6 +25,7 @@ from quarterdeck.core.errors import (
 from quarterdeck.core.message import Attachment, Conversation
 from quarterdeck.core.person import Identity
 from quarterdeck.core.reply import Reply
+from quarterdeck.core.value import dataclass
 from quarterdeck.runtime.http import open_session
 from quarterdeck.runtime.routes import Route
 from quarterdeck.runtime.tasks import in_thread, pause_after, unwrapped
@@ -107,7 +107,7 @@ def build(context: PlatformContext) -> SlackAdapter:
 
 
 class SlackAdapter:
-    """Be Slack (the ports `Adapter`, `Edits`, `Types`, `Directs`, `Reacts`, `Downloads`, `Members`, `Groups`)."""
+    """Be Slack (`Adapter`, `Edits`, `Types`, `Directs`, `Reacts`, `Downloads`, `Members`, `Groups`, `ProvesEmail`)."""
 
     platform = ids.PLATFORM
     abilities = ABILITIES
@@ -241,6 +241,15 @@ class SlackAdapter:
         """
         team = self._reception.account.team
         return await self._directory.groups_of(self._open_line().client, team, identity)
+
+    async def email_of(self, identity: Identity) -> str:
+        """Return the address that Slack has confirmed for a full member; empty for anybody else.
+
+        Raises:
+            ServiceError: Slack did not say.
+        """
+        team = self._reception.account.team
+        return await self._directory.email_of(self._open_line().client, team, identity)
 
     async def direct(self, identity: Identity) -> Conversation | None:
         """Return the direct conversation with somebody; None when they cannot be reached.

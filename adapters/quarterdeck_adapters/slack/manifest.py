@@ -70,16 +70,21 @@ EVENTS: Final = (
 )
 
 
-def manifest(commands: Sequence[Command], settings: SlackSettings) -> str:
+EMAIL_SCOPE: Final = "users:read.email"  # asked for only where addresses join accounts: access.emails.domains
+
+
+def manifest(commands: Sequence[Command], settings: SlackSettings, *, asks_emails: bool = False) -> str:
     """Return the manifest as JSON; over HTTP where a signing secret and no app token is set, else by sockets."""
     is_http = (
         settings.mode or ("http" if settings.signing_secret and not settings.app_token else "")
     ) == "http"
-    return json.dumps(document(commands, is_http=is_http), indent=2, ensure_ascii=False) + "\n"
+    found = document(commands, is_http=is_http, asks_emails=asks_emails)
+    return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
 
 
-def document(commands: Sequence[Command], *, is_http: bool) -> dict[str, object]:
+def document(commands: Sequence[Command], *, is_http: bool, asks_emails: bool = False) -> dict[str, object]:
     """Return the manifest; commands beyond those that Slack takes are reached below `/qd`."""
+    scopes = sorted([*SCOPES, *([EMAIL_SCOPE] if asks_emails else ())])
     address = {"request_url": f"{HOST}{PATH}"} if is_http else {}
     interactivity: dict[str, object] = {"is_enabled": True, **address}
     if is_http:
@@ -100,7 +105,7 @@ def document(commands: Sequence[Command], *, is_http: bool) -> dict[str, object]
             "bot_user": {"display_name": "quarterdeck", "always_online": True},
             "slash_commands": _slash_commands(commands, address.get("request_url", "")),
         },
-        "oauth_config": {"scopes": {"bot": sorted(SCOPES)}},
+        "oauth_config": {"scopes": {"bot": scopes}},
         "settings": {
             "event_subscriptions": {**address, "bot_events": list(EVENTS)},
             "interactivity": interactivity,

@@ -10,7 +10,7 @@ from quarterdeck_adapters.telegram.settings import TelegramSettings
 from quarterdeck_adapters.telegram.webhook import PATH, address_of
 
 
-def manifest(commands: Sequence[Command], settings: TelegramSettings) -> str:
+def manifest(commands: Sequence[Command], settings: TelegramSettings, *, asks_emails: bool = False) -> str:
     """Return the steps in BotFather, with the command list to paste; the bot sets the same list itself."""
     lines = [
         "In a chat with @BotFather:",

@@ -34,20 +34,21 @@ class AccountOperations:
 
     async def invite(self, parameters: Mapping[str, Json], progress: Progress) -> Json:
         """Make a one-time code; it is in this answer and nowhere else."""
-        role, name = _text(parameters, "role"), _text(parameters, "name")
+        role, name, email = (_text(parameters, key) for key in ("role", "name", "email"))
         if not self._roles.of(role):
             known = self._roles.names()
             raise UsageError(
                 f"{role[:60]!r} is no role",
                 hint=did_you_mean(role, known) or f"write one of {', '.join(known)}",
             )
-        code, invitation = await (await self._desk()).invite(role, name)
+        code, invitation = await (await self._desk()).invite(role, name, email)
         return {
             "code": code,
             "address": f"{self._address()}/sign-in",
             "link": f"{self._address()}/sign-in#code={code}",
             "role": role,
             "name": name,
+            "email": invitation.email,
             "expires_at": datetime.fromtimestamp(invitation.expires_at_ms / 1000, UTC).isoformat(),
         }
 

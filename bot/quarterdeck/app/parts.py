@@ -8,6 +8,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from quarterdeck.app.digests import Press
+from quarterdeck.app.emails import build_emails
 from quarterdeck.app.embedding import build_embeddings
 from quarterdeck.app.knowing import build_knowledge
 from quarterdeck.app.mcp import build_mcp
@@ -76,6 +77,7 @@ from quarterdeck.store.ledger.budget import StoredBudgets
 from quarterdeck.store.ledger.decisions import StoredDecisions
 from quarterdeck.store.ledger.usage import StoredUsage, StoredUsageLog
 from quarterdeck.store.people.accounts import StoredAccounts
+from quarterdeck.store.people.addresses import StoredAddresses
 from quarterdeck.store.people.links import StoredLinks
 from quarterdeck.store.people.people import StoredPeople
 from quarterdeck.store.people.tokens import StoredTokens
@@ -138,6 +140,7 @@ class Parts:
             self.audit,
             clock,
         )
+        self.addresses = StoredAddresses(self.store, self.people_rows, self.audit, self.roles.higher)
         self.authoriser = self.policy.authority
         self.owner, name = operating_system_user()
         self.people = Directory(
@@ -249,7 +252,7 @@ class Parts:
             outbox=self.outbox,
             intake=self._intake(),
             commands=self.commands,
-            people=self.people,
+            people=build_emails(self),
             authoriser=self.authoriser,
             services=self.services,
             approvals=self.approvals,
@@ -326,6 +329,7 @@ class Parts:
             linking=LinkDesk(
                 StoredLinks(self.people_rows, self.audit, self.roles.higher),
                 self.people_rows,
+                self.addresses,
                 outbox=self.outbox,
                 adapters=self.adapters,
                 record=self.audit,

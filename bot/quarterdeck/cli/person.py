@@ -126,17 +126,22 @@ def unlink(invocation: Invocation, identity: str) -> None:
 @verb.command("invite")
 @click.argument("role")
 @click.option("--name", default="", help="The account's name; the invited person chooses one unless given.")
+@click.option("--email", default="", help="Where you send the code, and nowhere else: see access.emails.")
 @click.pass_obj
-def invite(invocation: Invocation, role: str, name: str) -> None:
+def invite(invocation: Invocation, role: str, name: str, email: str) -> None:
     """Print a one-time code for the chat page; who signs in with it gets an account with ROLE.
 
     It holds for seven days and for one person. ROLE is viewer, operator, editor, admin, owner, or one of your own.
+    With --email, whoever has the code counts as the owner of that address: where access.emails has its domain, the
+    account becomes one person with the Slack account of the same address.
 
     \b
-    Example:
+    Examples:
       quarterdeck person invite operator --name anna
+      quarterdeck person invite operator --email anna@example.com
     """
-    made = cast("Mapping[str, Json]", call("person.invite", {"role": role, "name": name}))
+    wanted: dict[str, Json] = {"role": role, "name": name, "email": email}
+    made = cast("Mapping[str, Json]", call("person.invite", wanted))
     invocation.show(made, f"{made['link']}\ncode: {made['code']}")
 
 

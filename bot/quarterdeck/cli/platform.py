@@ -120,5 +120,9 @@ def _manifest(invocation: Invocation, platform: str) -> str:
     of_workflows = {command.name: command for command in commands_of(workflows, unstarted, check)}
     commands = [*(of_workflows | ours).values()]
     write = importlib.import_module(f"{PACKAGE}.{platform}.manifest").manifest
-    text: str = write(plan(read(platform), commands).commands, settings.platforms.of(platform))
+    text: str = write(
+        plan(read(platform), commands).commands,
+        settings.platforms.of(platform),
+        asks_emails=bool(settings.access.emails.domains),
+    )
     return text

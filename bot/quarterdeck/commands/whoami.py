@@ -13,6 +13,10 @@ async def whoami(call: Call) -> Reply:
         lines.append(f"Groups: {', '.join(sorted(person.groups))}.")
     if others := sorted(person.identities - {own}):
         lines.append(f"Also you: {', '.join(f'`{other}`' for other in others)}.")
+        joined = await call.services.linking.addresses(person)
+        for address in sorted(set(joined.values())):
+            accounts = ", ".join(f"`{one}`" for one in sorted(joined) if joined[one] == address)
+            lines.append(f"Joined because each has proven {address}: {accounts}. `/link remove` parts them.")
     return Reply(text="\n".join(lines), private_to=call.identity)
 
 

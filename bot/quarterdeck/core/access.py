@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -14,6 +14,7 @@ from quarterdeck.core.command import Command
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.reply import Reply
+from quarterdeck.core.value import dataclass
 
 Way = Literal[
     "message",
@@ -187,3 +188,6 @@ class Linking(Protocol):
 
     async def remove(self, asker: Asker, identity: str) -> Reply:
         """Take an account of the asker's own from them; an empty `identity` is the one that asks."""
+
+    async def addresses(self, person: Person) -> Mapping[str, str]:
+        """Return the mail addresses by which some of a person's accounts became theirs, by account."""

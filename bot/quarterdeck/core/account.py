@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from quarterdeck.core.value import dataclass
 
 PLATFORM = "web"
 
@@ -14,12 +15,14 @@ class Account:
     """Hold one account. `name` never changes: the identity is `web::NAME`.
 
     `password` is its argon2id hash, empty where there is none. What ends all sessions at once counts `epoch` up.
+    `email` is the address that its invitation was sent to, empty where none was said.
     """
 
     name: str
     display_name: str = ""
     password: str = ""
     epoch: int = 1
+    email: str = ""
     created_at_ms: int
 
 
@@ -37,11 +40,15 @@ class Passkey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invitation:
-    """Let one person make an account with a role; `hash` is of the code. `name` is the account's, if it is said."""
+    """Let one person make an account with a role; `hash` is of the code. `name` is the account's, if it is said.
+
+    Who has the code of an invitation with an `email` has read what was sent there: the account is that mailbox's.
+    """
 
     hash: str
     role: str
     name: str = ""
+    email: str = ""
     is_first: bool = False
     created_at_ms: int
     expires_at_ms: int

@@ -10,7 +10,7 @@ Abilities beyond `Adapter` are small Protocols of their own, which an adapter im
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal, Protocol
@@ -21,6 +21,7 @@ from quarterdeck.core.message import Attachment, Conversation
 from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import Clock, Commands, Json
 from quarterdeck.core.reply import Reply
+from quarterdeck.core.value import dataclass
 
 Link = Literal["receiving", "connecting", "needs_auth", "off"]
 
@@ -197,6 +198,19 @@ class Members(Protocol):
 
     async def members(self, of: Conversation) -> frozenset[Identity] | None:
         """Return everybody who reads it; None when that cannot be known."""
+
+
+class ProvesEmail(Protocol):
+    """Know which mail address the platform has proven to be an account's."""
+
+    async def email_of(self, identity: Identity) -> str:
+        """Return the address that is proven to be theirs now; empty where the platform proves none.
+
+        Guests, accounts of other workspaces, bots and who has left have none, whatever they show.
+
+        Raises:
+            ServiceError: the platform did not say; then all stays as it was.
+        """
 
 
 class Groups(Protocol):

@@ -9,17 +9,20 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from dataclasses import dataclass
 from typing import Final, Literal, cast, get_args
 
 from quarterdeck.core.errors import SetupError
 from quarterdeck.core.text import did_you_mean
+from quarterdeck.core.value import dataclass
 
 POINTS: Final[tuple[str, ...]] = (
     "account.claimed",
     "account.ended",
     "account.invited",
     "account.password_set",
+    "address.joined",
+    "address.lost",
+    "address.proven",
     "answer.kept",
     "approval.asked",
     "approval.moved",

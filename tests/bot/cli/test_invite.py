@@ -41,7 +41,16 @@ def test_each_invitation_is_another_code(person) -> None:
 
     assert first["code"] != other["code"]
     assert f"/sign-in#code={first['code']}" in first["link"]
-    assert {"code", "address", "link", "role", "name", "expires_at"} == set(first)
+    assert {"code", "address", "link", "role", "name", "email", "expires_at"} == set(first)
+
+
+def test_an_invitation_by_mail_is_for_an_address_that_is_one(person) -> None:
+    """What accounts are joined by is written plainly, or refused with the way to write it."""
+    made = json.loads(person("invite", "viewer", "--email", "Anna@Example.com", "--json").stdout)
+    refused = person("invite", "viewer", "--email", "anna+x@example.com")
+
+    assert ("anna@example.com", 2) == (made["email"], refused.returncode)
+    assert "such as anna@example.com" in refused.stderr
 
 
 def test_an_invitation_without_a_role_that_exists_is_refused(person) -> None:

@@ -40,6 +40,7 @@ from quarterdeck.store.delivery.outbox import StoredOutbox
 from quarterdeck.store.engine import Store
 from quarterdeck.store.ledger.audit import Audit
 from quarterdeck.store.ledger.decisions import StoredDecisions
+from quarterdeck.store.people.addresses import StoredAddresses
 from quarterdeck.store.people.links import StoredLinks
 from quarterdeck.store.people.people import StoredPeople
 from quarterdeck.store.work.approvals import StoredApprovals
@@ -103,6 +104,7 @@ class Bot:
         self.linking = LinkDesk(
             StoredLinks(self.people_rows, self.audit, Roles().higher),
             self.people_rows,
+            StoredAddresses(store, self.people_rows, self.audit, Roles().higher),
             outbox=self.outbox,
             adapters=self.adapters,
             record=self.audit,

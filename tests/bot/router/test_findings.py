@@ -57,3 +57,19 @@ def test_what_is_native_is_counted(tmp_path: Path) -> None:
     assert [1] == [
         len([one for one in said if one[1].startswith("telegram: ") and one[1].endswith(" native")])
     ]
+
+
+def test_it_is_said_who_is_joined_by_mail_and_what_slack_needs() -> None:
+    """Nothing where it is off; the scope where it is on; a warning where nobody proves addresses."""
+    emails = {"access": {"emails": {"domains": ["example.com"]}}}
+    slack = {"bot_token": "env:SLACK_BOT_TOKEN", "app_token": "env:SLACK_APP_TOKEN"}
+
+    def said(settings: dict[str, object]) -> list[tuple[str, str]]:
+        found = findings(Settings.model_validate(settings))
+        return [(one.level, one.message) for one in found if "address" in one.message]
+
+    joined = "accounts that prove the same address at example.com become one person, up to the role operator"
+    assert [] == said({})
+    assert ("ok", joined) in said({**emails, "platforms": {"slack": slack}})
+    assert any("users:read.email" in text for _, text in said({**emails, "platforms": {"slack": slack}}))
+    assert ["ok", "warning"] == [level for level, _ in said(emails)]

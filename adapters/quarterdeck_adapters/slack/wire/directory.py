@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from quarterdeck.core.errors import Gone
+from quarterdeck.core.errors import AuthFailed, Gone
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import Clock
-from quarterdeck_adapters.slack import ids
+from quarterdeck_adapters.slack import errors, ids
 from quarterdeck_adapters.slack.reading.messages import items, mapping, text_of
 
 if TYPE_CHECKING:
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 GROUPS_S: Final = 25.0  # how old what we know of groups may be; the core asks for 30 s at most
 MEMBERS_S: Final = 25.0
+# Marks of a user object that is not a full member's own (docs.slack.dev, users.info and user object, 2026-11-21).
+NO_MEMBER: Final = (
+    *("deleted", "is_bot", "is_app_user", "is_invited_user"),
+    *("is_restricted", "is_ultra_restricted", "is_stranger"),
+)
+NOBODY: Final = ("user_not_found", "user_not_visible", "user_disabled")
 PAGE: Final = 1_000
 PAGES: Final = 20
 MOST_KEPT: Final = 500
@@ -42,6 +48,30 @@ class Directory:
         await self._refresh(client)
         found = self._by_user.get(identity.user_id, ()) if identity.workspace == team else ()
         return frozenset(f"{ids.PLATFORM}:{team}:{one}" for one in found)
+
+    async def email_of(self, client: Client, team: str, identity: Identity) -> str:
+        """Return the address that Slack has confirmed for a full member of our workspace; empty for anybody else.
+
+        Raises:
+            ServiceError: Slack did not say, or the app may not know.
+        """
+        if identity.workspace != team:
+            return ""
+        try:
+            answer: Any = (await client.users_info(user=identity.user_id)).data
+        except Gone as error:
+            if error.detail in NOBODY:
+                return ""
+            raise
+        user = mapping(answer, "user")
+        is_theirs = text_of(user, "id") == identity.user_id and text_of(user, "team_id") == team
+        if not is_theirs or user.get("is_email_confirmed") is not True or any(map(user.get, NO_MEMBER)):
+            return ""
+        profile = mapping(user, "profile")
+        if "email" not in profile:  # without the scope Slack leaves it out
+            hint = "`quarterdeck platform manifest slack` prints the scope that is missing; reinstall the app with it"
+            raise AuthFailed("Slack does not tell addresses to this app", service=errors.SERVICE, hint=hint)
+        return text_of(profile, "email")
 
     async def options(self, client: Client, team: str, typed: str) -> list[dict[str, object]]:
         """Return the user groups whose name holds what was typed, as a list's options."""

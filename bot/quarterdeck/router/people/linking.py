@@ -11,14 +11,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from quarterdeck.core.access import Asker
 from quarterdeck.core.adapter import Ability, Adapter
 from quarterdeck.core.errors import Busy, Denied, NotFound, UsageError
 from quarterdeck.core.message import Conversation
-from quarterdeck.core.person import Identity
+from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.ports import Clock
 from quarterdeck.core.reply import Button, Card, Field, Reply
 from quarterdeck.core.text import printable
@@ -89,6 +89,13 @@ class PeopleRows(Protocol):
         """Take an account from its person `of`."""
 
 
+class AddressRows(Protocol):
+    """Know which accounts were joined by their mail address."""
+
+    async def linked(self, accounts: Collection[str]) -> Mapping[str, str]:
+        """Return the addresses, by account."""
+
+
 class Send(Protocol):
     """Send a message that answers no event."""
 
@@ -108,13 +115,15 @@ class LinkDesk:
         self,
         rows: LinkRows,
         people: PeopleRows,
+        addresses: AddressRows,
         *,
         outbox: Send,
         adapters: Mapping[str, Adapter],
         record: Record,
         clock: Clock,
     ) -> None:
-        self._rows, self._people, self._outbox, self._adapters = rows, people, outbox, adapters
+        self._rows, self._people, self._addresses = rows, people, addresses
+        self._outbox, self._adapters = outbox, adapters
         self._record, self._clock = record, clock
         self._key = secrets.token_bytes(32)
         self._wrong: dict[str, tuple[float, int]] = {}  # since when, and how many, by account
@@ -230,6 +239,10 @@ class LinkDesk:
         await self._record.append("link", detail, person_id=asker.person.id)
         await self._people.unlink(wanted, of=asker.person.id)
         return Reply(text=f"`{wanted}` is no account of yours any more.", private_to=asker.identity)
+
+    async def addresses(self, person: Person) -> Mapping[str, str]:
+        """Return the mail addresses by which some of a person's accounts became theirs, by account."""
+        return await self._addresses.linked(person.identities)
 
     def _refuse_in_public(self, where: Conversation) -> None:
         adapter = self._adapters.get(where.platform)

@@ -47,6 +47,27 @@ def findings(settings: Settings) -> Iterator[Finding]:
             yield Finding(
                 level="ok", area=AREA, message=f"{people} people in the directory {access.directory}"
             )
+    yield from _emails(settings)
+
+
+def _emails(settings: Settings) -> Iterator[Finding]:
+    """Say who is joined by mail addresses, and what that needs."""
+    emails = settings.access.emails
+    if not emails.domains:
+        return
+    where = " and ".join(emails.domains)
+    message = f"accounts that prove the same address at {where} become one person, up to the role {emails.most_role}"
+    yield Finding(level="ok", area=AREA, message=message)
+    if settings.platforms.missing().get("slack") == "":
+        needs = "Slack proves addresses once its app has the scope users:read.email"
+        yield Finding(level="ok", area=AREA, message=f"{needs}: `quarterdeck platform manifest slack` has it")
+    else:
+        yield Finding(
+            level="warning",
+            area=AREA,
+            message="access.emails.domains is set, and Slack, which proves addresses, is off",
+            fix="connect Slack, or take the domains out; invitations with --email prove them, too",
+        )
 
 
 def _unknown_commands(located: yaml.Located, known: set[str]) -> Iterator[Finding]:

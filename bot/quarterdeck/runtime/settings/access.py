@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, StringConstraints, field_validator
+from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
 from quarterdeck.core.errors import SetupError
+from quarterdeck.core.mailbox import domain_of
 from quarterdeck.core.roles import Roles
+from quarterdeck.core.text import did_you_mean
 from quarterdeck.runtime.settings.section import Section
 from quarterdeck.runtime.settings.types import IdentityText, refuse
 
@@ -24,6 +26,25 @@ Included = Annotated[
 ]
 
 
+def _domain(value: object) -> object:
+    found = domain_of(value) if isinstance(value, str) else ""
+    if not found:
+        raise refuse("is not a domain", "write it as it stands behind the @, such as example.com")
+    return found
+
+
+MailDomain = Annotated[str, BeforeValidator(_domain, json_schema_input_type=str)]
+
+
+class EmailSettings(Section):
+    """Make accounts that have proven the same mail address one person."""
+
+    domains: tuple[MailDomain, ...] = ()
+    """Domains whose addresses count, such as example.com; a sub-domain is another one. Empty: none."""
+    most_role: RoleName = "operator"
+    """Whoever holds more than this is never joined so: they use /link, which asks both accounts."""
+
+
 class AccessSettings(Section):
     """Say who may use the bot."""
 
@@ -37,6 +58,7 @@ class AccessSettings(Section):
     """The file of your rules; policy.yaml in user_dir, where it is there, unless it is said."""
     directory: Path | None = None
     """A file that says which accounts belong to one person."""
+    emails: EmailSettings = Field(default_factory=EmailSettings)
 
     @field_validator("roles")
     @classmethod
@@ -46,3 +68,11 @@ class AccessSettings(Section):
         except SetupError as error:
             raise refuse(error.message, error.hint) from error
         return value
+
+    @model_validator(mode="after")
+    def _most_role_exists(self) -> Self:
+        roles, name = Roles(self.roles), self.emails.most_role
+        if not roles.of(name):
+            hint = did_you_mean(name, roles.names()) or f"write one of {', '.join(roles.names())}"
+            raise refuse(f"{name!r} is no role", hint, key="emails.most_role")
+        return self

@@ -12,7 +12,7 @@ context.configure(
     render_as_batch=True,  # SQLite changes a column by copying the table
     transactional_ddl=True,  # SQLite can, where the driver does not commit behind our back; ours does not
     include_object=lambda _object, name, kind, *_rest: (
-        kind != "table" or not (name or "").startswith("chunks_fts")
+        kind != "table" or not (name or "").startswith(("chunks_fts", "transcript_fts"))
     ),
 )
 

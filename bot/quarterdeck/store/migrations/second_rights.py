@@ -1,4 +1,4 @@
-"""Make the tables of answers that wait for approval: a part of the second revision."""
+"""Make the tables of proven addresses and of answers that wait for approval: a part of the second revision."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from alembic import op
 
 
 def create_rights() -> None:
-    """Keep what models had done when their calls began to wait."""
+    """Keep proven mail addresses, and what models had done when their calls began to wait."""
+    op.create_table(
+        "proven_addresses",
+        sa.Column("identity", sa.String(length=400), nullable=False),
+        sa.Column("address", sa.String(length=254), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("identity"),
+    )
+    op.create_index(op.f("ix_proven_addresses_address"), "proven_addresses", ["address"])
     op.create_table(
         "paused_answers",
         sa.Column("id", sa.String(length=400), nullable=False),

@@ -30,6 +30,11 @@ class StoredAccounts:
         row = await self._store.read(lambda connection: connection.execute(query).one_or_none())
         return None if row is None else _account(row)
 
+    async def email_of(self, identity: Identity) -> str:
+        """Return the address that this account's invitation was sent to; empty where none was said."""
+        account = await self.find(identity.user_id)
+        return account.email if account is not None else ""
+
     async def count(self) -> int:
         """Return how many accounts there are."""
         query = select(func.count()).select_from(web_accounts)
@@ -180,6 +185,7 @@ def _open_in(connection: Connection, code_hash: str, now_ms: int) -> Invitation 
         hash=row.hash,
         role=row.role,
         name=row.name,
+        email=row.email,
         is_first=row.is_first,
         created_at_ms=row.created_at_ms,
         expires_at_ms=row.expires_at_ms,
@@ -196,6 +202,7 @@ def _account(row: Row[*tuple[Any, ...]]) -> Account:
         display_name=row.display_name,
         password=row.password,
         epoch=row.epoch,
+        email=row.email,
         created_at_ms=row.created_at_ms,
     )
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from sqlalchemy import Column, Connection, Row, delete, func, select, update
 
 from quarterdeck.core.errors import Denied, NotFound
+from quarterdeck.core.value import dataclass
 from quarterdeck.store.conversations.history import insert_new
 from quarterdeck.store.tables import (
     api_tokens,
@@ -26,10 +26,12 @@ from quarterdeck.store.tables import (
     notes,
     paused_answers,
     people,
+    proven_addresses,
     usage,
     workflow_runs,
 )
 
+PARTED = "parted"
 REVOKED = "none"  # a role that was taken away; empty: none was ever granted
 OWNED: tuple[Column[str], ...] = (
     *(usage.c.person_id, api_tokens.c.person_id, identities.c.person_id),
@@ -149,7 +151,16 @@ def part_in(connection: Connection, identity: str) -> str:
             hint="`quarterdeck person revoke` takes the role away instead",
         )
     connection.execute(delete(identities).where(identities.c.identity == identity))
+    keep_apart_in(connection, identity)
     return person_id
+
+
+def keep_apart_in(connection: Connection, identity: str) -> None:
+    """Never join this account with anybody by its mail address again: it was parted from somebody."""
+    row: dict[str, object] = {"identity": identity, "address": "", "state": PARTED, "at_ms": 0}
+    if not insert_new(connection, proven_addresses, row):
+        mine = proven_addresses.c.identity == identity
+        connection.execute(update(proven_addresses).where(mine).values(state=PARTED))
 
 
 def _row(connection: Connection, identity: str) -> Row[*tuple[object, ...]] | None:

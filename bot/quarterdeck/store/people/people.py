@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from sqlalchemy import Connection, Row, delete, select, update
 
 from quarterdeck.core.errors import Denied
 from quarterdeck.core.person import Identity, Person
+from quarterdeck.core.value import dataclass
 from quarterdeck.store.engine import Store
 from quarterdeck.store.people.merging import (
     REVOKED,
     Account,
     Higher,
     Merged,
+    keep_apart_in,
     make_in,
     merge_in,
     new_id,
@@ -195,6 +197,7 @@ def _part_from_directory(connection: Connection, wanted: Mapping[str, str]) -> N
     for row in connection.execute(tied).all():
         if row.source != f"directory:{wanted.get(row.identity)}":
             connection.execute(delete(identities).where(identities.c.identity == row.identity))
+            keep_apart_in(connection, row.identity)
 
 
 def _tie(

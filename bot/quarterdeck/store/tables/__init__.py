@@ -31,6 +31,7 @@ from quarterdeck.store.tables.people import api_tokens as api_tokens
 from quarterdeck.store.tables.people import identities as identities
 from quarterdeck.store.tables.people import links as links
 from quarterdeck.store.tables.people import people as people
+from quarterdeck.store.tables.people import proven_addresses as proven_addresses
 from quarterdeck.store.tables.quality import knowledge_answers as knowledge_answers
 from quarterdeck.store.tables.quality import knowledge_evals as knowledge_evals
 from quarterdeck.store.tables.runs import workflow_blobs as workflow_blobs

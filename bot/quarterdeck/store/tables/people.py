@@ -23,7 +23,9 @@ identities = Table(
     Column("person_id", String(60), ForeignKey("people.id"), nullable=False, index=True),
     Column("name", Text, nullable=False, default=""),
     Column("created_at_ms", Ms, nullable=False),
-    Column("source", String(100), nullable=False, default="", server_default=""),  # link, directory:KEY
+    Column(
+        "source", String(100), nullable=False, default="", server_default=""
+    ),  # link, email, directory:KEY
 )
 
 links = Table(  # two accounts that may become one person
@@ -49,6 +51,15 @@ links = Table(  # two accounts that may become one person
     Column("created_at_ms", Ms, nullable=False),
     Column("expires_at_ms", Ms, nullable=False),
     Index("links_by_state", "state", "expires_at_ms"),
+)
+
+proven_addresses = Table(  # mail addresses that platforms have proven to be an account's
+    "proven_addresses",
+    metadata,
+    Column("identity", String(400), primary_key=True),
+    Column("address", String(254), nullable=False, index=True),  # empty: none was proven yet
+    Column("state", String(10), nullable=False),  # proven, linked; parted, changed: never joined by it again
+    Column("at_ms", Ms, nullable=False),
 )
 
 api_tokens = Table(

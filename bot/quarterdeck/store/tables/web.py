@@ -13,6 +13,9 @@ web_accounts = Table(
     Column("display_name", Text, nullable=False),
     Column("password", Text, nullable=False),  # argon2id, or empty
     Column("epoch", Integer, nullable=False),
+    Column(
+        "email", String(254), nullable=False, default="", server_default=""
+    ),  # that the invitation went to
     Column("created_at_ms", Ms, nullable=False),
 )
 
@@ -33,6 +36,7 @@ web_invitations = Table(
     Column("hash", String(64), primary_key=True),
     Column("role", String(40), nullable=False),
     Column("name", String(40), nullable=False),
+    Column("email", String(254), nullable=False, default="", server_default=""),
     Column("is_first", Boolean, nullable=False),
     Column("created_at_ms", Ms, nullable=False),
     Column("expires_at_ms", Ms, nullable=False),
@@ -87,4 +91,5 @@ transcript = Table(  # the screen of platforms whose screen is ours: console, we
     Column("target", Ms),  # the seq that an edit or a rewind is about
     Column("text", Text, nullable=False, server_default=""),  # plain, for searching
     Index("transcript_by_conversation", "conversation_id", "seq"),
+    sqlite_autoincrement=True,  # a number that stood for something is never given again: streams count by it
 )

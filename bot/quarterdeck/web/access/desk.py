@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 
 from quarterdeck.core.account import PLATFORM, Account, AccountRows, Invitation
 from quarterdeck.core.errors import Denied, NotFound, UsageError
+from quarterdeck.core.mailbox import mailbox
 from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import Clock, People
 from quarterdeck.web.access.backoff import Backoff
@@ -60,15 +61,18 @@ class AccountDesk:
         """Return a new code for the first owner; empty where there is an account already."""
         return await self._invite("owner", "", is_first=True) if not await self._rows.count() else ""
 
-    async def invite(self, role: str, name: str = "") -> tuple[str, Invitation]:
-        """Return a code that makes an account with this role, and what is kept of it.
+    async def invite(self, role: str, name: str = "", email: str = "") -> tuple[str, Invitation]:
+        """Return a code that makes an account with this role, and what is kept of it; `email` is where it is sent.
 
         Raises:
-            UsageError: the name cannot be an account's.
+            UsageError: the name cannot be an account's, or the address is none.
         """
         if name:
             _check(name)
-        code = await self._invite(role, name, is_first=False)
+        if email and not mailbox(email):
+            hint = "write it plainly, without +words and in Latin letters, such as anna@example.com"
+            raise UsageError(f"{email[:80]!a} is no address that accounts are compared by", hint=hint)
+        code = await self._invite(role, name, is_first=False, email=mailbox(email))
         kept = await self._rows.invitation(hash_of(code), now_ms=self._clock.now_ms())
         assert kept is not None
         return code, kept
@@ -93,6 +97,7 @@ class AccountDesk:
             name=name,
             display_name=display_name.strip()[:LONGEST_NAME],
             password=await self._passwords.hash(password),
+            email=invitation.email,
             created_at_ms=now_ms,
         )
         try:
@@ -198,18 +203,19 @@ class AccountDesk:
             self._backoff.clear(*keys)
         return found
 
-    async def _invite(self, role: str, name: str, *, is_first: bool) -> str:
+    async def _invite(self, role: str, name: str, *, is_first: bool, email: str = "") -> str:
         code, now_ms = secrets.token_urlsafe(CODE_BYTES), self._clock.now_ms()
         invitation = Invitation(
             hash=hash_of(code),
             role=role,
             name=name,
+            email=email,
             is_first=is_first,
             created_at_ms=now_ms,
             expires_at_ms=now_ms + (FIRST_MS if is_first else INVITATION_MS),
         )
         if not is_first:
-            await self._note("invited", role=role, account=name)
+            await self._note("invited", role=role, account=name, email=email)
         await self._rows.invite(invitation)
         return code
 

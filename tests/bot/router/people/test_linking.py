@@ -20,6 +20,7 @@ from quarterdeck.router.people.identity import Directory
 from quarterdeck.router.people.linking import CODE_LENGTH, LETTERS, LinkDesk
 from quarterdeck.router.policy import STRANGER
 from quarterdeck.store.ledger.audit import Audit
+from quarterdeck.store.people.addresses import StoredAddresses
 from quarterdeck.store.people.links import MOST_CODES, MOST_GUESSES, StoredLinks
 from quarterdeck.store.people.people import StoredPeople
 from quarterdeck.testing.clock import FakeClock
@@ -49,6 +50,7 @@ class Desk:
         return LinkDesk(
             StoredLinks(self.people_rows, self.audit, Roles().higher),
             self.people_rows,
+            StoredAddresses(self.store, self.people_rows, self.audit, Roles().higher),
             outbox=self,
             adapters={name: SimpleNamespace(abilities=held) for name, held in self.abilities.items()},
             record=self.audit,

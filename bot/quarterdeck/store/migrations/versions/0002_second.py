@@ -8,6 +8,7 @@ from alembic import op
 from quarterdeck.store.migrations.second_quality import create_quality
 from quarterdeck.store.migrations.second_rights import create_rights
 from quarterdeck.store.migrations.second_runs import create_runs
+from quarterdeck.store.migrations.second_search import create_search
 
 revision = "0002"
 down_revision = "0001"
@@ -192,16 +193,19 @@ def upgrade() -> None:
 
 def _create_web() -> None:
     """Create the accounts and conversations of the web door."""
-    with op.batch_alter_table("transcript") as transcript:
+    counted = {"sqlite_autoincrement": True}
+    with op.batch_alter_table("transcript", recreate="always", table_kwargs=counted) as transcript:
         transcript.add_column(sa.Column("kind", sa.String(length=10), nullable=False, server_default="post"))
         transcript.add_column(sa.Column("target", sa.BigInteger(), nullable=True))
         transcript.add_column(sa.Column("text", sa.Text(), nullable=False, server_default=""))
+    create_search()
     op.create_table(
         "web_accounts",
         sa.Column("name", sa.String(length=40), nullable=False),
         sa.Column("display_name", sa.Text(), nullable=False),
         sa.Column("password", sa.Text(), nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("email", sa.String(length=254), nullable=False, server_default=""),
         sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
@@ -222,6 +226,7 @@ def _create_web() -> None:
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.Column("role", sa.String(length=40), nullable=False),
         sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("email", sa.String(length=254), nullable=False, server_default=""),
         sa.Column("is_first", sa.Boolean(), nullable=False),
         sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
         sa.Column("expires_at_ms", sa.BigInteger(), nullable=False),

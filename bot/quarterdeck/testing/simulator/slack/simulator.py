@@ -74,6 +74,7 @@ class SlackSimulator(Actors):
             url=lambda: self.server.url,
             socket_ticket=self.sockets.ticket,
             bot_token=BOT_TOKEN,
+            scopes=frozenset(scopes),
             has_streams=has_streams,
             truncates=truncates,
         )

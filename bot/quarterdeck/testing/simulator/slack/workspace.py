@@ -7,10 +7,11 @@ import hashlib
 import itertools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, Literal
 
 from quarterdeck.core.ports import Clock
+from quarterdeck.core.value import dataclass
 from quarterdeck.testing.simulator.waiting import Changes
 
 Kind = Literal["channel", "group", "im"]
@@ -28,6 +29,11 @@ class Person:
     name: str
     is_bot: bool = False
     is_deleted: bool = False
+    email: str = ""
+    marks: frozenset[str] = frozenset(("is_email_confirmed",))
+    """What else a user object says: `is_restricted` and the like."""
+    team: str = ""
+    """Their own workspace, where it is another one (Slack Connect)."""
 
     @property
     def shown_name(self) -> str:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from quarterdeck.testing.simulator.slack.api.conversations import page
 from quarterdeck.testing.simulator.slack.api.registry import Arguments, Refused, Site, channel_of, method
 from quarterdeck.testing.simulator.slack.delivery.events import bot_of
 from quarterdeck.testing.simulator.slack.workspace import Group, Payload, Person, Workspace
 
+MARKS: Final = (
+    *("is_email_confirmed", "is_invited_user"),
+    *("is_restricted", "is_ultra_restricted", "is_stranger"),
+)
 
-def person_info(workspace: Workspace, person: Person) -> Payload:
-    """Return somebody as Slack describes them."""
+
+def person_info(site: Site, person: Person) -> Payload:
+    """Return somebody as Slack describes them; with their address, where the app may know it."""
+    address = {"email": person.email} if "users:read.email" in site.scopes and person.email else {}
     return {
         "id": person.id,
-        "team_id": workspace.team_id,
+        "team_id": person.team or site.workspace.team_id,
         "name": person.name,
         "real_name": person.shown_name,
         "deleted": person.is_deleted,
@@ -20,7 +28,8 @@ def person_info(workspace: Workspace, person: Person) -> Payload:
         "is_app_user": False,
         "tz": "Etc/UTC",
         "updated": 0,
-        "profile": {"real_name": person.shown_name, "display_name": person.shown_name},
+        **{mark: mark in person.marks for mark in MARKS},
+        "profile": {"real_name": person.shown_name, "display_name": person.shown_name, **address},
     }
 
 
@@ -52,14 +61,14 @@ def user_info(site: Site, arguments: Arguments) -> Payload:
     person = site.workspace.people.get(arguments.text("user"))
     if person is None:
         raise Refused("user_not_found")
-    return {"user": person_info(site.workspace, person)}
+    return {"user": person_info(site, person)}
 
 
 @method("users.list", scope="users:read", per_minute=20)
 def list_users(site: Site, arguments: Arguments) -> Payload:
     """List everybody."""
     shown, cursor = page(arguments, list(site.workspace.people.values()))
-    people = [person_info(site.workspace, one) for one in shown]
+    people = [person_info(site, one) for one in shown]
     return {"members": people, "response_metadata": {"next_cursor": cursor}}
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from quarterdeck.core.value import dataclass
 from quarterdeck.testing.simulator.slack.views import OpenForms
 from quarterdeck.testing.simulator.slack.workspace import Channel, Payload, Workspace
 
@@ -32,7 +32,8 @@ class Refused(Exception):
 class Site:
     """Give methods what they work on; `publish` sends an event to the bot, `url` is the server's address.
 
-    `has_streams`: the workspace has chat.startStream. `truncates`: overlong text is cut as Slack does, not refused.
+    `scopes` are the bot token's. `has_streams`: the workspace has chat.startStream. `truncates`: overlong text is cut
+    as Slack does, not refused.
     """
 
     workspace: Workspace
@@ -41,6 +42,7 @@ class Site:
     url: Callable[[], str]
     socket_ticket: Callable[[], str]
     bot_token: str
+    scopes: frozenset[str] = frozenset()
     has_streams: bool = True
     truncates: bool = False
 
