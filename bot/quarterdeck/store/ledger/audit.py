@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypedDict, cast
 
+import orjson
 from sqlalchemy import Connection, Row, Select, bindparam, insert, or_, select
 
 from quarterdeck.core.approval import ORIGIN
@@ -61,6 +62,9 @@ class Delivered:
     event: str
     delivery: str
     message: str
+
+
+_Chain = tuple["_Chain | None", Delivered]
 
 
 class _Content(TypedDict):
@@ -124,7 +128,7 @@ class Audit:
         """Say which message came of an event: one row for all that were sent within a commit."""
         self._head_in(connection)
         values = transaction.scratch(connection).values
-        values[DELIVERED] = (*cast("tuple[Delivered, ...]", values.get(DELIVERED, ())), one)
+        values[DELIVERED] = (values.get(DELIVERED), one)  # a chain, newest first: nothing is copied for each
 
     def _head_in(self, connection: Connection) -> _Head:
         """Return the end of the chain so far; it is written down right before the commit."""
@@ -137,11 +141,13 @@ class Audit:
 
     def _finish(self, connection: Connection, _: object) -> None:
         values = transaction.scratch(connection).values
-        sent = cast("tuple[Delivered, ...]", values.get(DELIVERED, ()))
-        if sent:
-            messages = [
-                {"delivery": one.delivery, "event": one.event, "message": one.message} for one in sent
-            ]
+        messages = list[dict[str, str]]()
+        chain = cast("_Chain | None", values.get(DELIVERED))
+        while chain is not None:
+            chain, one = chain
+            messages.append({"delivery": one.delivery, "event": one.event, "message": one.message})
+        if messages:
+            messages.reverse()
             self.append_in(connection, self.entry("delivered", {"messages": messages}))
         facts.set_in(connection, HEAD, str(values[HEAD]))
 
@@ -214,7 +220,12 @@ class Audit:
 
 def canonical(value: object) -> str:
     """Write JSON the one way: keys sorted, no spaces, ASCII only (what a message holds may be no valid UTF-8)."""
-    return _ENCODER.encode(value)
+    try:
+        written = orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS)
+    except TypeError:  # half a character, or a number of more than 64 bits
+        return _ENCODER.encode(value)
+    text = written.decode()
+    return text if text.isascii() and "\x7f" not in text else _ENCODER.encode(value)
 
 
 def _hash(content: _Content) -> str:
