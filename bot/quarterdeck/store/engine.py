@@ -20,7 +20,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, Engine
@@ -44,8 +44,12 @@ from quarterdeck.store.upkeep import integrity, schema
 
 QUEUE_LIMIT = 10_000  # jobs that may wait; more are refused at once
 GROUP_LIMIT = 512  # jobs a commit; more would only make the first ones wait longer
-BUSY_GROUP = 8  # jobs: after such a group more are on their way, and worth a moment's wait
-GATHER_S = 0.001
+BUSY_GROUP = 4  # jobs: after such a group more are on their way, and worth a moment's wait
+GATHER_SHARE = (
+    0.25  # of the time that the last commit took: what waits for the disk anyway waits little longer
+)
+GATHER_LIMIT_S = 0.005
+WATCH_EVERY_S = 1.0
 KNOWN_LIMIT = 10_000  # names of rows remembered so that they need not be looked for
 READERS = 4
 READ_LIMIT_S = 30.0  # a longer reader would keep the write-ahead log from being cut back
@@ -74,8 +78,9 @@ class Store:
         self._path, self._writing, self._reading = path, writing, reading
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._connection: Connection | None = None  # the writer's, open from one group to the next
         self._is_closing = False
-        self._is_wal_long = False
+        self._is_wal_long, self._watched_at_s = False, 0.0
         self._known: set[str] = set()  # rows that are there for good, as long as every commit succeeds
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="quarterdeck-read")
         self._writer = threading.Thread(target=self._serve, name="quarterdeck-write", daemon=True)
@@ -179,20 +184,24 @@ class Store:
             integrity.mark_open(_driver(connection), self._path)
 
     def _serve(self) -> None:
-        is_open, group = True, list[_Job]()
+        is_open, pause_s = True, 0.0
         while is_open:
-            group, is_open = self._next_group(is_busy=len(group) >= BUSY_GROUP)
+            group, is_open = self._next_group(pause_s)
             if group:
+                started_s = monotonic()
                 self._commit(group)
-                self._watch_log()
+                ended_s = monotonic()
+                is_busy = len(group) >= BUSY_GROUP
+                pause_s = min(GATHER_LIMIT_S, GATHER_SHARE * (ended_s - started_s)) if is_busy else 0.0
+                self._watch_log(ended_s)
                 self._tell(group)
         self._finish()
 
-    def _next_group(self, *, is_busy: bool) -> tuple[list[_Job], bool]:
-        """Wait for a job and take all that are there; `is_busy`: a moment later. False with the last group."""
+    def _next_group(self, pause_s: float) -> tuple[list[_Job], bool]:
+        """Wait for a job and take all that are there `pause_s` later. False with the last group."""
         job = self._queue.get()
-        if is_busy and job is not None:
-            sleep(GATHER_S)
+        if pause_s and job is not None:
+            sleep(pause_s)
         group: list[_Job] = []
         while job is not None:
             group.append(job)
@@ -219,7 +228,8 @@ class Store:
         """Commit `group` and return None, or why nothing of it was; `apart`: each job in a savepoint."""
         metrics.STORE_GROUP_JOBS.observe(len(group))
         try:
-            with metrics.STORE_COMMIT_SECONDS.timed(), self._writing.begin() as connection:
+            connection = self._connected()
+            with metrics.STORE_COMMIT_SECONDS.timed(), connection.begin():
                 known, self._known = self._known, set[str]()
                 present = transaction.Scratch(known=known if len(known) < KNOWN_LIMIT else set())
                 transaction.use(connection, present)
@@ -232,15 +242,29 @@ class Store:
                 known = transaction.scratch(connection).known
             self._known = known
         except (SQLAlchemyError, sqlite3.Error) as error:
+            self._disconnect()
             failure = mapped(error, self._path)
             failure.__cause__ = error
             return failure
         except Exception as error:  # noqa: BLE001 - a job may raise what it likes; this thread supervises
+            self._disconnect()
             return error
         for job in group:
             if job.error is None:
                 _note(job, faults.reach, job.point)
         return None
+
+    def _connected(self) -> Connection:
+        """Return the writer's connection; taking it out of the pool for each group costs as much as a command."""
+        if self._connection is None:
+            self._connection = self._writing.connect()
+        return self._connection
+
+    def _disconnect(self) -> None:
+        """Let the next group begin on a connection that nothing went wrong on."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _run(self, connection: Connection, job: _Job) -> None:
         job.result, job.error = job.call(connection), None
@@ -279,8 +303,11 @@ class Store:
         except RuntimeError:  # the loop is closed: nobody waits any more
             log.warning("Nobody waited for what was written", extra={"jobs": len(group)})
 
-    def _watch_log(self) -> None:
+    def _watch_log(self, now_s: float) -> None:
         """Warn once when readers or another program keep the write-ahead log from being cut back."""
+        if now_s < self._watched_at_s + WATCH_EVERY_S:
+            return
+        self._watched_at_s = now_s
         try:
             size_bytes = integrity.log_of(self._path).stat().st_size
         except OSError:
@@ -294,6 +321,7 @@ class Store:
         self._is_wal_long = is_long
 
     def _finish(self) -> None:
+        self._disconnect()
         try:
             with self._writing.connect() as connection:
                 integrity.close_cleanly(_driver(connection), self._path)

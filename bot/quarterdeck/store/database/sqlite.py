@@ -96,7 +96,9 @@ def _engine(open_connection: object, *, connections: int, begin: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin_transaction(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        driver.execute(begin)  # by SQLAlchemy it costs twenty times as much
 
     return engine
 
