@@ -4,7 +4,7 @@ What has been dealt with stands in the database: the mark `last_at_ms`. Everythi
 and now is due. A time fires in three writes, each of which may be repeated: the durable run
 `cron:{schedule}:{planned}` is enqueued (an id that exists stays as it is); its step hands the event
 `cron:{schedule}:{planned}` to the inbox (which takes an id once); the mark moves. A crash before the mark has
-moved finds the time due again, and both ids taken.
+moved finds the time due again, and both ids taken; so does a second process at work on the same database.
 """
 
 from __future__ import annotations
@@ -163,14 +163,20 @@ class Scheduler:
         }
         outcomes |= await self._fire_each(schedule, choice.fire)
         await self._tell(schedule, choice, made_up=[one for one in choice.fire if now - one >= on_time])
-        await self._rows.record(schedule_id, outcomes, now_ms=ms_of(now))
-        _report(schedule, outcomes)
+        if outcomes:
+            await self._rows.record(schedule_id, outcomes, now_ms=ms_of(now))
+            _report(schedule, outcomes)
 
     async def _fire_each(self, schedule: Schedule, times: Sequence[datetime]) -> dict[int, str]:
         """Fire, or do what the schedule says about an earlier fire that still runs; returns what became of each."""
         if not times:
             return {}
         running = None if schedule.overlap == "parallel" else await self._outcomes.running(schedule)
+        if running:  # it may be one of these: fired by another process since they were found due
+            fired = await self._rows.fired(schedule.id, [ms_of(one) for one in times])
+            times = [one for one in times if ms_of(one) not in fired]
+            if not times:
+                return {}
         if schedule.overlap == "queue" and (running or await self._fires.waiting(schedule.id, "due")):
             room = MOST_QUEUED - len(await self._fires.waiting(schedule.id, "due"))
             return {ms_of(one): "due" if n < room else "skipped" for n, one in enumerate(times)}

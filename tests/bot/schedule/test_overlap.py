@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from quarterdeck.core.errors import NotFound
 from quarterdeck.core.reply import Reply
+from quarterdeck.core.schedule import FireRow
 from quarterdeck.schedule.moments import ms_of
 
 
@@ -58,6 +59,31 @@ async def test_a_fire_that_still_runs_is_dealt_with_as_the_schedule_says(
         assert expected == await outcomes(bench, schedule)
         assert stopped == len(bench.cancelled)
         assert (1 if overlap == "skip" else 0) == sum("**Skipped**" in text for text in bench.outbox.texts)
+
+
+@pytest.mark.parametrize("overlap", ["skip", "queue", "cancel"])
+async def test_a_time_that_another_process_has_just_fired_is_not_taken_for_an_earlier_fire(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, overlap: str
+) -> None:
+    """Two processes find it due; the slower one neither stops nor skips what the faster one has begun."""
+    schedule = await bench.add("1 9 * * *", overlap=overlap)
+    planned_ms = ms_of(datetime(2026, 11, 21, 9, 1, tzinfo=UTC))
+    asked = asyncio.Event()
+    async with bench.serving():
+
+        async def running(_schedule: Any) -> FireRow:
+            await bench.rows.record(schedule.id, {planned_ms: "fired"}, now_ms=planned_ms)
+            asked.set()
+            (row,) = await bench.fires.latest(schedule.id, 1)
+            return row
+
+        monkeypatch.setattr(bench.ends, "running", running)
+        await bench.clock.advance(60)
+        await asked.wait()
+        await bench.settled()
+
+        assert ["fired"] == await outcomes(bench, schedule)
+        assert ([], [], []) == (bench.cancelled, bench.outbox.texts, bench.inbox.planned)
 
 
 async def test_what_waits_its_turn_fires_when_the_one_before_has_ended(

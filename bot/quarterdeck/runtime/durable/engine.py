@@ -75,7 +75,8 @@ class Engine:
             asyncio.get_running_loop().call_later(RECOVERY_S, _calm, recovering)
             spare(_get_dbos_instance()._sys_db, self.under_way.doubts)
             wake_late(_get_dbos_instance()._sys_db)
-            write_directly(_get_dbos_instance()._sys_db, self._database)
+            if self._database.dialect.name == "sqlite":
+                write_directly(_get_dbos_instance()._sys_db, self._database)
             known = {queue.name for queue in await DBOS.list_queues_async()}
             self._rare = {queue.name: queue for queue in queues if queue.is_rare and queue.name not in known}
             for queue in queues:
