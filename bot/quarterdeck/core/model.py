@@ -100,6 +100,7 @@ class ModelRequest:
     """Ask a model. `model` is the vendor's id without our provider prefix; `max_output_tokens` bounds the answer.
 
     `tool_choice` is `auto`, `none`, `required` or the name of a tool; it is a wish where a vendor cannot be held to it.
+    `unshown` are tools that are not sent along and may be called all the same.
     With `json_schema` the text of the answer is one JSON document.
     """
 
@@ -109,6 +110,7 @@ class ModelRequest:
     temperature: float | None = None
     json_schema: Mapping[str, object] | None = None
     tools: tuple[Tool, ...] = ()
+    unshown: tuple[Tool, ...] = ()
     tool_choice: str = FREE
     effort: Effort | None = None
 
@@ -198,6 +200,7 @@ class Wanted:
     """Say what is wanted beyond text: tools that the model may ask for, JSON of a schema, more or less thought."""
 
     tools: tuple[Tool, ...] = ()
+    unshown: tuple[Tool, ...] = ()
     tool_choice: str = FREE
     json_schema: Mapping[str, object] | None = None
     effort: Effort | None = None

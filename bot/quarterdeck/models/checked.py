@@ -80,7 +80,8 @@ def _fault(request: ModelRequest, text: str, last: Delta) -> str:
 
 def call_fault(request: ModelRequest, call: ToolCall) -> str:
     """Return what is wrong with a call, empty when it fits."""
-    tool = next((one for one in request.tools if one.name == call.name), None)
+    tools = (*request.tools, *request.unshown)
+    tool = next((one for one in tools if one.name == call.name), None)
     if tool is None:
         return f"there is no tool {call.name!r}"
     try:

@@ -126,6 +126,7 @@ class ModelRegistry:
             temperature=wanted.temperature,
             json_schema=wanted.json_schema,
             tools=wanted.tools,
+            unshown=wanted.unshown,
             tool_choice=wanted.tool_choice,
             effort=wanted.effort,
         )

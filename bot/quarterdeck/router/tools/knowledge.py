@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from quarterdeck.core.ports import Knowledge
 from quarterdeck.core.reply import Citation
 from quarterdeck.core.tool import ToolResult, ToolUse, Usable
 
+LOOK_EVERY_S: Final = 1.0
 PASSAGES: Final = 8
 LONGEST: Final = 1_400  # characters of one passage
 SCHEMA: Final[Mapping[str, object]] = {
@@ -20,16 +22,12 @@ SCHEMA: Final[Mapping[str, object]] = {
 
 
 class KnowledgeTools:
-    """Offer one search, once there is something to search."""
+    """Offer one search, once there is something to search; that is looked up once a second at the most."""
 
-    def __init__(self, knowledge: Knowledge) -> None:
-        self._knowledge = knowledge
-
-    async def tools(self) -> Sequence[Usable]:
-        """Return it."""
-        if not (await self._knowledge.counts()).get("chunks"):
-            return ()
-        return (
+    def __init__(self, knowledge: Knowledge, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._knowledge, self._monotonic = knowledge, monotonic
+        self._looked_s, self._has_some = -LOOK_EVERY_S, False
+        self._tools = (
             Usable(
                 name="knowledge.search",
                 summary="Search the team's documents; returns passages, each with the number to cite it by",
@@ -39,6 +37,14 @@ class KnowledgeTools:
                 requires=("command:ask",),
             ),
         )
+
+    async def tools(self) -> Sequence[Usable]:
+        """Return it."""
+        now_s = self._monotonic()
+        if now_s - self._looked_s >= LOOK_EVERY_S:
+            self._has_some = bool((await self._knowledge.counts()).get("chunks"))
+            self._looked_s = now_s
+        return self._tools if self._has_some else ()
 
     async def _search(self, use: ToolUse) -> ToolResult:
         found = await self._knowledge.search(

@@ -9,10 +9,11 @@ from dataclasses import field
 from typing import Final, cast
 
 from quarterdeck.core.errors import Rejected
-from quarterdeck.core.model import Delta, ModelMessage, Models, ToolCall, Wanted
+from quarterdeck.core.model import Delta, ModelMessage, Models, Tool, ToolCall, Wanted
 from quarterdeck.core.reply import Citation, File
 from quarterdeck.core.tool import Answered, Paused, Talk, ToolResult, Usable
 from quarterdeck.core.value import dataclass
+from quarterdeck.router.tools.choice import FIND, FIND_TOOL, Choice
 from quarterdeck.router.tools.rights import READS
 from quarterdeck.router.tools.using import Outcome, ToolUsing
 from quarterdeck.router.tools.wording import cited, described, on_the_wire, renumbered, shown, told
@@ -46,6 +47,8 @@ class Rounds:
     is_tainted: bool = False
     has_refused_tools: bool = False
     _asked_at: int = 0
+    _tools: Mapping[str, Tool] = field(default_factory=dict)
+    _choice: Choice = field(default_factory=lambda: Choice({}, ""))
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SIDE_BY_SIDE))
 
@@ -63,6 +66,8 @@ class Rounds:
             self.citations += self.paused.citations
         self.is_tainted |= is_from_outside or any(turn.is_untrusted for turn in self.turns)
         named, last = on_the_wire(self.usables), Delta()
+        called = [call.name for turn in self.turns[self._asked_at :] for call in turn.tool_calls]
+        self._tools, self._choice = described(named), Choice(named, self._question(), called)
         for number in range(MOST_ROUNDS + 2):
             async with aclosing(self._round(named)) as items:
                 async for item in items:
@@ -75,7 +80,8 @@ class Rounds:
             if number > MOST_ROUNDS or self.stopped:
                 self.stopped = self.stopped or f"after {MOST_ROUNDS} rounds of tools"
                 break
-            yield self._line(last.tool_calls, named)
+            if line := self._line(last.tool_calls, named):
+                yield line
             await self._use(last, named, is_over=number == MOST_ROUNDS)
         yield self._answered(last)
 
@@ -84,7 +90,7 @@ class Rounds:
         pieces: list[str] = []
         last = Delta()
         try:
-            async with aclosing(self._complete(described(named))) as deltas:
+            async with aclosing(self._complete(self._offer())) as deltas:
                 async for delta in deltas:
                     last = delta
                     if delta.text:
@@ -95,7 +101,7 @@ class Rounds:
                 raise
             self.has_refused_tools = True
         if self.has_refused_tools and not pieces and last.finish is None:
-            async with aclosing(self._complete(())) as deltas:
+            async with aclosing(self._complete(Wanted())) as deltas:
                 async for delta in deltas:
                     last = delta
                     if delta.text:
@@ -115,19 +121,33 @@ class Rounds:
             )
         yield last
 
-    def _complete(self, tools: Sequence[object]) -> AsyncGenerator[Delta, None]:
+    def _question(self) -> str:
+        """Return what was asked."""
+        asked = (turn.text for turn in reversed(self.turns[: self._asked_at]) if turn.speaker == "user")
+        return next(asked, "")
+
+    def _offer(self) -> Wanted:
+        """Return the tools: those that fit, and what finds the others; all of them where they are few."""
+        shown_ = self._choice.shown()
+        tools = tuple(self._tools[name] for name in shown_)
+        if self._choice.is_all:
+            return Wanted(tools=tools)
+        unshown = tuple(tool for name, tool in self._tools.items() if name not in shown_)
+        return Wanted(tools=(*tools, FIND_TOOL), unshown=unshown)
+
+    def _complete(self, wanted: Wanted) -> AsyncGenerator[Delta, None]:
         deltas = self.models.complete(
             self.turns,
             max_output_tokens=self.max_output_tokens,
             person_id=self.talk.person.id,
             conversation_id=self.talk.conversation.id,
-            wanted=Wanted(tools=tuple(tools)) if tools else Wanted(),  # type: ignore[arg-type]
+            wanted=wanted,
         )
         return cast("AsyncGenerator[Delta, None]", deltas)
 
     def _line(self, calls: Sequence[ToolCall], named: Mapping[str, Usable]) -> str:
         names = dict.fromkeys(shown(named[one.name].name) for one in calls if one.name in named)
-        return f"\n\n_Using {', '.join(names)} …_\n\n"
+        return f"\n\n_Using {', '.join(names)} …_\n\n" if names else ""
 
     async def _use(self, last: Delta, named: Mapping[str, Usable], *, is_over: bool) -> None:
         """Run what was asked for, reads side by side; results are told in the order of the calls."""
@@ -143,6 +163,8 @@ class Rounds:
 
     async def _one(self, call: ToolCall, named: Mapping[str, Usable], *, may_run: bool) -> Outcome:
         usable = named.get(call.name)
+        if call.name == FIND and usable is None and may_run:
+            return Outcome(result=self._choice.find(call))
         if not may_run or usable is None:
             text = OVER if usable is not None else f"not run: there is no tool {call.name[:80]!r}"
             return Outcome(result=ToolResult(text=text, is_error=True))
@@ -190,7 +212,7 @@ class Rounds:
         earlier = self.paused.waiting if self.paused is not None else {}
         return Paused(
             id=answer_id,
-            question=self.turns[self._asked_at - 1].text,
+            question=self._question(),
             turns=tuple(turns),
             waiting={**earlier, **self.waiting},
             citations=tuple(self.citations),

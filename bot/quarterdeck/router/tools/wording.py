@@ -38,12 +38,12 @@ def on_the_wire(usables: Sequence[Usable]) -> dict[str, Usable]:
     return found
 
 
-def described(named: Mapping[str, Usable]) -> tuple[Tool, ...]:
-    """Return the tools as they are offered."""
-    return tuple(
-        Tool(name=name, description=one.summary[:LONGEST_SUMMARY], schema=one.schema)
+def described(named: Mapping[str, Usable]) -> dict[str, Tool]:
+    """Return the tools as they are offered, by the names that models call them by."""
+    return {
+        name: Tool(name=name, description=one.summary[:LONGEST_SUMMARY], schema=one.schema)
         for name, one in named.items()
-    )
+    }
 
 
 def shown(name: str) -> str:

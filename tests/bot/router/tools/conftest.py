@@ -71,8 +71,8 @@ class Shed:
                 return said
             return cast("ToolResult", await said(use))
 
-        more = {"least_role": "operator", "schema": OBJECT, **more}
-        self.usables[name] = Usable(name=name, summary=f"Do {name}", run=run, effect=effect, **more)
+        more = {"least_role": "operator", "schema": OBJECT, "summary": f"Do {name}", **more}
+        self.usables[name] = Usable(name=name, run=run, effect=effect, **more)
 
     def effects(self) -> list[str]:
         """Name what was done that changes something or reaches outside."""
