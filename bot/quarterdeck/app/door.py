@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Final, cast
 
 from quarterdeck.app.parts import Parts
+from quarterdeck.core.adapter import Ability, Members
+from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.event import Event
+from quarterdeck.core.message import Conversation
+from quarterdeck.core.person import Person
 from quarterdeck.router.addressing import wish_of
 from quarterdeck.router.native.completion import Completion
 from quarterdeck.runtime.checks import startup_findings
 from quarterdeck.runtime.tasks import in_thread
 from quarterdeck.store.people.accounts import StoredSessions
+from quarterdeck_workflows.engine.book import RunBook
+
+MEMBERS_S: Final = 3.0  # how long a platform may take to say who reads along
 
 if TYPE_CHECKING:
     from quarterdeck.web.access.desk import AccountDesk
@@ -19,6 +27,7 @@ if TYPE_CHECKING:
 
 def build_door(parts: Parts) -> WebDoor:
     """Return the door, not open yet."""
+    from quarterdeck.web.api.runs import Runs
     from quarterdeck.web.door import House, WebDoor
 
     async def count_people() -> int:
@@ -28,8 +37,20 @@ def build_door(parts: Parts) -> WebDoor:
         wish = wish_of(event, parts.commands)
         return f"command:{wish.name}" if wish is not None else ""
 
+    async def reads(person: Person, conversation: Conversation) -> bool:
+        adapter = parts.adapters.get(conversation.platform)
+        if adapter is None or Ability.MEMBERS not in adapter.abilities:
+            return False
+        try:
+            async with asyncio.timeout(MEMBERS_S):
+                members = await cast("Members", adapter).members(conversation)
+        except (QuarterdeckError, TimeoutError):
+            return False
+        return any(str(one) in person.identities for one in members or ())
+
     return WebDoor(
         House(
+            runs=Runs(book=RunBook(parts.workflows, parts.durable, parts.redactor.clean), reads=reads),
             accounts=parts.accounts,
             sessions=StoredSessions(parts.store),
             tokens=parts.tokens,

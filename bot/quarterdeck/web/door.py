@@ -22,9 +22,11 @@ from quarterdeck.web.api.about import AboutEndpoints, Library, Problems
 from quarterdeck.web.api.endpoint import PREFIX, Endpoint
 from quarterdeck.web.api.files import FileEndpoints
 from quarterdeck.web.api.openapi import document
+from quarterdeck.web.api.runs import RunEndpoints, Runs
 from quarterdeck.web.api.streams import Streams
 from quarterdeck.web.api.talk import ActionOf, TalkEndpoints
 from quarterdeck.web.pages import Pages
+from quarterdeck.web.runs import run_pages
 from quarterdeck.web.signin import SignInRoutes
 
 log = logging.getLogger(__name__)
@@ -54,6 +56,7 @@ class House:
     clock: Clock
     files: Path
     per_minute: int
+    runs: Runs | None = None
 
 
 class WebDoor:
@@ -96,6 +99,12 @@ class WebDoor:
             *talk.all(self._gate),
             *files.all(self._gate),
         ]
+        self._runs: RunEndpoints | None = None
+        if house.runs is not None:
+            self._runs = RunEndpoints(
+                house.runs, self._gate, authoriser=house.authoriser, people=people, record=house.record
+            )
+            self.endpoints += self._runs.all()
 
     async def open(self) -> str:
         """Read the sessions; returns the code for the first owner, empty where there is an account."""
@@ -107,6 +116,8 @@ class WebDoor:
         """Let streams end, and listen to the log no more."""
         logging.getLogger("quarterdeck").removeHandler(self._problems)
         self.streams.stop()
+        if self._runs is not None:
+            self._runs.stop()
 
     async def serve(self) -> None:
         """Watch the streams until cancelled."""
@@ -117,6 +128,7 @@ class WebDoor:
         pages = Pages()
         return [
             *pages.routes(self._gate),
+            *(run_pages(pages, self._gate) if self._runs is not None else ()),
             *SignInRoutes(self.desk, self._gate, pages).all(),
             *(endpoint.route() for endpoint in self.endpoints),
             route("GET", f"{PREFIX}/openapi.json", self._document, principal=self._gate.api),

@@ -21,7 +21,7 @@ from quarterdeck.core.run import OVER, RunOf
 from quarterdeck.core.value import dataclass
 from quarterdeck.runtime import metrics
 from quarterdeck_workflows.engine.titles import open_title
-from quarterdeck_workflows.language.spec import Do, Step, Workflow
+from quarterdeck_workflows.language.spec import Do, SetValues, Step, Workflow
 
 NOTE_EVERY_S = 0.25
 SHOW_EVERY_S = 1.5
@@ -136,7 +136,9 @@ class Board:
         if seen.workflow is not None and place.partition(".")[0].isdecimal():
             number = int(place.partition(".")[0].partition(":")[0])
             for before in seen.workflow.steps[:number]:
-                if states.get(before.id, "running") in ("running", "waiting", "unknown"):
+                if before.id not in states and before.when and not isinstance(before, SetValues):
+                    states[before.id] = "skipped"  # whatever does something says that it begins
+                elif states.get(before.id, "running") in ("running", "waiting", "unknown"):
                     states[before.id] = "succeeded"
             if number < len(seen.workflow.steps):
                 states[seen.workflow.steps[number].id] = state

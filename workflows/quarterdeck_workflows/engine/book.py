@@ -50,7 +50,7 @@ class RunBook:
         left_out = 0
         if own is not None:
             known = {"": with_titles(own, inputs), **await self._called(run, record.rows)}
-            entries, left_out = Drawing(run, known, record.rows, self._clean).all()
+            entries, left_out = Drawing(run, known, record, self._clean).all()
         return Timeline(
             run=run,
             title=title,

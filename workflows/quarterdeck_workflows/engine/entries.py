@@ -9,7 +9,7 @@ from quarterdeck.core.ports import Json
 from quarterdeck.core.run import OVER, RunOf
 from quarterdeck.core.timeline import Entry
 from quarterdeck_workflows.engine.board import ASKS, called
-from quarterdeck_workflows.engine.record import Row, said
+from quarterdeck_workflows.engine.record import Record, Row, said
 from quarterdeck_workflows.language.spec import (
     Ask,
     Choose,
@@ -33,11 +33,11 @@ Known = Mapping[str, Workflow]
 class Drawing:
     """Draw the entries of one run; `clean` hides secrets."""
 
-    def __init__(self, run: RunOf, known: Known, rows: Sequence[Row], clean: Callable[[str], str]) -> None:
-        self._run, self._known, self._clean = run, known, clean
+    def __init__(self, run: RunOf, known: Known, record: Record, clean: Callable[[str], str]) -> None:
+        self._run, self._known, self._clean, self._ends = run, known, clean, record.ends
         self._rows: dict[tuple[str, str], list[Row]] = {}
         self._last: dict[str, tuple[str, str]] = {}  # by durable run: where it was last
-        for row in rows:
+        for row in record.rows:
             self._rows.setdefault((row.prefix, row.place), []).append(row)
             self._last[row.durable_id] = (row.prefix, row.place)
 
@@ -70,7 +70,7 @@ class Drawing:
         error = entry.error
         if state == "failed" and not error and not any(self._entry(one).error for one in inside):
             error = self._clean(self._run.message)
-        at_ms, took_ms = _times(around, is_open=state in ("running", "waiting", "unknown"))
+        at_ms, took_ms = self._times(around, state)
         return Entry(
             place=str(number),
             title=entry.title,
@@ -92,8 +92,7 @@ class Drawing:
     def _drawn(self, at: tuple[str, str], step: Step | None, rows: Sequence[Row], state: str) -> Entry:
         prefix, place = at
         error = next((said(said(row.done.output).get("error")) for row in reversed(rows) if _failed(row)), {})
-        is_open = state in ("running", "waiting", "unknown")
-        at_ms, took_ms = _times(rows, is_open=is_open)
+        at_ms, took_ms = self._times(rows, state)
         return Entry(
             place=f"{prefix}{place}",
             title=self._title(prefix, place, step),
@@ -128,7 +127,7 @@ class Drawing:
         is_over = last.mark in ("verdict", "closed", "decided", "planned") or "output" in said(
             last.done.output
         )
-        is_over = is_over or "output_blob" in said(last.done.output)
+        is_over = is_over or "output_blob" in said(last.done.output) or last.durable_id in self._ends
         if is_over or self._last[last.durable_id] != at or self._run.state in OVER:
             return "succeeded" if is_over or self._run.state != "cancelled" else ""
         return self._now(at)
@@ -140,6 +139,19 @@ class Drawing:
         if at[1] == "start" and ASKS in self._run.states:
             return "waiting"
         return self._run.state if self._run.state not in OVER else ""
+
+    def _times(self, rows: Sequence[Row], state: str) -> tuple[int | None, int | None]:
+        starts = [row.done.started_at_ms for row in rows if row.done.started_at_ms is not None]
+        at_ms = min(starts, default=None)
+        if at_ms is None or state in ("running", "waiting", "unknown"):
+            return at_ms, None
+        return at_ms, max(self._end(row) or at_ms for row in rows) - at_ms
+
+    def _end(self, row: Row) -> int | None:
+        """Return when a row was over: a wait is so when what comes next begins, or the part that it stands in ends."""
+        is_last = self._last[row.durable_id] == (row.prefix, row.place)
+        ended = self._ends.get(row.durable_id) if is_last else None
+        return row.until_ms or ended or row.done.finished_at_ms
 
     def _short(self, value: Json) -> str:
         if value is None or value in ("", [], {}):
@@ -216,10 +228,3 @@ def _output(step: Step | None, rows: Sequence[Row]) -> Json:
         if found.get("unknown"):
             return str(found["unknown"])
     return None
-
-
-def _times(rows: Sequence[Row], *, is_open: bool) -> tuple[int | None, int | None]:
-    starts = [row.done.started_at_ms for row in rows if row.done.started_at_ms is not None]
-    ends = [row.done.finished_at_ms for row in rows if row.done.finished_at_ms is not None]
-    at_ms = min(starts, default=None)
-    return at_ms, (max(ends) - at_ms if ends and at_ms is not None and not is_open else None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 
 from quarterdeck.core.ports import Json
@@ -10,7 +10,7 @@ from quarterdeck.core.value import dataclass
 from quarterdeck.runtime.durable import Done, Durable
 
 MOST_ROWS = 2_000
-ANSWERED = "DBOS.recv"  # what a wait for an answer is called in the journal
+ANSWERED, SLEPT = "DBOS.recv", "DBOS.sleep"  # what waits are called in the journal
 ENDED = "DBOS.getResult"
 
 
@@ -20,7 +20,7 @@ class Row:
 
     `place` is where its step stands in the file, `mark` what was done there (`ask`, `verdict` …), empty for the step
     itself; `number` counts the tries. `prefix` stands before places of a workflow that another one called: `2>`.
-    `answer` is what came to a wait that began here, None while nothing has.
+    `answer` is what came to a wait that began here, None while nothing has; `until_ms` when that wait was over.
     """
 
     done: Done
@@ -30,13 +30,15 @@ class Row:
     number: int = 1
     prefix: str = ""
     answer: Json = None
+    until_ms: int | None = None
 
 
 @dataclass(slots=True)
 class Record:
-    """Hold what a run has done; `is_cut` when it did more than is read."""
+    """Hold what a run has done; `is_cut`: it did more than is read. `ends` has the parts that are over, and when."""
 
     rows: list[Row] = field(default_factory=list)
+    ends: dict[str, int | None] = field(default_factory=dict)
     is_cut: bool = False
 
 
@@ -58,16 +60,18 @@ async def _follow(durable: Durable, durable_id: str, prefix: str, record: Record
             record.is_cut = True
             return
         if one.child:
+            if one.name == ENDED:
+                record.ends[one.child] = one.finished_at_ms
             if _first(one.child) not in seen:
                 seen.add(_first(one.child))
                 await _follow(durable, newest[_first(one.child)], prefix + _call(one.child), record)
         elif not one.name.startswith("DBOS."):
-            after = steps[at + 1] if at + 1 < len(steps) else None
-            answer = after.output if after is not None and after.name == ANSWERED else None
-            record.rows.append(_row(one, durable_id, prefix, answer))
+            record.rows.append(_row(one, durable_id, prefix, steps[at + 1 :]))
 
 
-def _row(done: Done, durable_id: str, prefix: str, answer: Json) -> Row:
+def _row(done: Done, durable_id: str, prefix: str, after: Sequence[Done]) -> Row:
+    waited = after[0] if after and after[0].name in (ANSWERED, SLEPT) else None
+    following = next((one for one in after if one.name not in (ANSWERED, SLEPT)), None)
     name, _, mark = done.name.partition(":")
     place, _, number = name.partition("~")
     return Row(
@@ -77,7 +81,8 @@ def _row(done: Done, durable_id: str, prefix: str, answer: Json) -> Row:
         mark=mark,
         number=int(number or 1),
         prefix=prefix,
-        answer=answer,
+        answer=waited.output if waited is not None and waited.name == ANSWERED else None,
+        until_ms=following.started_at_ms if waited is not None and following is not None else None,
     )
 
 

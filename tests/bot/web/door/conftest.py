@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from sqlalchemy import select
 
 from quarterdeck.core.access import AccessRequest, Decision
 from quarterdeck.core.adapter import Rendered
@@ -28,7 +29,9 @@ from quarterdeck.store.ledger.audit import Audit
 from quarterdeck.store.people.accounts import StoredAccounts, StoredSessions
 from quarterdeck.store.people.people import StoredPeople
 from quarterdeck.store.people.tokens import StoredTokens
+from quarterdeck.store.tables.ledger import audit
 from quarterdeck.testing.clock import FakeClock
+from quarterdeck.web.api.runs import Runs
 from quarterdeck.web.door import House, WebDoor
 from quarterdeck.web.server import WebServer
 from quarterdeck_adapters.web.adapter import WebAdapter
@@ -89,7 +92,9 @@ class Bot:
 class World:
     """Hold everything that a test may touch."""
 
-    def __init__(self, store: Store, clock: FakeClock, files: Path, **http: Any) -> None:
+    def __init__(
+        self, store: Store, clock: FakeClock, files: Path, *, runs: Runs | None = None, **http: Any
+    ) -> None:
         self.store, self.clock, self.bot = store, clock, Bot()
         self.people_rows = StoredPeople(store)
         self.tokens = StoredTokens(store, self.people_rows)
@@ -119,6 +124,7 @@ class World:
                 clock=clock,
                 files=files,
                 per_minute=0,
+                runs=runs,
             )
         )
         self.server = WebServer(HttpSettings(port=0, **http), self.door.routes())
@@ -150,6 +156,11 @@ class World:
         identity = Identity(platform="web", user_id=name)
         text, _ = await self.tokens.create(identity, scopes=scopes or ("*",), now_ms=self.clock.now_ms())
         return text
+
+    async def record_rows(self, kind: str) -> list[dict[str, Any]]:
+        """Return what was put on record of a kind."""
+        rows = await self.store.read(lambda connection: list(connection.execute(select(audit))))
+        return [json.loads(row.detail) for row in rows if row.kind == kind]
 
     def browser(self, secret: str = "") -> aiohttp.ClientSession:
         """Return a client that behaves as the page does."""
