@@ -49,7 +49,7 @@ class Metric:
     def _series(self, known: Mapping[Labels, object], labels: Mapping[str, str]) -> Labels:
         given = tuple(labels.items())
         series = self._seen.get(given)
-        if series is None or series not in known:
+        if series is None:
             series = self._checked(known, labels)
             if len(self._seen) < MOST_SERIES:
                 self._seen[given] = series

@@ -167,9 +167,10 @@ def is_cross_site(request: web.Request, origin: Origin) -> bool:
 
 async def add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Send the headers above with every answer; a page of ours may set its own policy before."""
+    headers = response.headers
     for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)
-    response.headers[SERVER] = SECURITY_HEADERS[SERVER]  # aiohttp has put its versions there
+        headers.setdefault(name, value)
+    headers[SERVER] = SECURITY_HEADERS[SERVER]  # aiohttp has put its versions there
 
 
 class UnreadableRequests(logging.Filter):

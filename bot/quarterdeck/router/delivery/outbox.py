@@ -233,7 +233,7 @@ class Outbox:
         Raises:
             NotFound: no platform of this name is connected.
         """
-        return self.sender.adapter(platform)
+        return self.sender.ways.to(platform).adapter
 
     async def _compose(
         self, to: Conversation, reply: Reply, key: str, *, is_change: bool = False
@@ -335,12 +335,9 @@ class Outbox:
 
     def _is_free(self, to: Conversation) -> bool:
         """Tell whether a part for this conversation can go out at once, and take the turn: that saves a write."""
-        return (
-            self.lanes.is_idle(to.id)
-            and to.id not in self._claimed
-            and self.sender.gate(to.platform).is_open
-            and self.sender.pacer(to.platform).take(to)
-        )
+        way = self.sender.ways.to(to.platform)
+        is_idle = self.lanes.is_idle(to.id) and to.id not in self._claimed
+        return is_idle and way.gate.is_open and way.pacer.take(to)
 
     def _part(
         self, to: Conversation, part: Rendered, key: str, number: int, of: int, state: SendState = "waiting"

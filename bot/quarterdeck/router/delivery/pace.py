@@ -19,11 +19,13 @@ from quarterdeck.core.value import dataclass
 GROUP_WINDOW_S = 60.0
 SLACK = 1.1  # requests of one second may reach the platform closer together than they left us
 QUIET_S = 60.0  # without a refusal for so long, answers go out at once again
+FORGET_EVERY_S = 10.0
 ROOM = 0.5  # of the overall limit is kept free of what can be left out
 
 
 @dataclass(slots=True)
 class _Place:
+    name: str
     free_at_s: float = 0.0  # by the declared pace
     held_until_s: float = 0.0
     strict_until_s: float = 0.0
@@ -42,6 +44,7 @@ class Pacer:
         self._given: deque[float] = deque()  # when turns were given, or will be: the last `_most` of them
         self._places: OrderedDict[str, _Place] = OrderedDict()
         self._held_until_s = self._strict_until_s = 0.0
+        self._forgets_at_s = 0.0
         self._holds = 0
         self._is_bounded = bool(pace.conversation_s or pace.per_second or pace.group_per_minute)
 
@@ -112,7 +115,7 @@ class Pacer:
         name = self._pace.place(to)
         place = self._places.get(name)
         if place is None:
-            place = self._places[name] = _Place()
+            place = self._places[name] = _Place(name)
         return place
 
     def _due(self, to: Conversation, place: _Place, now_s: float, *, is_change: bool) -> float:
@@ -145,8 +148,10 @@ class Pacer:
             self._given.append(at_s)
             if len(self._given) > self._most:
                 self._given.popleft()
-        self._places.move_to_end(self._pace.place(to))
-        self._forget(at_s)
+        self._places.move_to_end(place.name)
+        if at_s > self._forgets_at_s:
+            self._forget(at_s)
+            self._forgets_at_s = at_s + FORGET_EVERY_S
 
     def _forget(self, now_s: float) -> None:
         """Drop places that were silent for so long that nothing binds them."""

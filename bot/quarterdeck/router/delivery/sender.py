@@ -19,7 +19,6 @@ from quarterdeck.core.errors import (
     AuthFailed,
     Busy,
     Gone,
-    NotFound,
     RateLimited,
     Rejected,
     ServiceError,
@@ -28,9 +27,8 @@ from quarterdeck.core.errors import (
 from quarterdeck.core.message import Message
 from quarterdeck.core.ports import Clock
 from quarterdeck.router.delivery.entry import Entries, Entry
-from quarterdeck.router.delivery.gate import Gate
-from quarterdeck.router.delivery.pace import Pacer
 from quarterdeck.router.delivery.part import explained, pause_after, rendered, said
+from quarterdeck.router.delivery.way import Ways
 from quarterdeck.router.lanes import Lanes
 from quarterdeck.runtime import metrics
 
@@ -57,9 +55,8 @@ class Sender:
         *,
         clean: Callable[[str], str],
     ) -> None:
-        self._rows, self._adapters, self._clock, self._clean = rows, adapters, clock, clean
-        self._pacers: dict[str, Pacer] = {}
-        self._gates: dict[str, Gate] = {}
+        self._rows, self._clock, self._clean = rows, clock, clean
+        self.ways = Ways(adapters, clock)
         self._naps: set[asyncio.Timeout] = set()
         self._is_ending = False
         self.entries = Entries()
@@ -67,35 +64,10 @@ class Sender:
         self._unwritten: dict[str, str] = {}  # messages that are posted, and that is not on disk yet
         self.lanes = Lanes("send", self._deliver, lane_limit=LANE_LIMIT, total_limit=TOTAL_LIMIT)
 
-    def pacer(self, platform: str) -> Pacer:
-        """Return who gives the turns on a platform."""
-        if platform not in self._pacers:
-            self._pacers[platform] = Pacer(self._adapters[platform].pace, self._clock)
-        return self._pacers[platform]
-
-    def gate(self, platform: str) -> Gate:
-        """Return what stands before a platform."""
-        if platform not in self._gates:
-            self._gates[platform] = Gate(self._clock)
-        return self._gates[platform]
-
     def put(self, entry: Entry) -> None:
         """Send a part when its conversation's turn comes."""
         self.entries.add(entry)
         self.lanes.put(entry.conversation.id, entry)
-
-    def adapter(self, platform: str) -> Adapter:
-        """Return the platform's adapter.
-
-        Raises:
-            NotFound: no platform of this name is connected.
-        """
-        try:
-            return self._adapters[platform]
-        except KeyError:
-            raise NotFound(
-                f"no platform {platform!r} is connected", hint="`quarterdeck check` says what switches it on"
-            ) from None
 
     async def finish(self, limit_s: float) -> bool:
         """Send what is ready, for `limit_s` at the most; what must wait stays on disk. False: it took longer."""
@@ -151,14 +123,15 @@ class Sender:
     async def _draw(self, entry: Entry, sketch: Rendered) -> None:
         """Show how far an answer is, where there is room for it: what is left out here, the final form makes good."""
         place, message_id = entry.conversation, self.partials.get(entry.replaces)
-        adapter, pacer = self.adapter(place.platform), self.pacer(place.platform)
+        way = self.ways.to(place.platform)
+        pacer = way.pacer
         has_turn = False
         try:
             is_wanted = message_id is not None and not self.entries.is_changing(entry.replaces)
-            if not is_wanted or not self.gate(place.platform).is_open or not pacer.has_room(place):
+            if not is_wanted or not way.gate.is_open or not pacer.has_room(place):
                 return
             has_turn = pacer.take(place, is_change=True)
-            await cast("Edits", adapter).edit(place, message_id or "", sketch)
+            await cast("Edits", way.adapter).edit(place, message_id or "", sketch)
             entry.was_drawn = True
         except RateLimited as error:
             pause_s = pause_after(1) if error.retry_after_s is None else error.retry_after_s
@@ -192,7 +165,7 @@ class Sender:
     async def _paced(self, entry: Entry) -> bool:
         """Wait for a turn; False when the bot stops before one comes near."""
         place, is_change = entry.conversation, bool(entry.replaces)
-        pacer = self.pacer(place.platform)
+        pacer = self.ways.to(place.platform).pacer
         if pacer.take(place, is_change=is_change):
             return True
         turn = pacer.turn(place, is_change=is_change)
@@ -222,7 +195,8 @@ class Sender:
     async def _attempt(self, row: Outgoing, message_id: str) -> Outgoing | None:
         """Try once, while the platform lets anything through; returns the row to be tried again, if it is to be."""
         place = row.conversation
-        gate, adapter = self.gate(place.platform), self.adapter(place.platform)
+        way = self.ways.to(place.platform)
+        gate, adapter = way.gate, way.adapter
         is_knocking: bool | None = False
         if not gate.is_open:
             row = await self._put_down(row)
@@ -234,7 +208,7 @@ class Sender:
                 return await self._change(adapter, row, message_id)
             return await self._post(adapter, replace(row, replaces="") if row.replaces else row)
         finally:
-            self.pacer(place.platform).over(place)
+            way.pacer.over(place)
             if is_knocking:
                 gate.leave()
 
@@ -301,7 +275,7 @@ class Sender:
         """Return the row to be tried again, or None when its end is on disk. `is_safe`: twice would be once."""
         place = row.conversation
         if isinstance(error, AuthFailed):
-            if self.gate(place.platform).shut():
+            if self.ways.to(place.platform).gate.shut():
                 log.error(
                     "Platform refuses our token; its replies wait",
                     extra={"platform": place.platform, "error": self._clean(error.message)},
@@ -322,8 +296,7 @@ class Sender:
 
     def _heard(self, platform: str) -> None:
         """Take note that the platform knows us."""
-        gate = self._gates.get(platform)
-        if gate is not None and gate.open():
+        if self.ways.to(platform).gate.open():
             log.info("Platform takes our token again", extra={"platform": platform})
 
     async def _bury(self, row: Outgoing, error: Gone) -> None:
@@ -338,14 +311,14 @@ class Sender:
     async def _slow_down(self, row: Outgoing, error: RateLimited) -> Outgoing:
         """Wait as long as the platform asks; that is no failed try, however often it does."""
         pause_s = error.retry_after_s if error.retry_after_s is not None else pause_after(row.attempts + 1)
-        pacer = self.pacer(row.conversation.platform)
+        pacer = self.ways.to(row.conversation.platform).pacer
         pacer.refused(row.conversation, pause_s, is_global=error.is_global)
         attempts = row.attempts + (error.retry_after_s is None)
         return await self._postponed(row, attempts, pause_s, error)
 
     async def _later(self, row: Outgoing, error: ServiceError) -> Outgoing | None:
         attempts = row.attempts + 1
-        pauses_s = self.adapter(row.conversation.platform).pace.retries_s
+        pauses_s = self.ways.to(row.conversation.platform).adapter.pace.retries_s
         if attempts >= (len(pauses_s) + 1 if pauses_s else TRIES):
             await self.end(replace(row, attempts=attempts), "dead", f"{error.message} ({attempts} tries)")
             return None
