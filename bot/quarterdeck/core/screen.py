@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from quarterdeck.core.event import Event
 from quarterdeck.core.person import Identity
+from quarterdeck.core.value import dataclass
 
 ItemKind = Literal["post", "said", "edit", "rewind"]
 
@@ -43,11 +43,11 @@ class Room:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """Show one message that a search found."""
+    """Show one message that a search found; `parts` of what stands there, and whether each was looked for."""
 
     room: Room
     item: Item
-    text: str
+    parts: Sequence[tuple[str, bool]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +112,7 @@ class Rooms(Protocol):
         """Return one post or thing said, in its last form."""
 
     async def search(self, owner: str, words: str, *, name: str = "", limit: int = 50) -> Sequence[Found]:
-        """Return what holds all of `words`, newest first, in one conversation or all of somebody's."""
+        """Return what holds all of `words`, the best first, in one conversation or all of somebody's."""
 
     async def add_file(self, file: StoredFile) -> None:
         """Store a file; the same id twice is once."""

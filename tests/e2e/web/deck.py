@@ -27,6 +27,7 @@ class Line:
     port: int = 0
     ends: set[asyncio.StreamWriter] = field(default_factory=set)
     lost: int = 0  # posts whose answers are still to be lost
+    swallowed: int = 0  # posts whose answers were lost
     is_deaf: set[asyncio.StreamWriter] = field(default_factory=set)  # browsers that hear no answer any more
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -60,6 +61,7 @@ class Line:
             while block := await reader.read(65_536):
                 if browser is not None and self.lost and MESSAGE.match(block):
                     self.lost -= 1
+                    self.swallowed += 1
                     self.is_deaf.add(browser)
                 if writer in self.is_deaf:
                     break  # the bot has taken the message, and its answer gets lost
@@ -136,6 +138,15 @@ class Deck:
         """Write to the bot."""
         await self.page.fill("#writing", text)
         await self.page.keyboard.press("Enter")
+
+    async def write_unseen(self, text: str, *, room: str) -> None:
+        """Write to the bot without waiting for anything on the page."""
+        sent = await self.page.request.post(
+            f"{self.url}/api/v1/conversations/{room}/messages",
+            data={"text": text},
+            headers={"X-Quarterdeck": "1", "Idempotency-Key": text},
+        )
+        assert 202 == sent.status, await sent.text()
 
     def said(self, text: str) -> Locator:
         """Return the message that says so."""

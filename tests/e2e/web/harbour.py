@@ -259,7 +259,7 @@ class Harbour:
                 "at": one["at"],
                 "role": one["role"],
             }
-            | {"snippet": one["text"][:120]}
+            | {"snippet": one["text"][:120], "parts": marked(one["text"][:120], words)}
             for talk in self.talks.values()
             for one in talk.messages
             if words in one["text"].lower()
@@ -368,6 +368,13 @@ def refusal(status: int, message: str) -> web.Response:
     """Return an error as the API writes it."""
     error = {"kind": "user", "message": message, "hint": "Try another way."}
     return web.json_response({"error": error}, status=status)
+
+
+def marked(text: str, words: str) -> list[Body]:
+    """Return the parts of a text, and whether each is what was looked for."""
+    before, hit, _ = text.lower().partition(words)
+    cut = (text[: len(before)], text[len(before) : len(before) + len(hit)], text[len(before) + len(hit) :])
+    return [{"text": one, "fits": number == 1} for number, one in enumerate(cut) if one]
 
 
 def cause_of(key: str) -> str:

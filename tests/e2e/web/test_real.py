@@ -12,6 +12,14 @@ from tests.e2e.web.deck import deck_at
 pytestmark = [pytest.mark.slow, pytest.mark.needs("chromium")]
 
 DROPS = 100
+SEEN_TWICE = """() => {
+  window.seenTwice = [];
+  const look = () => {
+    const said = [...document.querySelectorAll(".message.mine .text")].map((one) => one.innerText);
+    window.seenTwice.push(...said.filter((text, at) => said.indexOf(text) !== at));
+  };
+  new MutationObserver(look).observe(document.getElementById("scroll"), { childList: true, subtree: true });
+}"""
 
 
 async def test_an_answer_survives_a_hundred_drops(tmp_path: Path) -> None:
@@ -49,6 +57,35 @@ async def test_messages_go_once_over_a_line_that_breaks_and_a_bot_that_starts_ag
         await expect(deck.page.locator(".message")).to_have_count(len(expected))
 
         assert expected == await deck.shown()
+
+
+async def test_a_message_whose_answer_is_lost_is_neither_sent_nor_shown_twice(tmp_path: Path) -> None:
+    """The bot has it, the page does not know so: words, a command of the palette, the press of a button."""
+    async with deck_at(tmp_path) as deck:
+        page = deck.page
+        await deck.say("/ping")
+        await expect(deck.said("Pong.")).to_be_visible()
+        await page.evaluate(SEEN_TWICE)
+        expected = ["/ping", "Pong."]
+        for number in range(8):
+            deck.line.lost = 1 + number % 3
+            await deck.say(f"/echo word{number}")
+            expected += [f"/echo word{number}", f"word{number}"]
+            await expect(page.locator("#messages .bot")).to_have_count(number + 2)
+        shown = await deck.shown()
+        deck.line.lost = 3
+        await deck.say("/forget here")
+        await expect(page.locator("#messages .bot").last).to_contain_text("Delete for good?")
+        deck.line.lost = 3
+        await page.get_by_role("button", name="Delete", exact=True).dblclick()
+        await expect(page.locator("#messages .bot").last).to_contain_text("Deleted:")
+        await expect(page.locator("#pending > *")).to_have_count(0)
+        seen_twice = await page.evaluate("window.seenTwice")
+
+        assert [] == seen_twice
+        assert deck.line.swallowed >= 10, "each of ten was taken, and its answer lost"
+        assert expected == shown
+        assert [] == [text for text in await deck.shown() if "word0" in text], "forgotten on the page, too"
 
 
 async def test_a_visit_to_the_real_program(tmp_path: Path, note: Path) -> None:

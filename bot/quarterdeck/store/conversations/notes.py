@@ -27,6 +27,7 @@ from sqlalchemy import (
 from quarterdeck.core.memory import Forgotten, Note, Past, Scope
 from quarterdeck.core.person import Identity
 from quarterdeck.store.conversations.past import past_in
+from quarterdeck.store.conversations.searching import empty
 from quarterdeck.store.database.upsert import inserting
 from quarterdeck.store.engine import Store
 from quarterdeck.store.tables import (
@@ -134,7 +135,7 @@ class StoredNotes:
             )
             connection.execute(delete(summaries).where(summaries.c.conversation_id.in_(places)))
             _empty_replies(connection, outbox.c.conversation_id.in_(alone))
-            connection.execute(delete(transcript).where(transcript.c.conversation_id.in_(alone)))
+            empty(connection, transcript.c.conversation_id.in_(alone))
             asked = knowledge_answers.c.person_id.in_([person_id, *accounts])
             connection.execute(delete(knowledge_answers).where(asked))
             read_along = paused_answers.c.conversation_id.in_(
@@ -158,7 +159,7 @@ class StoredNotes:
         def job(connection: Connection) -> Forgotten:
             connection.execute(delete(summaries).where(summaries.c.conversation_id == conversation_id))
             _empty_replies(connection, outbox.c.conversation_id == conversation_id)
-            connection.execute(delete(transcript).where(transcript.c.conversation_id == conversation_id))
+            empty(connection, transcript.c.conversation_id == conversation_id)
             asked = knowledge_answers.c.conversation_id == conversation_id
             connection.execute(delete(knowledge_answers).where(asked))
             forget_paused(connection, paused_answers.c.conversation_id == conversation_id)
@@ -177,7 +178,7 @@ class StoredNotes:
         def job(connection: Connection) -> Forgotten:
             connection.execute(delete(summaries))
             _empty_replies(connection, true())
-            connection.execute(delete(transcript))
+            empty(connection, true())
             connection.execute(delete(knowledge_answers))
             forget_paused(connection, true())
             return Forgotten(

@@ -10,13 +10,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
 
 from quarterdeck.core.screen import Found, Item, ItemKind, Room, StoredFile
+from quarterdeck.store.conversations import searching
 from quarterdeck.store.conversations.history import insert_new
+from quarterdeck.store.conversations.searching import SHOWN
 from quarterdeck.store.engine import Store
 from quarterdeck.store.tables import messages, notes, summaries, transcript
 from quarterdeck.store.tables.web import web_files, web_rooms
-
-SHOWN = ("post", "said")
-MOST_WORDS = 8
 
 _LAST = (
     select(func.coalesce(func.max(transcript.c.seq), 0))
@@ -74,12 +73,15 @@ class StoredRooms:
             room_id = connection.execute(select(web_rooms.c.id).where(is_it)).scalar_one_or_none()
             if room_id is None:
                 return False
-            connection.execute(delete(transcript).where(transcript.c.conversation_id == room_id))
+            here = transcript.c.conversation_id == room_id
+            searching.take(connection, here)
+            connection.execute(delete(transcript).where(here))
             connection.execute(delete(summaries).where(summaries.c.conversation_id == room_id))
             connection.execute(delete(notes).where(notes.c.scope == "conversation", notes.c.owner == room_id))
             said = update(messages).where(messages.c.conversation_id == room_id, messages.c.text != "")
             connection.execute(said.values(text=""))
             connection.execute(delete(web_rooms).where(is_it))
+            searching.overwrite(connection)
             return True
 
         return await self._store.write("room.removed", job)
@@ -101,9 +103,11 @@ class StoredRooms:
 
         def job(connection: Connection) -> tuple[Item, bool]:
             is_new = insert_new(connection, transcript, row)
+            item = _item(connection.execute(select(transcript).where(transcript.c.key == key)).one())
             if is_new:
                 connection.execute(touched)
-            return _item(connection.execute(select(transcript).where(transcript.c.key == key)).one()), is_new
+                searching.put(connection, item.seq)
+            return item, is_new
 
         return await self._store.write("room.added", job)
 
@@ -128,7 +132,10 @@ class StoredRooms:
                 target=target,
             )
             connection.execute(insert(transcript).values(**row))
-            connection.execute(update(transcript).where(transcript.c.seq == target).values(text=text))
+            first = transcript.c.seq == target
+            searching.take(connection, first)
+            connection.execute(update(transcript).where(first).values(text=text))
+            searching.put(connection, target)
             return _item(connection.execute(select(transcript).where(transcript.c.key == key)).one())
 
         return await self._store.write("room.edited", job)
@@ -149,8 +156,9 @@ class StoredRooms:
             connection.execute(forgotten.values(text="", deleted_at_ms=at_ms))
             row = _row(conversation_id, "rewind", {}, key=key, cause="", text="", at_ms=at_ms, target=to)
             connection.execute(insert(transcript).values(**row))
-            gone = delete(transcript).where(here, transcript.c.seq >= to, transcript.c.kind != "rewind")
-            connection.execute(gone)
+            gone = and_(here, transcript.c.seq >= to, transcript.c.kind != "rewind")
+            searching.take(connection, gone)
+            connection.execute(delete(transcript).where(gone))
             return _item(connection.execute(select(transcript).where(transcript.c.key == key)).one())
 
         return await self._store.write("room.rewound", job)
@@ -185,21 +193,27 @@ class StoredRooms:
         return found[0] if found else None
 
     async def search(self, owner: str, words: str, *, name: str = "", limit: int = 50) -> Sequence[Found]:
-        """Return what holds all of `words`, newest first, in one conversation or all of somebody's."""
-        query = (
-            select(transcript, web_rooms.c.owner, web_rooms.c.title, web_rooms.c.name.label("room_name"))
-            .add_columns(web_rooms.c.created_at_ms, web_rooms.c.updated_at_ms)
-            .join(web_rooms, web_rooms.c.id == transcript.c.conversation_id)
-            .where(web_rooms.c.owner == owner, transcript.c.kind.in_(SHOWN))
-            .order_by(transcript.c.seq.desc())
-            .limit(limit)
-        )
-        for word in words.split()[:MOST_WORDS]:
-            query = query.where(transcript.c.text.icontains(word, autoescape=True))
-        if name:
-            query = query.where(web_rooms.c.name == name)
-        rows = await self._store.read(lambda connection: connection.execute(query).all())
-        return [Found(room=_room_of(row), item=_item(row), text=row.text) for row in rows]
+        """Return what holds all of `words`, the best first, in one conversation or all of somebody's."""
+
+        def job(connection: Connection) -> list[Found]:
+            hits = dict(searching.search(connection, owner, words, name, limit))
+            places = select(transcript.c.seq, transcript.c.conversation_id).where(transcript.c.seq.in_(hits))
+            where = {row.seq: row.conversation_id for row in connection.execute(places)}
+            query = _ROOM.where(web_rooms.c.id.in_(set(where.values())))
+            rooms = {row.id: _room(row) for row in connection.execute(query)}
+            items = {
+                item.seq: item
+                for room_id in rooms
+                for item in _last_forms(
+                    connection, room_id, [seq for seq, place in where.items() if place == room_id]
+                )
+            }
+            return [
+                Found(room=rooms[where[seq]], item=items[seq], parts=searching.parts_of(snippet))
+                for seq, snippet in hits.items()
+            ]
+
+        return await self._store.read(job)
 
     async def add_file(self, file: StoredFile) -> None:
         """Store a file; the same id twice is once."""
@@ -282,14 +296,3 @@ def _item(row: Row[*tuple[Any, ...]]) -> Item:
 
 def _room(row: Row[*tuple[Any, ...]]) -> Room:
     return Room(**{name: getattr(row, name) for name in Room.__slots__})
-
-
-def _room_of(row: Row[*tuple[Any, ...]]) -> Room:
-    return Room(
-        id=row.conversation_id,
-        owner=row.owner,
-        name=row.room_name,
-        title=row.title,
-        created_at_ms=row.created_at_ms,
-        updated_at_ms=row.updated_at_ms,
-    )

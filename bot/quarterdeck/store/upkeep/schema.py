@@ -30,6 +30,13 @@ CHUNKS_FTS: Final = (
 CHUNKS_VOCAB: Final = "CREATE VIRTUAL TABLE chunks_vocab USING fts5vocab(chunks_fts, row)"
 """In how many chunks each word stands; it holds nothing itself."""
 
+TRANSCRIPT_FTS: Final = (
+    "CREATE VIRTUAL TABLE transcript_fts USING fts5(text, conversation_id, content = 'transcript', "
+    "content_rowid = 'seq', tokenize = 'porter unicode61 remove_diacritics 2')",
+    "INSERT INTO transcript_fts (transcript_fts, rank) VALUES ('rank', 'bm25(1.0, 0.0)')",
+)
+"""The full-text index of what stands on screens of ours; `store.conversations.searching` keeps it equal to them."""
+
 REVISION_TABLE: Final = "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
 
 log = logging.getLogger(__name__)
@@ -113,6 +120,8 @@ def create_all(connection: Connection) -> None:
     metadata.create_all(connection, checkfirst=False)
     connection.execute(text(CHUNKS_FTS))
     connection.execute(text(CHUNKS_VOCAB))
+    for statement in TRANSCRIPT_FTS:
+        connection.execute(text(statement))
     connection.execute(text(REVISION_TABLE))
     connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
 

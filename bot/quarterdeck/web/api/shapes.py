@@ -212,8 +212,15 @@ class Messages(Shape):
     seq: int
 
 
+class Part(Shape):
+    """Show a part of a message, and whether it is what was looked for."""
+
+    text: str
+    fits: bool
+
+
 class Hit(Shape):
-    """Show one message that was found."""
+    """Show one message that was found; `snippet` is its `parts` in one."""
 
     conversation: str
     title: str
@@ -221,6 +228,7 @@ class Hit(Shape):
     at: str
     role: str
     snippet: str
+    parts: list[Part]
 
 
 class Hits(Shape):

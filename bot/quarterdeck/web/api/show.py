@@ -11,8 +11,6 @@ from quarterdeck.runtime.tasks import in_thread
 from quarterdeck.web import html
 from quarterdeck.web.api import shapes
 
-SNIPPET = 160
-
 
 def moment(at_ms: int) -> str:
     """Return a time as it is written outside."""
@@ -69,18 +67,16 @@ def message(item: Item) -> shapes.Message:
     )
 
 
-def hit(found: Found, words: str) -> shapes.Hit:
-    """Show a message that was found, by what stands around the first word."""
-    first = words.split()[0].lower() if words.split() else ""
-    at = max(0, found.text.lower().find(first) - SNIPPET // 3)
-    cut = " ".join(found.text[at : at + SNIPPET].split())
+def hit(found: Found) -> shapes.Hit:
+    """Show a message that was found."""
     return shapes.Hit(
         conversation=found.room.name,
         title=found.room.title,
         seq=found.item.seq,
         at=moment(found.item.at_ms),
         role="bot" if found.item.kind == "post" else "you",
-        snippet=f"{'…' if at else ''}{cut}{'…' if at + SNIPPET < len(found.text) else ''}",
+        snippet="".join(text for text, _ in found.parts),
+        parts=[shapes.Part(text=text, fits=fits) for text, fits in found.parts],
     )
 
 

@@ -156,7 +156,7 @@ class TalkEndpoints:
         limit = query["limit"] or LIMIT
         if query["q"]:
             hits = await self._rooms.search(room.owner, query["q"], name=room.name, limit=limit)
-            items: Sequence[Item] = [one.item for one in hits]
+            items: Sequence[Item] = sorted((one.item for one in hits), key=lambda one: -one.seq)
             return shapes.Messages(messages=await show.messages(items), more=False, seq=room.last_seq)
         found = await self._rooms.page(room.id, query["before"], limit + 1)
         return shapes.Messages(
@@ -166,7 +166,7 @@ class TalkEndpoints:
     async def _search(self, asked: Asked) -> shapes.Hits:
         words, limit = asked.query["q"], asked.query["limit"] or 50
         hits = await self._rooms.search(asked.caller.owner, words, limit=limit)
-        return shapes.Hits(results=[show.hit(one, words) for one in hits])
+        return shapes.Hits(results=[show.hit(one) for one in hits])
 
     async def _stream(self, asked: Asked) -> web.StreamResponse:
         room, after = await self._room(asked), asked.query["after"]

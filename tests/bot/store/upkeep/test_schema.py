@@ -71,7 +71,11 @@ def shape(path: Path) -> dict[str, object]:
             ).fetchall()
             indexes.append((name if origin == "c" else origin, unique, tuple(parts)))
         found[table] = (sorted(columns), sorted(keys), sorted(indexes))
-    found["fts"] = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'chunks_fts'").fetchall()
+    found["made"] = connection.execute(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' OR sql LIKE 'CREATE VIRTUAL%' ORDER BY name"
+    ).fetchall()
+    counted = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%AUTOINCREMENT%'"
+    found["counted"] = connection.execute(counted).fetchall()
     connection.close()
     return found
 

@@ -132,6 +132,7 @@ export class Chat {
     this.room = new Room(id, this.transcript, this.scroll, {
       line: (state, detail) => this.line(state, detail),
       fresh: (message) => this.fresh(message),
+      rewound: () => (this.discardPast(), this.refresh(), this.sidebar.refresh().then(() => this.showTitle())),
       working: (causes) => this.composer.setWorking(causes.length > 0),
       gone: (reason) => this.gone(reason),
       problem: (error) => this.notice.showProblem(error),
@@ -200,6 +201,10 @@ export class Chat {
     if (item) this.discard(item);
   }
 
+  discardPast() {
+    if (this.room) this.outgoing.past(this.room.id, this.room.seq).forEach((item) => this.discard(item));
+  }
+
   discard(item) {
     this.outgoing.drop(item.key);
     this.transcript.dropUnsent(item.key);
@@ -208,7 +213,7 @@ export class Chat {
 
   accepted(item) {
     this.made.delete(item.conversation);
-    if (item.conversation === this.room?.id && this.transcript.holds(item.cause)) this.discard(item); // the stream was faster
+    this.discardPast(); // the stream was faster
     if (item.conversation !== this.room?.id || this.room.stream) return;
     history.replaceState(null, "", addressOf(item.conversation));
     this.room.follow(); // the message made the conversation: now there is something to follow
@@ -227,6 +232,7 @@ export class Chat {
 
   fresh(message) {
     if (message.role === "bot") announce(`Quarterdeck: ${message.text}`);
+    this.discardPast();
     if (message.form && this.composer.isAtRest) this.transcript.focusForm(message);
     if (document.hidden && message.role === "bot") this.missed += 1;
     this.sidebar.markSeen(this.room.id, message.seq);

@@ -41,6 +41,11 @@ export class Outgoing {
     for (const conversation of new Set(waiting.map((item) => item.conversation))) this.drain(conversation);
   }
 
+  /** Return what was taken and is past by now: it stands in the conversation, or was deleted at once. */
+  past(conversation, seq) {
+    return this.of(conversation).filter((item) => item.state === "sent" && item.seq <= seq);
+  }
+
   /** Return the item that became this message of the conversation, if it is still held. */
   behind(message) {
     return this.items.find((item) => item.key === message.key || (item.cause && item.cause === message.cause));
@@ -81,7 +86,8 @@ export class Outgoing {
   async send(item) {
     try {
       const path = `/conversations/${encodeURIComponent(item.conversation)}/messages`;
-      item.cause = (await post(path, item.body, { headers: { "Idempotency-Key": item.key } })).id;
+      const { id, seq } = await post(path, item.body, { headers: { "Idempotency-Key": item.key } });
+      Object.assign(item, { cause: id, seq });
       this.set(item, "sent");
       this.accepted(item);
       return true;

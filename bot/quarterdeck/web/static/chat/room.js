@@ -3,9 +3,10 @@ import { get, post } from "../lib/api.js";
 import { Stream } from "../lib/stream.js";
 
 const PAGE = 100;
+const LARGE_PAGE = 200; // on the way to a message far above
 
 export class Room {
-  /** `acts`: line(state, detail), fresh(message), working(causes), gone(reason), problem(error). */
+  /** `acts`: line(state, detail), fresh(message), rewound(), working(causes), gone(reason), problem(error). */
   constructor(id, transcript, scroll, acts) {
     Object.assign(this, { id, transcript, scroll, acts, seq: 0, hasMore: false, isClosed: false, loading: null, typing: [] });
   }
@@ -41,15 +42,15 @@ export class Room {
   }
 
   /** Load the page above; several callers share one request. */
-  older() {
+  older(size = PAGE) {
     if (!this.hasMore || this.isClosed) return Promise.resolve(false);
-    this.loading ??= this.loadOlder().finally(() => (this.loading = null));
+    this.loading ??= this.loadOlder(size).finally(() => (this.loading = null));
     return this.loading;
   }
 
-  async loadOlder() {
+  async loadOlder(size) {
     try {
-      const page = await get(`${this.path}/messages?before=${this.transcript.first}&limit=${PAGE}`);
+      const page = await get(`${this.path}/messages?before=${this.transcript.first}&limit=${size}`);
       if (this.isClosed) return false;
       this.hasMore = page.more && page.messages.length > 0;
       this.scroll.keeping(() => this.transcript.prepend(page.messages));
@@ -63,7 +64,7 @@ export class Room {
   /** Bring message `seq` onto the page, however far above it stands. */
   async find(seq) {
     while (!this.transcript.known.has(seq) && this.hasMore && seq < this.transcript.first) {
-      if (!(await this.older())) break;
+      if (!(await this.older(LARGE_PAGE))) break;
     }
     return this.transcript.known.get(seq)?.element ?? null;
   }
@@ -91,6 +92,7 @@ export class Room {
 
   rewind({ to }, seq) {
     this.transcript.rewind(to, seq);
+    this.acts.rewound();
   }
 
   piece(said) {

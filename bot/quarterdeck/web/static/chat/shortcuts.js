@@ -11,7 +11,7 @@ const LIST = [
   ["Esc", "Stop the answer, close what is open, end editing"],
   ["Alt + N", "New conversation"],
   ["Alt + ↑ / ↓", "Conversation above / below"],
-  ["Ctrl + Shift + F", "Search everything said"],
+  ["Ctrl + Shift + F", "Search everything said; ↓ and ↑ walk through what is found"],
   ["End", "Newest message (from the messages)"],
   ["?", "This list"],
 ];

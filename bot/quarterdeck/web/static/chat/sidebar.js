@@ -1,9 +1,10 @@
-/* List conversations; make, rename, delete and search them. */
+/* List conversations; rename and delete them. */
 import { ask, get } from "../lib/api.js";
-import { byId, h, iconButton, later } from "../lib/dom.js";
+import { byId, h, iconButton } from "../lib/dom.js";
 import { keep, recall } from "../lib/memory.js";
 import { addressOf } from "./address.js";
 import { confirm } from "./dialog.js";
+import { Search } from "./search.js";
 
 const FRESH_MS = 60_000;
 
@@ -12,12 +13,8 @@ export class Sidebar {
   constructor(acts) {
     Object.assign(this, { acts, items: [], current: "", seen: recall("seen", {}) });
     this.list = byId("conversations");
-    this.found = byId("found");
     this.element = byId("sidebar");
-    const search = byId("search");
-    const start = later(180, () => this.search(search.value.trim()));
-    search.addEventListener("input", start);
-    search.addEventListener("keydown", (event) => event.key === "Escape" && this.endSearch());
+    this.search = new Search({ clicked: (...given) => this.clicked(...given), began: (isOn) => (this.list.hidden = isOn) });
     byId("open-sidebar").addEventListener("click", () => this.show(true));
     byId("close-sidebar").addEventListener("click", () => this.show(false));
     byId("veil").addEventListener("click", () => this.show(false));
@@ -128,38 +125,6 @@ export class Sidebar {
 
   startSearch() {
     this.show(true);
-    byId("search").focus();
+    this.search.focus();
   }
-
-  endSearch() {
-    byId("search").value = "";
-    this.search("");
-  }
-
-  async search(words) {
-    this.list.hidden = Boolean(words);
-    this.found.hidden = !words;
-    if (!words) return;
-    this.abort?.abort();
-    this.abort = new AbortController();
-    try {
-      const { results } = await get(`/search?q=${encodeURIComponent(words)}&limit=50`, { signal: this.abort.signal });
-      const hits = results.map((hit) => this.hit(hit, words));
-      const count = results.length === 1 ? "1 message" : `${results.length || "No"} messages`;
-      this.found.replaceChildren(h("p", { class: "empty", role: "status" }, `${count} found`), ...hits);
-    } catch (error) {
-      if (error.name !== "AbortError") this.found.replaceChildren(h("p", { class: "empty" }, `${error.message} ${error.hint ?? ""}`));
-    }
-  }
-
-  hit(hit, words) {
-    return h("a", { class: "hit", href: addressOf(hit.conversation), on: { click: (event) => this.clicked(event, hit.conversation, hit.seq) } },
-      h("b", {}, hit.title || "New conversation"), h("span", { dir: "auto" }, ...marked(hit.snippet, words)));
-  }
-}
-
-/** Return `text` in parts, with the searched words marked. */
-function marked(text, words) {
-  const wanted = words.split(/\s+/).filter(Boolean).map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-  return text.split(new RegExp(`(${wanted.join("|")})`, "gi")).map((part, index) => (index % 2 ? h("mark", {}, part) : part));
 }

@@ -25,11 +25,6 @@ export class Transcript {
     for (const list of [this.list, this.liveList, this.pendingList]) list.replaceChildren();
   }
 
-  /** Tell whether the message that was taken under `cause` stands here. */
-  holds(cause) {
-    return this.order.some((seq) => this.known.get(seq).message.cause === cause);
-  }
-
   get isEmpty() {
     return !this.order.length && !this.live.size && !this.unsent.size;
   }
