@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from quarterdeck import __version__
 from quarterdeck.app.door import address, build_desk, build_door
-from quarterdeck.app.operations import operations
+from quarterdeck.app.later import LateMap, close, opened
 from quarterdeck.app.parts import Parts
 from quarterdeck.core.errors import Denied
 from quarterdeck.core.person import Identity
@@ -40,6 +40,8 @@ from quarterdeck.runtime.routes import Serves
 from quarterdeck.runtime.settings import Loaded
 from quarterdeck.runtime.tasks import in_thread, supervise, unwrapped
 from quarterdeck.store.engine import Store
+from quarterdeck.store.facts import has_rows
+from quarterdeck.store.tables import chunks, knowledge_sources, schedules
 from quarterdeck_adapters.console.operations import ConsoleDoor
 
 if TYPE_CHECKING:
@@ -65,11 +67,16 @@ class App(Parts):
         door = ConsoleDoor(self.console, self.owner, self.paths.files)
         self.control = ControlServer(
             self.paths.control_socket,
-            operations={one.name: one for one in (*door.operations(), *operations(self, self._desk))},
+            operations=LateMap({one.name: one for one in door.operations()}, self._operations),
             streams=door.streams(),
             authorise=self._authorise,
             clean=redactor.clean,
         )
+
+    def _operations(self) -> Mapping[str, Operation]:
+        from quarterdeck.app.operations import operations
+
+        return {one.name: one for one in operations(self, self._desk)}
 
     async def connect(self) -> None:
         """Build the adapter of every platform whose tokens are there; `live` runs them.
@@ -108,7 +115,7 @@ class App(Parts):
         routes = [
             *health.HealthRoutes(self.health, [self._count_queues]).all(),
             *door.routes(),
-            *self.triggers.hooks.routes(),
+            *self.starting.routes(),
         ]
         for adapter in self.adapters.values():
             routes += adapter.routes() if isinstance(adapter, Serves) else ()
@@ -194,21 +201,39 @@ class App(Parts):
         return [
             ("native commands", self.offering.serve),
             ("web streams", self._watch_streams),
-            ("durable engine", partial(self.durable.serve, self.clock)),
-            ("workflows", self.workflows.serve),
-            ("triggers", self.triggers.serve),
-            ("MCP servers", self.mcp.serve),
+            ("durable engine", self._keep_runs),
+            ("workflows", self.starting.serve_runs),
+            ("triggers", self.starting.serve),
+            ("MCP servers", self._keep_servers),
             ("schedules", self._keep_schedules),
             ("knowledge", self._warm_up),
-            ("sources of knowledge", self.sourcing.serve),
+            ("sources of knowledge", self._keep_sources),
             ("summaries", self.summaries.serve),
             ("approvals", self.approvals.serve),
             ("backups", partial(self.backups.run, self.settings.backup.every_s)),
             ("loop lag", partial(metrics.watch_loop_lag, self.clock)),
         ]
 
+    async def _keep_runs(self) -> None:
+        """Serve durable runs, from the first one on."""
+        if not self.paths.durable_database.exists():
+            await opened(self.durable)
+        await self.durable.serve(self.clock)
+
+    async def _keep_servers(self) -> None:
+        if self.settings.mcp.servers:
+            await self.mcp.serve()
+
+    async def _keep_sources(self) -> None:
+        """Read the sources of knowledge, from the first one on."""
+        if not self.settings.knowledge.sources and not await has_rows(self.store, knowledge_sources):
+            await opened(self.sourcing)
+        await self.sourcing.serve()
+
     async def _keep_schedules(self) -> None:
-        """Plan the digests of the settings file, then fire what is planned."""
+        """Plan the digests of the settings file, then fire what is planned, from the first on."""
+        if not self.settings.digests and not await has_rows(self.store, schedules):
+            await opened(self.clockwork)
         await self.press.desk.plan()
         await self.scheduler.serve()
 
@@ -222,7 +247,7 @@ class App(Parts):
 
     async def _warm_up(self) -> None:
         """Start the vector index where there is something to search, so that the first question need not wait."""
-        if (await self.knowledge.counts())["chunks"]:
+        if await has_rows(self.store, chunks):
             self.knowledge.vectors.warm()
 
     async def _count_queues(self) -> None:
@@ -272,7 +297,7 @@ async def open_app(loaded: Loaded, redactor: Redactor, *, verb: str) -> AsyncIte
             app.web,
             app.mcp,
         ):
-            stack.push_async_callback(part.close)
+            stack.push_async_callback(close, part)
         await app.policy.start()
         problems = await app.offer_secrets()
         if verb in LIVE_VERBS:

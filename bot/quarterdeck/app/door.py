@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
+from quarterdeck.app.later import later
 from quarterdeck.app.parts import Parts
 from quarterdeck.core.adapter import Ability, Members
 from quarterdeck.core.errors import QuarterdeckError
@@ -16,13 +18,13 @@ from quarterdeck.router.native.completion import Completion
 from quarterdeck.runtime.checks import startup_findings
 from quarterdeck.runtime.tasks import in_thread
 from quarterdeck.store.people.accounts import StoredSessions
-from quarterdeck_workflows.engine.book import RunBook
 
 MEMBERS_S: Final = 3.0  # how long a platform may take to say who reads along
 
 if TYPE_CHECKING:
     from quarterdeck.web.access.desk import AccountDesk
     from quarterdeck.web.door import WebDoor
+    from quarterdeck_workflows.engine.book import RunBook
 
 
 def build_door(parts: Parts) -> WebDoor:
@@ -50,7 +52,7 @@ def build_door(parts: Parts) -> WebDoor:
 
     return WebDoor(
         House(
-            runs=Runs(book=RunBook(parts.workflows, parts.durable, parts.redactor.clean), reads=reads),
+            runs=Runs(book=later(partial(_book, parts)), reads=reads),
             accounts=parts.accounts,
             sessions=StoredSessions(parts.store),
             tokens=parts.tokens,
@@ -63,7 +65,7 @@ def build_door(parts: Parts) -> WebDoor:
             authoriser=parts.authoriser,
             commands=parts.commands,
             complete=Completion(parts.commands, parts.people, parts.authoriser),
-            library=parts.knowledge.library,
+            library=later(lambda: parts.knowledge.library),
             health=parts.health,
             findings=lambda: startup_findings(parts.loaded),
             count_people=count_people,
@@ -73,6 +75,12 @@ def build_door(parts: Parts) -> WebDoor:
             per_minute=parts.settings.http.requests_per_minute,
         )
     )
+
+
+def _book(parts: Parts) -> RunBook:
+    from quarterdeck_workflows.engine.book import RunBook
+
+    return RunBook(parts.workflows, parts.durable, parts.redactor.clean)
 
 
 async def build_desk(parts: Parts) -> AccountDesk:

@@ -7,27 +7,18 @@ from collections.abc import Mapping
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from quarterdeck.app.digests import Press
+from quarterdeck.app import opening
 from quarterdeck.app.emails import build_emails
-from quarterdeck.app.embedding import build_embeddings
-from quarterdeck.app.knowing import build_knowledge
-from quarterdeck.app.mcp import build_mcp
-from quarterdeck.app.pictures import build_images
-from quarterdeck.app.schedules import Clockwork, build_durable
-from quarterdeck.app.shelf import LiveShelf
-from quarterdeck.app.sourcing import build_sourcing
-from quarterdeck.app.tools import build_tools
-from quarterdeck.app.triggers import build_triggers
-from quarterdeck.app.workflows import build_engine
+from quarterdeck.app.later import later
+from quarterdeck.app.starting import Starting
 from quarterdeck.core.adapter import Adapter, PlatformContext
 from quarterdeck.core.event import Event
 from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import Clock, Services, UnderWay
+from quarterdeck.core.reply import Reply
 from quarterdeck.core.roles import Roles
 from quarterdeck.memory.conversation import ConversationMemory
 from quarterdeck.memory.summaries import Summaries
-from quarterdeck.models.catalog import Catalog
-from quarterdeck.models.registry import ModelRegistry
 from quarterdeck.router.addressing import is_command_line
 from quarterdeck.router.approvals.desk import ApprovalDesk
 from quarterdeck.router.attached import AttachedFiles
@@ -54,7 +45,6 @@ from quarterdeck.router.router import Router
 from quarterdeck.runtime import platform_facts, platforms, webhooks
 from quarterdeck.runtime.charts import Charts
 from quarterdeck.runtime.files import MadeFiles
-from quarterdeck.runtime.paths import config_dir
 from quarterdeck.runtime.prompts import read_prompt
 from quarterdeck.runtime.redaction import Redactor
 from quarterdeck.runtime.secrets import Resolver, SecretRef
@@ -71,7 +61,6 @@ from quarterdeck.store.conversations.transcript import Transcript
 from quarterdeck.store.delivery.inbox import StoredInbox
 from quarterdeck.store.delivery.outbox import StoredOutbox
 from quarterdeck.store.engine import Store
-from quarterdeck.store.ledger.answers import StoredAnswers
 from quarterdeck.store.ledger.audit import Audit
 from quarterdeck.store.ledger.budget import StoredBudgets
 from quarterdeck.store.ledger.decisions import StoredDecisions
@@ -167,16 +156,7 @@ class Parts:
             role_of=self._role_of,
             zone=self.zone,
         )
-        self.models = ModelRegistry(
-            settings=self.settings,
-            catalog=Catalog.read(config_dir(), self.paths.user_dir),
-            resolver=self.resolver,
-            clock=self.clock,
-            record=self.telemetry.record,
-            ledger=self.budgets if self.settings.budgets else None,
-            answers=StoredAnswers(self.store),
-            kept=PlatformMemory(self.store, "models", self.clock),
-        )
+        self.models = later(partial(opening.models, self))
         self.notes = StoredNotes(self.store)
         self.summaries = Summaries(
             self.notes,
@@ -185,16 +165,16 @@ class Parts:
             self.clock,
             prompt=read_prompt("summary", self.paths.user_dir),
         )
-        self.embeddings = build_embeddings(self)
-        self.knowledge = build_knowledge(self)
+        self.embeddings = later(partial(opening.embeddings, self))
+        self.knowledge = later(partial(opening.knowledge, self))
 
     def _build_doors(self) -> None:
         """Make the ways out and in: the web, the platforms, the outbox."""
         self.web = Web(self.settings.egress, self.resolver.get)
         self.console = ConsoleAdapter(Transcript(self.store), self.clock, self.paths.files)
         self.adapters[self.console.platform] = self.console
-        self.images = build_images(self)
-        self.sourcing = build_sourcing(self)
+        self.images = later(partial(opening.images, self))
+        self.sourcing = later(partial(opening.sourcing, self))
         self.rooms = StoredRooms(self.store)
         self.page = WebAdapter(self.rooms, self.clock, self.paths.files)
         hooks: dict[str, Adapter] = {
@@ -208,10 +188,10 @@ class Parts:
             self.clock,
             clean=self.redactor.clean,
             link_hosts=self.settings.models.links,
-            meaning=self.knowledge.meant,
+            meaning=self._meant,
         )
         self.deliveries = DeliveryDesk(self.outbox_rows, self.outbox)
-        self.mcp = build_mcp(self)
+        self.mcp = later(partial(opening.mcp, self))
         self.health = BotHealth(
             events=self.inbox_rows.counts,
             replies=self.outbox_rows.counts,
@@ -224,10 +204,11 @@ class Parts:
         )
 
     def _build_schedules(self) -> None:
-        self.durable = build_durable(self)
-        self.clockwork = Clockwork(self, self.durable)
-        self.orders, self.scheduler = self.clockwork.orders, self.clockwork.scheduler
-        self.press = Press(self, self.orders)
+        self.durable = later(partial(opening.durable, self))
+        self.clockwork = later(partial(opening.clockwork, self))
+        self.orders = later(lambda: self.clockwork.orders)
+        self.scheduler = later(lambda: self.clockwork.scheduler)
+        self.press = later(partial(opening.press, self))
 
     def _build_router(self) -> None:
         self.approvals = ApprovalDesk(
@@ -239,13 +220,14 @@ class Parts:
             clock=self.clock,
         )
         self.cooldowns = Cooldowns(self.clock, self.settings.router)
-        self.tools = build_tools(self)
-        self.tools.sources.append(self.mcp)
+        self.tools = later(partial(opening.tools, self))
         forms = StoredForms(self.store)
         self.forms = Forms(forms, self.commands, self.clock, expire_s=self.settings.router.form_s)
-        self.workflow_files = LiveShelf(self.paths.user_dir, self.settings.workflows.library)
-        self.workflows = build_engine(self)
-        self.triggers = build_triggers(self)
+        self.workflow_files = later(partial(opening.workflow_files, self))
+        self.workflows = later(partial(opening.workflows, self))
+        self.triggers = later(partial(opening.triggers, self))
+        self.starting = Starting(self)
+        self.commands.more, self.commands.hidden = self.starting.more, self.starting.hidden
         self.services = self._services()
         self.router = Router(
             rows=self.inbox_rows,
@@ -261,7 +243,6 @@ class Parts:
             missed_after_s=self.settings.router.missed_after_s,
         )
         self.offering = Offering(self.adapters, platform_facts.read, self.commands, self.clock)
-        self.triggers.index.on_change(self.offering.refresh)
         self.inbox = Inbox(self.inbox_rows, self.router, self.clock, is_command=is_command_line)
 
     def _intake(self) -> Intake:
@@ -273,10 +254,16 @@ class Parts:
             cooldowns=self.cooldowns,
             clock=self.clock,
             adapter=self.outbox.adapter,
-            concluded=self.clockwork.outcomes.answered,
-            started=self.triggers.heard,
+            concluded=self._concluded,
+            started=self.starting.heard,
             house=House(zone=ZoneInfo(settings.schedule.default_timezone), form_inputs=inputs),
         )
+
+    async def _meant(self, cause: str, emoji: str, actor: Identity) -> str:
+        return await self.knowledge.meant(cause, emoji, actor)
+
+    async def _concluded(self, event: Event, reply: Reply | None) -> Reply | None:
+        return await self.clockwork.outcomes.answered(event, reply)
 
     def under_way(self, conversation_id: str) -> list[UnderWay]:
         """Return what is being answered in a conversation or waits there (the `Answering` port)."""
@@ -314,11 +301,11 @@ class Parts:
         return Services(
             clock=self.clock,
             models=self.models,
-            choices=self.models.choosing,
+            choices=later(lambda: self.models.choosing),
             knowledge=self.knowledge,
             schedules=self.orders,
-            digests=self.press.conversations,
-            digest_desk=self.press.desk,
+            digests=later(lambda: self.press.conversations),
+            digest_desk=later(lambda: self.press.desk),
             history=self.history,
             deliveries=self.deliveries,
             health=self.health,

@@ -19,6 +19,7 @@ from quarterdeck.store.conversations.channels import StoredDays
 
 if TYPE_CHECKING:
     from quarterdeck.app.parts import Parts
+    from quarterdeck.rag.knowledge import TeamKnowledge
 
 
 class Uploads:
@@ -32,18 +33,9 @@ class Uploads:
         return self._kept.keep(name, content, hashlib.sha256(place.encode()).hexdigest()[:16])
 
 
-def build_sourcing(parts: Parts) -> SourceDesk:
-    """Return the desk; `serve` begins to read."""
-    attached = AttachedFiles(parts.adapters)
-
-    async def fetch(attachment: Attachment, conversation: Conversation, limit_bytes: int) -> bytes:
-        found = await attached.fetch(attachment, conversation, limit_bytes=limit_bytes)
-        return (
-            found.content if isinstance(found.content, bytes) else await in_thread(found.content.read_bytes)
-        )
-
-    web, clock, knowledge = parts.web, parts.clock, parts.knowledge
-    roles = parts.settings.models.roles
+def equip(parts: Parts, knowledge: TeamKnowledge) -> None:
+    """Let the knowledge read what lies elsewhere, and look at pictures."""
+    web, clock, roles = parts.web, parts.clock, parts.settings.models.roles
     knowledge.ingest.use(
         {
             "git": Git(parts.paths.files / "git", web),
@@ -54,11 +46,24 @@ def build_sourcing(parts: Parts) -> SourceDesk:
         },
         ModelSight(parts.models, parts.paths.user_dir, is_on=bool(roles.vision)),
     )
+
+
+def build_sourcing(parts: Parts) -> SourceDesk:
+    """Return the desk; `serve` begins to read."""
+    attached = AttachedFiles(parts.adapters)
+
+    async def fetch(attachment: Attachment, conversation: Conversation, limit_bytes: int) -> bytes:
+        found = await attached.fetch(attachment, conversation, limit_bytes=limit_bytes)
+        return (
+            found.content if isinstance(found.content, bytes) else await in_thread(found.content.read_bytes)
+        )
+
+    knowledge = parts.knowledge
     return SourceDesk(
         knowledge.ingest,
         knowledge.library,
         knowledge.vectors,
-        clock,
+        parts.clock,
         declared=[one.order() for one in parts.settings.knowledge.sources],
         uploads=Uploads(parts.paths.files / "uploads"),
         fetch=fetch,

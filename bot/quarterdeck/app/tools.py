@@ -1,4 +1,4 @@
-"""Build the desk that lets models use tools, out of the parts; other wings add what they bring to `desk.sources`."""
+"""Build the desk that lets models use tools, out of the parts."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 
 
 def build_tools(parts: Parts) -> ToolDesk:
-    """Return the desk, with commands and documents on it."""
+    """Return the desk, with commands, documents, workflows and what MCP servers bring on it."""
 
     rights = ToolRights(parts.authoriser, parts.audit)
     commands = CommandTools(
         parts.commands.fixed(), lambda: parts.services, parts.cooldowns, parts.clock, parts.zone
     )
+    servers = [parts.mcp] if parts.settings.mcp.servers else []
     return ToolDesk(
-        sources=[commands, KnowledgeTools(parts.knowledge)],
+        sources=[commands, KnowledgeTools(parts.knowledge), parts.starting, *servers],
         models=parts.models,
         rights=rights,
         using=ToolUsing(rights, parts.approvals, parts.audit, parts.clock),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from quarterdeck.core.command import Command
 from quarterdeck.router.command.catalogue import check
 from quarterdeck.router.tools.commands import schema_of
 from quarterdeck.runtime.secrets import SecretRef
@@ -16,8 +15,8 @@ if TYPE_CHECKING:
 
 
 def build_triggers(parts: Parts) -> TriggerDesk:
-    """Return the desk; its commands and those behind questions are known from here on, its tools are offered."""
-    desk = TriggerDesk(
+    """Return the desk; it starts nothing by itself."""
+    return TriggerDesk(
         Around(
             engine=parts.workflows,
             files=parts.workflow_files,
@@ -31,11 +30,3 @@ def build_triggers(parts: Parts) -> TriggerDesk:
             per_minute=parts.settings.http.requests_per_minute,
         )
     )
-
-    def hidden(name: str) -> Command | None:
-        return parts.workflows.question(name) or desk.commands.hidden(name)
-
-    parts.commands.hidden = hidden
-    parts.commands.more = desk.commands.all
-    parts.tools.sources.append(desk.tools)
-    return desk

@@ -11,6 +11,7 @@ from quarterdeck.cli.invocation import Invocation
 from quarterdeck.core.ports import Json, Progress
 from quarterdeck.runtime import logs
 from quarterdeck.runtime.control import connect
+from quarterdeck.runtime.garbage import loading
 from quarterdeck.runtime.lock import Held
 
 if TYPE_CHECKING:
@@ -95,7 +96,8 @@ async def _first_of_both(stack: AsyncExitStack, invocation: Invocation, verb: st
 @asynccontextmanager
 async def _opened(invocation: Invocation, verb: str) -> AsyncIterator[App]:
     _configure_logs(invocation, is_serving=verb == "run")
-    from quarterdeck.app import open_app
+    with loading():
+        from quarterdeck.app import open_app
 
     async with open_app(invocation.loaded, invocation.redactor, verb=verb) as app:
         yield app

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, Table, bindparam, literal, select
 
 from quarterdeck.store.database.prepared import Prepared
 from quarterdeck.store.database.upsert import upsert
@@ -45,3 +45,9 @@ class Facts:
     async def set(self, name: str, value: str) -> None:
         """Write down a fact, in place of its old value."""
         await self._store.write("facts.changed", lambda connection: set_in(connection, name, value))
+
+
+async def has_rows(store: Store, table: Table) -> bool:
+    """Tell whether anything stands in a table."""
+    query = select(literal(1)).select_from(table).limit(1)
+    return await store.read(lambda connection: connection.execute(query).first()) is not None

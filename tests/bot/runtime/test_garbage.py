@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from quarterdeck.runtime.garbage import YOUNG, look_less_often
+from quarterdeck.runtime.garbage import YOUNG, loading, look_less_often
 
 
 @pytest.fixture(autouse=True)
@@ -43,3 +43,11 @@ def test_rings_that_come_later_go_after_so_many_more() -> None:
     made = [[] for _ in range(2 * YOUNG)]
 
     assert (None, 2 * YOUNG) == (ring(), len(made))
+
+
+def test_nothing_is_looked_through_while_it_is_loaded() -> None:
+    """A start makes hundreds of thousands of objects, and all of them stay."""
+    with loading():
+        while_loading = gc.isenabled()
+
+    assert (False, True) == (while_loading, gc.isenabled())

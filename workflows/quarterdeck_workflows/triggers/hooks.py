@@ -20,9 +20,10 @@ from quarterdeck.core.errors import Busy, Denied, QuarterdeckError, ServiceError
 from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import Clock, Json
 from quarterdeck.runtime import metrics
-from quarterdeck.runtime.routes import Principal, Route, route
+from quarterdeck.runtime.routes import Route
 from quarterdeck_workflows.language.checks.starts import is_harmless
 from quarterdeck_workflows.language.spec import HookAuth, OnWebhook, Workflow
+from quarterdeck_workflows.triggers.address import METHODS, routes
 from quarterdeck_workflows.triggers.body import values_of
 from quarterdeck_workflows.triggers.index import Index
 from quarterdeck_workflows.triggers.occasion import Beginning, Occasion
@@ -32,8 +33,6 @@ from quarterdeck_workflows.triggers.proof import Proof, Sent, prove, why_no_key
 if TYPE_CHECKING:
     from aiohttp import web
 
-PATH: Final = "/hooks/{name}"
-METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 KNOWN: Final = "quarterdeck.hook"  # what was proven, from the one look at the request to the next
 KEPT_S: Final = 24 * 3600.0
 OPEN_PER_MINUTE: Final = 60  # of a webhook that asks for no proof
@@ -73,8 +72,7 @@ class HookDoor:
 
     def routes(self) -> tuple[Route, ...]:
         """Declare the address, and who may call it."""
-        principal = Principal(name="whoever the webhook's own proof says", verify=self.is_proven)
-        return tuple(route(method, PATH, self.receive, principal=principal) for method in METHODS)
+        return routes(self)
 
     async def is_proven(self, request: web.Request) -> bool:
         """Tell whether the caller proves itself as the webhook's file asks.

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+# Pydantic asks every installed distribution for plugins, 40 ms and 3 MB, before it builds its first model.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
 from pydantic import BaseModel, ConfigDict
 
 
