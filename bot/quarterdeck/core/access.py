@@ -38,7 +38,8 @@ class AccessRequest:
     """Ask whether `person` may do `action` (`command:ask`, `operation:knowledge.add`, `collection:handbook` …).
 
     `least_role` is what the command or operation itself asks for. `arguments` None: not known yet; then the answer
-    is whether there are any with which they may.
+    is whether there are any with which they may. `is_glance`: only to know what to offer; nobody is told why not, so
+    a refusal carries no reasons.
     """
 
     person: Person
@@ -49,6 +50,7 @@ class AccessRequest:
     least_role: str = "owner"
     effect: str = "none"
     arguments: Mapping[str, object] | None = field(default_factory=dict)
+    is_glance: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +126,7 @@ async def may(
             least_role=command.allow,
             effect=command.effect,
             arguments=None,
+            is_glance=True,
         )
     )
     return decision.allowed or decision.needs_approval is not None

@@ -20,6 +20,7 @@ STRANGER = "I do not know you yet. Ask the people who run this bot to let you in
 MOST_ACTIONS = 4096  # remembered; names that people make up are actions too
 
 TRACE_SHOWN = 30
+UNTOLD = Decision(allowed=False, rule="not offered")
 
 
 class Policy:
@@ -56,6 +57,8 @@ class Policy:
 
     def _refuse(self, request: AccessRequest, held: frozenset[str], rule: Rule | None) -> Decision:
         """Say no, or not yet, in words for the person: to strangers always the same ones."""
+        if request.is_glance:
+            return rule.decision if rule is not None else UNTOLD
         trace = self.trace(request)[:TRACE_SHOWN]
         label = rule.decision.rule if rule is not None else ""
         what = spoken(request.action)

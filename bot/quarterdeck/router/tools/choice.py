@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from quarterdeck.core.model import Tool, ToolCall
@@ -72,7 +73,13 @@ class Choice:
 
 
 def _score(usable: Usable, wanted: frozenset[str]) -> int:
-    return NAME_WEIGHT * len(wanted & _words(usable.name)) + len(wanted & _words(usable.summary))
+    return NAME_WEIGHT * len(wanted & _told(usable.name)) + len(wanted & _told(usable.summary))
+
+
+@lru_cache(maxsize=4096)
+def _told(text: str) -> frozenset[str]:
+    """Return the words of what a tool says of itself: asked for with every question."""
+    return _words(text)
 
 
 def _words(text: str) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -26,7 +27,7 @@ class KnowledgeTools:
 
     def __init__(self, knowledge: Knowledge, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._knowledge, self._monotonic = knowledge, monotonic
-        self._looked_s, self._has_some = -LOOK_EVERY_S, False
+        self._looked_s, self._has_some, self._looking = float("-inf"), False, asyncio.Lock()
         self._tools = (
             Usable(
                 name="knowledge.search",
@@ -40,10 +41,11 @@ class KnowledgeTools:
 
     async def tools(self) -> Sequence[Usable]:
         """Return it."""
-        now_s = self._monotonic()
-        if now_s - self._looked_s >= LOOK_EVERY_S:
-            self._has_some = bool((await self._knowledge.counts()).get("chunks"))
-            self._looked_s = now_s
+        if self._monotonic() - self._looked_s >= LOOK_EVERY_S:
+            async with self._looking:
+                if self._monotonic() - self._looked_s >= LOOK_EVERY_S:
+                    self._has_some = bool((await self._knowledge.counts()).get("chunks"))
+                    self._looked_s = self._monotonic()
         return self._tools if self._has_some else ()
 
     async def _search(self, use: ToolUse) -> ToolResult:

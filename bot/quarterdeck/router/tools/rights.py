@@ -80,6 +80,7 @@ class ToolRights:
                 least_role=usable.least_role,
                 effect=usable.effect,
                 arguments=arguments,
+                is_glance=arguments is None,
             )
         )
 

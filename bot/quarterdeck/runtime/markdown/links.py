@@ -54,6 +54,8 @@ NESTED: Final = re.compile(
     r"[:@]|%3a|%40", re.IGNORECASE
 )  # an address within another: where it leads is not sure
 DOT: Final = re.compile(rf"(?<={LABEL})[{DOTS}](?={LABEL})")
+SIGNS: Final = f":{DOTS}"  # one of them is in every address
+MARKUP: Final = re.compile(r"[*_~`\[\]<>|!]")  # what may join words, hold an address of its own, or hide one
 FENCED: Final = r"^ {0,3}(`{3,}|~{3,})[^\n]*\n.*?(?:^ {0,3}\1[`~]*[ \t]*$|\Z)"
 SPAN: Final = r"(`+)(?!`)[^\n]+?(?<!`)\2(?!`)"
 CODE: Final = re.compile(f"{FENCED}|{SPAN}", re.MULTILINE | re.DOTALL)
@@ -90,7 +92,12 @@ def host_of(url: str) -> str:
 def defanged(text: str, hosts: Collection[str]) -> tuple[str, bool]:
     """Return CommonMark in which only addresses at `hosts` live; True: it is to be shown letter by letter instead."""
     text = INVISIBLE.sub("", text)
-    if not LIVE.search(text) and not any(sign in text for sign in "\\&"):
+    if not _may_live(text):
+        if not MARKUP.search(text):
+            return (
+                text,
+                False,
+            )  # read as it is written: nothing in it joins what stands apart, and nothing is hidden
         written = text
     else:
         written = "".join(_segments(text, hosts))
@@ -98,6 +105,13 @@ def defanged(text: str, hosts: Collection[str]) -> tuple[str, bool]:
     if not _is_alive(blocks, hosts, in_quote=False):
         return written, False
     return broken(plain(blocks), hosts), True
+
+
+def _may_live(text: str) -> bool:
+    """Tell whether something in a text may be an address as it stands, or becomes one when escapes are read."""
+    if "\\" in text or "&" in text:
+        return True
+    return any(sign in text for sign in SIGNS) and LIVE.search(text) is not None
 
 
 def broken(text: str, hosts: Collection[str], *, is_code: bool = False) -> str:

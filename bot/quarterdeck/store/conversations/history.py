@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
-from typing import cast
+from typing import Final, cast
 
-from sqlalchemy import Connection, Insert, Row, Table, select, update
+from sqlalchemy import Connection, Insert, Row, Table, bindparam, select, update
 
 from quarterdeck.core.message import Conversation, ConversationKind, Message
 from quarterdeck.core.person import Identity
@@ -20,6 +20,13 @@ from quarterdeck.store.database.prepared import Prepared
 from quarterdeck.store.database.upsert import inserting
 from quarterdeck.store.engine import Store
 from quarterdeck.store.tables import conversations, messages
+
+_EDIT: Final = Prepared(
+    update(messages)
+    .where(messages.c.conversation_id == bindparam("place"), messages.c.message_id == bindparam("id"))
+    .where(messages.c.deleted_at_ms.is_(None))
+    .values(text=bindparam("words"))
+)
 
 
 def remember_in(connection: Connection, conversation: Conversation, *, now_ms: int, title: str = "") -> None:
@@ -64,13 +71,8 @@ def record_in(connection: Connection, message: Message, *, is_ours: bool = False
 
 def edit_in(connection: Connection, message: Message) -> bool:
     """Give a message its new text; returns False when it is not known or was deleted."""
-    changed = connection.execute(
-        update(messages)
-        .where(messages.c.conversation_id == message.conversation.id, messages.c.message_id == message.id)
-        .where(messages.c.deleted_at_ms.is_(None))
-        .values(text=message.text)
-    )
-    return changed.rowcount > 0
+    values = {"words": message.text, "place": message.conversation.id, "id": message.id}
+    return _EDIT.run(connection, values) > 0
 
 
 def delete_in(connection: Connection, conversation_id: str, message_id: str, *, at_ms: int) -> bool:

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quarterdeck.runtime.markdown.links import broken, defanged, host_of, is_allowed, piece_broken
+from quarterdeck.runtime.markdown.links import (
+    _is_alive,
+    broken,
+    defanged,
+    host_of,
+    is_allowed,
+    piece_broken,
+)
+from quarterdeck.runtime.markdown.parse import parse
 
 HOSTS = frozenset({"docs.example.com", "*.corp.example"})
 
@@ -107,3 +115,13 @@ def test_a_long_hostile_text_costs_no_more_than_its_length() -> None:
     for piece in ("a.", "[", "`", "a:", "http:", "](", "\\", "&#", "a@"):
         defanged(piece * 8_000, HOSTS)
         piece_broken(piece * 8_000, HOSTS)
+
+
+@given(st.text(alphabet="abw1.:/-+#)= \t\n\u3002\u200d", max_size=40))
+def test_what_is_passed_on_unread_has_no_link_in_it_when_it_is_read(text: str) -> None:
+    """Most of what models write holds neither markup nor address: reading it all cost more than sending it."""
+    written, _ = defanged(text, HOSTS)
+    if written != text:
+        return
+
+    assert not _is_alive(parse(text), HOSTS, in_quote=False)
