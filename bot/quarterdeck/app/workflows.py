@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, cast
@@ -15,11 +15,12 @@ from quarterdeck.core.adapter import Ability
 from quarterdeck.core.command import Call, Command, Option
 from quarterdeck.core.errors import NotFound, UsageError
 from quarterdeck.core.form import Form
-from quarterdeck.core.message import Conversation
+from quarterdeck.core.message import Attachment, Conversation
 from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import Json
 from quarterdeck.core.reply import Reply
 from quarterdeck.core.text import did_you_mean
+from quarterdeck.router.attached import AttachedFiles
 from quarterdeck.router.command.syntax import complete
 from quarterdeck.router.command.values import Reading, read_value
 from quarterdeck.router.forms.forms import Screen
@@ -63,6 +64,8 @@ def build_engine(parts: Parts) -> WorkflowEngine:
         actions=LateActions(),
         folder=parts.paths.data_dir / "runs",
         cost=Costs(parts),
+        attached=AttachedFiles(parts.adapters),
+        folder_bytes=parts.settings.workflows.run_folder_bytes,
         page_of=lambda run_id: f"{public}{RUNS}/{quote(run_id, safe='')}" if public else "",
         can_edit=lambda where: Ability.EDIT in parts.outbox.adapter(where.platform).abilities,
     )
@@ -111,16 +114,23 @@ class TypedInputs:
         self._parts = parts
 
     def typed(
-        self, workflow: Workflow, line: str, identity: Identity, conversation: Conversation
+        self,
+        workflow: Workflow,
+        line: str,
+        identity: Identity,
+        conversation: Conversation,
+        files: Sequence[str] | None = (),
     ) -> Mapping[str, Json]:
         """Read `name=value …`; what has no name is the next input that has no value.
 
         Raises:
             UsageError: names the input, the value and what is allowed.
         """
-        return self._read(workflow, _pairs(workflow, line), identity, conversation)
+        return self._read(workflow, _pairs(workflow, line), identity, conversation, files)
 
-    def given(self, workflow: Workflow, values: Mapping[str, Json]) -> Mapping[str, Json]:
+    def given(
+        self, workflow: Workflow, values: Mapping[str, Json], files: Sequence[str] | None = ()
+    ) -> Mapping[str, Json]:
         """Check values that came by name, and add the defaults.
 
         Raises:
@@ -131,7 +141,7 @@ class TypedInputs:
             name: f"{value}s" if kinds.get(name) == "duration" and isinstance(value, int | float) else value
             for name, value in values.items()
         }
-        return self._read(workflow, spelt, None, None)
+        return self._read(workflow, spelt, None, None, files)
 
     def _read(
         self,
@@ -139,9 +149,17 @@ class TypedInputs:
         given: Mapping[str, object],
         identity: Identity | None,
         conversation: Conversation | None,
+        files: Sequence[str] | None,
     ) -> Mapping[str, Json]:
+        if files is None:
+            named = [option.name for option in workflow.inputs if option.kind == "file"]
+            files = [str(given[name]) for name in named if given.get(name)]
         reading = Reading(
-            now=self._parts.clock.now(), zone=self._parts.zone, identity=identity, conversation=conversation
+            now=self._parts.clock.now(),
+            zone=self._parts.zone,
+            identity=identity,
+            conversation=conversation,
+            attachments=tuple(Attachment(name=name, media_type="", size_bytes=0) for name in files),
         )
         command = Command(name=workflow.name, summary=workflow.title, handler=_never, options=workflow.inputs)
         try:

@@ -38,6 +38,7 @@ def run(invocation: Invocation, name: str, inputs: tuple[str, ...], dry_run: boo
     Examples:
       quarterdeck workflow run deploy service=api
       quarterdeck workflow run deploy service=api --dry-run
+      quarterdeck workflow run check-report report=./march.csv
     """
     line = " ".join(_quoted(one) for one in inputs)
     if dry_run:
@@ -46,6 +47,7 @@ def run(invocation: Invocation, name: str, inputs: tuple[str, ...], dry_run: boo
         invocation.show(plan, table(rows, PLAN, empty="No steps."))
         return 0
     parameters: dict[str, Json] = {"name": name, "inputs": line, "key": uuid.uuid4().hex, "wait": not no_wait}
+    parameters["folder"] = str(Path.cwd())  # where inputs of the kind file are looked for
     started = cast("Mapping[str, Json]", call("workflow.run", parameters))
     message = f"\n{started['message']}" if started["message"] else ""
     invocation.show(started, f"{started['run_id']}: {started['state']}{message}")

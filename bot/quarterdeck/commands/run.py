@@ -23,6 +23,7 @@ async def run(call: Call) -> Reply:
             shown_as="" if is_planned else call.event_id,
             trigger={"kind": "command", "text": call.text("inputs")},
             confirms=not is_planned,
+            attachments=call.attachments,
         ),
     )
     if is_planned:

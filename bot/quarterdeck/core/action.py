@@ -53,7 +53,8 @@ class ActionSpec:
 class ActionCall:
     """Hand an action its checked input. `key` is the same at every try of this step of this run.
 
-    `folder` is the run's own; `progress` tells people in one sentence how far a long action is.
+    `folder` is the run's own, and holds `folder_bytes` at the most. `progress` tells people in one sentence how far a
+    long action is.
     """
 
     input: Mapping[str, Json]
@@ -66,6 +67,7 @@ class ActionCall:
     folder: Path
     services: Services
     progress: Callable[[str], Awaitable[None]]
+    folder_bytes: int = 1024**3
 
 
 class Action(Protocol):
@@ -132,8 +134,11 @@ class Starting(Protocol):
         person: Person,
         identity: Identity,
         conversation: Conversation,
+        files: Path | None = None,
     ) -> str:
         """Start a run of `workflow` with the rights of `person` and return its id; the same `key` twice is one run.
+
+        Inputs of the kind file are names in `files`, the folder of the run that starts it.
 
         Raises:
             NotFound: there is no such workflow.

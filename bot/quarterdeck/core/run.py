@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import field
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from quarterdeck.core.message import Conversation
+from quarterdeck.core.message import Attachment, Conversation
 from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.value import dataclass
 
@@ -66,6 +67,8 @@ class Starter:
 
     `shown_as` is the outbox key of a message that shows the run's progress from its start, empty: only a failure is
     shown. With `confirms`, a run that could destroy something or cost money shows its plan first, and waits for a yes.
+    Inputs of the kind file are names of `attachments`, or of files in `files`: the folder of another run, or where
+    somebody at the command line stands, who may name any path (`is_local`).
     """
 
     person: Person
@@ -75,6 +78,14 @@ class Starter:
     shown_as: str = ""
     trigger: Mapping[str, Json] = field(default_factory=dict)
     confirms: bool = False
+    attachments: tuple[Attachment, ...] = ()
+    files: Path | None = None
+    is_local: bool = False
+
+    @property
+    def names(self) -> Sequence[str] | None:
+        """Return the names that inputs of the kind file may have, None: any."""
+        return None if self.files is not None else [one.name for one in self.attachments]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -126,12 +126,19 @@ class Inputs:
     """Take inputs as they are."""
 
     def typed(
-        self, workflow: Workflow, line: str, identity: Identity, conversation: Conversation
+        self,
+        workflow: Workflow,
+        line: str,
+        identity: Identity,
+        conversation: Conversation,
+        files: Sequence[str] | None = (),
     ) -> Mapping[str, Json]:
         """Read `name=value` pairs, all text."""
         return dict(pair.split("=", 1) for pair in line.split())
 
-    def given(self, workflow: Workflow, values: Mapping[str, Json]) -> Mapping[str, Json]:
+    def given(
+        self, workflow: Workflow, values: Mapping[str, Json], files: Sequence[str] | None = ()
+    ) -> Mapping[str, Json]:
         """Return them."""
         return values
 

@@ -21,7 +21,7 @@ from quarterdeck_workflows.actions.kit.declared import (
     shape,
     text,
 )
-from quarterdeck_workflows.actions.kit.folder import RunFolder
+from quarterdeck_workflows.actions.kit.folder import folder_of
 from quarterdeck_workflows.actions.kit.given import flag_of, text_of, texts_of
 from quarterdeck_workflows.actions.kit.target import target_of
 
@@ -97,7 +97,7 @@ async def _react(call: ActionCall) -> Json:
 
 
 async def _upload(call: ActionCall) -> Json:
-    place, folder = await target_of(call, "chat.upload"), RunFolder(call.folder)
+    place, folder = await target_of(call, "chat.upload"), folder_of(call)
     files = []
     for name in texts_of(call, "files"):
         path = await in_thread(folder.path, name)

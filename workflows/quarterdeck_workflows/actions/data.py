@@ -10,7 +10,7 @@ from quarterdeck.core.errors import UsageError
 from quarterdeck.core.ports import Json
 from quarterdeck.runtime.tasks import in_thread
 from quarterdeck_workflows.actions.kit.declared import FILE, Declared, anything, shape, text
-from quarterdeck_workflows.actions.kit.folder import RunFolder
+from quarterdeck_workflows.actions.kit.folder import RunFolder, folder_of
 from quarterdeck_workflows.actions.kit.given import text_of
 from quarterdeck_workflows.actions.kit.query import LONGEST, search
 
@@ -21,7 +21,7 @@ async def _transform(call: ActionCall) -> Json:
     file = text_of(call, "file")
     if bool(file) == ("value" in call.input):
         raise UsageError("data.transform takes a value or a file", hint="give one of `value` and `file`")
-    value = await in_thread(_parsed, RunFolder(call.folder), file) if file else call.input["value"]
+    value = await in_thread(_parsed, folder_of(call), file) if file else call.input["value"]
     return {"result": await in_thread(search, text_of(call, "query"), value)}
 
 

@@ -11,7 +11,7 @@ from quarterdeck.core.errors import UsageError
 from quarterdeck.core.ports import Json
 from quarterdeck.runtime.tasks import in_thread
 from quarterdeck_workflows.actions.kit.declared import COUNT, FILE, STRING, Declared, one_of, shape, text
-from quarterdeck_workflows.actions.kit.folder import RunFolder
+from quarterdeck_workflows.actions.kit.folder import folder_of
 from quarterdeck_workflows.actions.kit.given import text_of
 
 READ_BYTES: Final = 700_000  # base64 of it fits into a step's result
@@ -20,7 +20,7 @@ CODING: Final = one_of("base64 for what is no text", "text", "base64", default="
 
 async def _read(call: ActionCall) -> Json:
     name, coding = text_of(call, "file"), text_of(call, "as", "text")
-    content = await in_thread(RunFolder(call.folder).read, name, READ_BYTES)
+    content = await in_thread(folder_of(call).read, name, READ_BYTES)
     if coding == "base64":
         return {"content": base64.b64encode(content).decode(), "size_bytes": len(content)}
     try:
@@ -38,7 +38,7 @@ async def _write(call: ActionCall) -> Json:
         raise UsageError(
             "the content is not what `as` says", hint="give text, or base64 with `as: base64`"
         ) from error
-    await in_thread(RunFolder(call.folder).write, name, content)
+    await in_thread(folder_of(call).write, name, content)
     return {"file": name, "size_bytes": len(content)}
 
 

@@ -27,7 +27,7 @@ from quarterdeck_workflows.actions.kit.declared import (
     shape,
     text,
 )
-from quarterdeck_workflows.actions.kit.folder import RunFolder
+from quarterdeck_workflows.actions.kit.folder import folder_of
 from quarterdeck_workflows.actions.kit.given import flag_of, map_of, number_of, text_of
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -68,7 +68,7 @@ async def _request(call: ActionCall) -> Json:
     took_ms = round((time.perf_counter() - began_s) * 1000)
     shown = {name[:200]: value[:2_000] for name, value in list(answer.headers.items())[:SHOWN_HEADERS]}
     if save_as:
-        await in_thread(RunFolder(call.folder).write, save_as, answer.body)
+        await in_thread(folder_of(call).write, save_as, answer.body)
     return {
         "status": answer.status,
         "headers": shown,

@@ -12,7 +12,7 @@ from quarterdeck.core.model import Enclosed
 from quarterdeck.core.ports import Json
 from quarterdeck.runtime.tasks import in_thread
 from quarterdeck_workflows.actions.kit.declared import FILE, STRING, Declared, shape, text, whole
-from quarterdeck_workflows.actions.kit.folder import RunFolder
+from quarterdeck_workflows.actions.kit.folder import RunFolder, folder_of
 from quarterdeck_workflows.actions.kit.given import text_of, whole_of
 
 NAME_PATTERN: Final = "^[A-Za-z0-9][A-Za-z0-9 ._-]*$"
@@ -21,7 +21,7 @@ PICTURES: Final = {"PNG": (b"\x89PNG\r\n\x1a\n", "image/png"), "JPEG": (b"\xff\x
 
 
 async def _generate(call: ActionCall) -> Json:
-    folder = RunFolder(call.folder)
+    folder = folder_of(call)
     source = text_of(call, "edit")
     seed = whole_of(call, "seed", -1)
     drawing = await call.services.images.generate(

@@ -20,7 +20,7 @@ from quarterdeck_workflows.actions.kit.declared import (
     text,
     whole,
 )
-from quarterdeck_workflows.actions.kit.folder import RunFolder
+from quarterdeck_workflows.actions.kit.folder import folder_of
 from quarterdeck_workflows.actions.kit.given import text_of, texts_of, whole_of
 
 COLLECTION: Final = text("A collection", longest=100)
@@ -93,7 +93,7 @@ async def _add(call: ActionCall) -> Json:
         raise UsageError("knowledge.add takes a text or a file", hint="give one of `text` and `file`")
     content = words.encode(errors="replace")
     if file:
-        content = await in_thread(RunFolder(call.folder).read, file, CONTENT_BYTES)
+        content = await in_thread(folder_of(call).read, file, CONTENT_BYTES)
     done = await call.services.knowledge.add(
         text_of(call, "name"),
         content,

@@ -13,7 +13,7 @@ from quarterdeck.core.mcp import McpCall
 from quarterdeck.core.ports import Json
 from quarterdeck.runtime.tasks import in_thread
 from quarterdeck_workflows.actions.kit.declared import STRING, Declared, mapped, one_of, shape, text
-from quarterdeck_workflows.actions.kit.folder import RunFolder
+from quarterdeck_workflows.actions.kit.folder import folder_of
 from quarterdeck_workflows.actions.kit.given import map_of, text_of
 
 TOOL: Final = r"^(mcp\.)?[a-z0-9][a-z0-9_-]{0,31}\.[A-Za-z0-9_.-]{1,64}$"
@@ -35,7 +35,7 @@ async def _call(call: ActionCall) -> Json:
     )
     if result.is_error:
         raise Rejected(f"the tool failed: {result.text[:500]}", service=text_of(call, "tool"), status=0)
-    folder, files = RunFolder(call.folder), list[Json]()
+    folder, files = folder_of(call), list[Json]()
     for file in result.files:
         content = await in_thread(Path(file.path).read_bytes)
         await in_thread(folder.write, file.name, content)

@@ -26,7 +26,7 @@ from quarterdeck_workflows.actions.kit.declared import (
     text,
     whole,
 )
-from quarterdeck_workflows.actions.kit.folder import RunFolder
+from quarterdeck_workflows.actions.kit.folder import folder_of
 from quarterdeck_workflows.actions.kit.given import map_of, number_of, text_of, whole_of
 
 HOURS_S: Final = 3600.0
@@ -46,7 +46,7 @@ MOST_FILES: Final = 2_000
 
 async def _frames(call: ActionCall) -> Json:
     source = await in_thread(find, text_of(call, "source"), call.folder, call.services.media_folders)
-    folder, stem = RunFolder(call.folder), _stem(call, source)
+    folder, stem = folder_of(call), _stem(call, source)
     made: list[Json] = []
     async with _film(call, source, MOST_FILES) as film:
         for n in itertools.count():
@@ -75,14 +75,16 @@ async def _extract(call: ActionCall) -> Json:
         concurrency=whole_of(call, "concurrency", 1),
     )
     every_s, width = number_of(call, "every_s", 1.0), whole_of(call, "width", 1024)
-    place = await in_thread(RunFolder(call.folder).place, f"{stem}.jsonl")
+    folder = folder_of(call)
+    place = await in_thread(folder.place, f"{stem}.jsonl")
     place = place.with_name(stem)
-    ledger = Ledger(place, order.digest(source.mark, every_s, width))
+    ledger = Ledger(place, order.digest(source.mark, every_s, width), folder.claim)
     await in_thread(ledger.open)
     try:
         async with _film(call, source, whole_of(call, "max_frames", 10_000)) as film:
             work = Extraction(call, order, film, ledger)
             await work.run()
+        await in_thread(folder.claim, 2 * ledger.size_bytes)  # the rows once more, as lines and as a table
         count = await in_thread(publish, ledger, place, columns, rows_at)
         sample = await in_thread(lambda: list(itertools.islice(rows_of(ledger.lines(), rows_at), SAMPLE)))
     finally:

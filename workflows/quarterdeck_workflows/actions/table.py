@@ -20,7 +20,7 @@ from quarterdeck_workflows.actions.kit.declared import (
     shape,
     text,
 )
-from quarterdeck_workflows.actions.kit.folder import RunFolder
+from quarterdeck_workflows.actions.kit.folder import folder_of
 from quarterdeck_workflows.actions.kit.given import text_of, texts_of
 
 MOST_ROWS: Final = 50_000
@@ -40,7 +40,7 @@ async def _render(call: ActionCall) -> Json:
     rows, columns = _named(call)
     words = await in_thread(WAYS[text_of(call, "format", "markdown")], columns, rows)
     if save_as := text_of(call, "save_as"):
-        await in_thread(RunFolder(call.folder).write, save_as, words.encode(errors="replace"))
+        await in_thread(folder_of(call).write, save_as, words.encode(errors="replace"))
         return {"text": "", "rows": len(rows), "columns": columns, "file": save_as}
     if len(words.encode(errors="replace")) > TEXT_BYTES:
         raise UsageError(

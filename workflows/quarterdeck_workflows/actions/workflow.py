@@ -23,6 +23,7 @@ async def _start(call: ActionCall) -> Json:
         person=call.person,
         identity=call.identity,
         conversation=place,
+        files=call.folder,
     )
     return {"run_id": run_id}
 

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from quarterdeck.core.access import AccessRequest, Way
 from quarterdeck.core.approval import Approval
@@ -24,6 +25,7 @@ from quarterdeck.runtime.tasks import in_thread
 from quarterdeck_workflows.engine.blocks import LARGE_BYTES, MOST_STEPS
 from quarterdeck_workflows.engine.board import Board, shown
 from quarterdeck_workflows.engine.ending import Ending, stopped_at
+from quarterdeck_workflows.engine.files import bring
 from quarterdeck_workflows.engine.house import PREFIX, House
 from quarterdeck_workflows.engine.job import BODY, Job
 from quarterdeck_workflows.engine.offers import fits, offered, offers
@@ -104,7 +106,7 @@ class WorkflowEngine:
             NotFound, UsageError, Denied: as the port says.
         """
         workflow = self._bot.shelf.find(name)
-        inputs = self._bot.inputs.typed(workflow, line, starter.identity, starter.conversation)
+        inputs = self._bot.inputs.typed(workflow, line, starter.identity, starter.conversation, starter.names)
         return await self.launch(workflow, inputs, starter, way="message")
 
     async def start(
@@ -116,8 +118,9 @@ class WorkflowEngine:
         person: Person,
         identity: Identity,
         conversation: Conversation,
+        files: Path | None = None,
     ) -> str:
-        """Start a run and return its id; the same `key` twice is one run.
+        """Start a run and return its id; the same `key` twice is one run. `files`: the folder of who starts it.
 
         Raises:
             NotFound, UsageError, Denied: as the port says.
@@ -129,8 +132,10 @@ class WorkflowEngine:
             conversation=conversation,
             key=key,
             trigger={"kind": "workflow"},
+            files=files,
         )
-        run = await self.launch(found, self._bot.inputs.given(found, inputs), starter, way="workflow")
+        given = self._bot.inputs.given(found, inputs, starter.names)
+        run = await self.launch(found, given, starter, way="workflow")
         return run.id
 
     async def launch(
@@ -144,6 +149,7 @@ class WorkflowEngine:
         gate = await self._gate(workflow, inputs, starter, way)
         now_ms = self._bot.clock.now_ms()
         run_id = f"{workflow.name}-{hashlib.sha256(starter.key.encode()).hexdigest()[:ID_LETTERS]}"
+        inputs = await bring(self._bot, workflow, inputs, starter, self.house.folder(run_id))
         run = RunOf(
             id=run_id,
             workflow=workflow.name,
@@ -275,7 +281,7 @@ class WorkflowEngine:
             NotFound, UsageError: there is no such workflow, or the inputs do not fit.
         """
         workflow = self._bot.shelf.find(name)
-        inputs = self._bot.inputs.typed(workflow, line, identity, conversation)
+        inputs = self._bot.inputs.typed(workflow, line, identity, conversation, None)
         return await planned(self._bot, workflow, inputs, person, identity, conversation)
 
     async def cancel(self, run_id: str, *, by: str) -> RunOf:

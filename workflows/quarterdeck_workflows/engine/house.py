@@ -102,6 +102,7 @@ class House:
             folder=self.folder(job.root),
             services=self._services(),
             progress=partial(self._progress, job.root),
+            folder_bytes=self._bot.folder_bytes,
         )
         try:
             output = await perform(action, call, timeout_s=act.timeout_s)
@@ -259,7 +260,7 @@ class House:
         self._at(order, "running")
         try:
             found = self._bot.shelf.find(name, is_called=True)
-            inputs = self._bot.inputs.given(found, arguments)
+            inputs = self._bot.inputs.given(found, arguments, files=None)  # of the folder that both share
         except QuarterdeckError as error:
             return refused(error)
         person = await self._person(order.job)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import cast
 
 from quarterdeck.core.errors import UsageError
@@ -51,6 +52,8 @@ class RunOperations:
             conversation=self._home,
             key=f"cli:{_text(parameters, 'key')}",
             trigger={"kind": "cli"},
+            files=Path(_text(parameters, "folder") or "."),
+            is_local=True,
         )
         run = await self._engine.begin(_text(parameters, "name"), _line(parameters), starter)
         said = ""

@@ -10,6 +10,7 @@ from typing import Protocol
 from quarterdeck.core.action import Action
 from quarterdeck.core.approval import Requests
 from quarterdeck.core.command import Command
+from quarterdeck.core.image import Attached
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.ports import Authoriser, Clock, Json, Outbox, People, Services
@@ -98,16 +99,23 @@ class Inputs(Protocol):
     """Read the inputs of a workflow as options of commands are read."""
 
     def typed(
-        self, workflow: Workflow, line: str, identity: Identity, conversation: Conversation
+        self,
+        workflow: Workflow,
+        line: str,
+        identity: Identity,
+        conversation: Conversation,
+        files: Sequence[str] | None = (),
     ) -> Mapping[str, Json]:
-        """Read `name=value …`.
+        """Read `name=value …`; `files` are the names that inputs of the kind file may have, None: any.
 
         Raises:
             UsageError: names the input, the value and what is allowed.
         """
 
-    def given(self, workflow: Workflow, values: Mapping[str, Json]) -> Mapping[str, Json]:
-        """Check values that came by name, and add the defaults.
+    def given(
+        self, workflow: Workflow, values: Mapping[str, Json], files: Sequence[str] | None = ()
+    ) -> Mapping[str, Json]:
+        """Check values that came by name, and add the defaults; `files` as above.
 
         Raises:
             UsageError: as above.
@@ -145,6 +153,7 @@ class Bot:
 
     `folder` is where runs keep their files. `can_edit` tells whether a message can be changed in a conversation.
     `cost` estimates actions, for plans. `page_of` is where people read all of a run, empty: nowhere.
+    `attached` fetches files that people sent; a run's folder holds `folder_bytes` at the most.
     """
 
     clock: Clock
@@ -162,6 +171,8 @@ class Bot:
     can_edit: Callable[[Conversation], bool] = lambda _where: True
     cost: Cost = _free
     page_of: Callable[[str], str] = _no_page
+    attached: Attached | None = None
+    folder_bytes: int = 1024**3
 
 
 class ServicesOf(Protocol):

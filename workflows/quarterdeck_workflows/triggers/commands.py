@@ -103,6 +103,7 @@ class WorkflowCommands:
             conversation=call.conversation,
             shown_as="" if is_planned else call.event_id,
             confirms=not is_planned,
+            attachments=call.attachments,
         )
         run = await self._beginning.begin(workflow, trigger, occasion, given=given)
         if is_planned and run is not None:

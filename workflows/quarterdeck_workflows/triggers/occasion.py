@@ -13,7 +13,7 @@ from typing import Final, Protocol, cast
 
 from quarterdeck.core.access import AccessRequest, Way
 from quarterdeck.core.errors import Denied, UsageError, UserError
-from quarterdeck.core.message import Conversation
+from quarterdeck.core.message import Attachment, Conversation
 from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.ports import Json
 from quarterdeck.core.reply import Reply
@@ -55,6 +55,7 @@ class Occasion:
     shown_as: str = ""
     confirms: bool = False
     chain: int = 0
+    attachments: tuple[Attachment, ...] = ()
 
 
 class Beginning:
@@ -131,7 +132,8 @@ class Beginning:
         if trigger.when and not wanted(trigger.when, scope):
             return None
         arguments = cast("Mapping[str, Json]", fill(trigger.arguments, scope))
-        inputs = self.bot.inputs.given(workflow, {**given, **arguments})
+        files = [one.name for one in occasion.attachments]
+        inputs = self.bot.inputs.given(workflow, {**given, **arguments}, files)
         own = Identity(platform=PLATFORM, user_id=workflow.name)
         who = occasion.who or own
         run_as = Identity.written(trigger.run_as) if trigger.run_as else who
@@ -146,6 +148,7 @@ class Beginning:
             shown_as=occasion.shown_as,
             trigger=values,
             confirms=occasion.confirms,
+            attachments=occasion.attachments,
         )
         try:
             return await self._engine.launch(workflow, inputs, starter, way=occasion.way)

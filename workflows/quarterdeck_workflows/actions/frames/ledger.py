@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Final
 
@@ -20,9 +20,13 @@ Line = Mapping[str, Json]
 
 
 class Ledger:
-    """Hold the lines of one source and question, which `digest` names; lines of others are thrown away."""
+    """Hold the lines of one source and question, which `digest` names; lines of others are thrown away.
 
-    def __init__(self, path: Path, digest: str) -> None:
+    `claim` is asked before each line whether there is room for so many bytes; it raises where there is not.
+    """
+
+    def __init__(self, path: Path, digest: str, claim: Callable[[int], None] = lambda _size: None) -> None:
+        self._claim = claim
         self._path, self._digest = path.with_name(path.name + SUFFIX), digest
         self.done: set[int] = set()
         self._places: dict[int, int] = {}  # where each frame's line begins
@@ -51,11 +55,17 @@ class Ledger:
     def add(self, line: Line) -> None:
         """Append a frame's line; it is on disk when this returns."""
         assert self._file is not None
-        place = self._file.tell()
-        self._file.write(_written(line))
+        place, written = self._file.tell(), _written(line)
+        self._claim(len(written))
+        self._file.write(written)
         self._file.flush()
         os.fsync(self._file.fileno())
         self._note(line, place)
+
+    @property
+    def size_bytes(self) -> int:
+        """Return how much is in it."""
+        return self._path.stat().st_size
 
     def close(self) -> None:
         """Close the file."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final
 
+from quarterdeck.core.action import ActionCall
 from quarterdeck.core.errors import NotFound, UsageError
 
 FOLDER_MODE: Final = 0o700
@@ -20,10 +21,11 @@ HINT: Final = "write a plain relative name, such as out/rows.csv"
 
 
 class RunFolder:
-    """Hold a run's folder; it is made when the first file is written."""
+    """Hold a run's folder; it is made when the first file is written. It holds `most_bytes`, None: any number."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Path, most_bytes: int | None = None) -> None:
+        self._root, self._most_bytes = root, most_bytes
+        self._used: int | None = None  # looked at once: what others write meanwhile is theirs to count
 
     def read(self, name: str, limit_bytes: int) -> bytes:
         """Return a file's content.
@@ -66,9 +68,10 @@ class RunFolder:
         """Write a file, whole or not at all, and return its path.
 
         Raises:
-            UsageError: the name leads outside, or something else has it.
+            UsageError: the name leads outside, something else has it, or the folder is full.
         """
         parts = _parts(name)
+        self.claim(len(content))
         partial = f".{hashlib.sha256(parts[-1].encode()).hexdigest()[:16]}.partial"
         try:
             with self._folder(parts[:-1], makes=True) as folder:
@@ -83,6 +86,24 @@ class RunFolder:
         except OSError as error:
             raise _escape(name) from error
         return self._root.joinpath(*parts)
+
+    def claim(self, size_bytes: int) -> None:
+        """Count what is about to be written.
+
+        Raises:
+            UsageError: the run's files would be more than they may.
+        """
+        if self._most_bytes is None:
+            return
+        if self._used is None:
+            self._used = _size_of(self._root)
+        if self._used + size_bytes > self._most_bytes:
+            raise UsageError(
+                f"the run's files may hold {_mebibytes(self._most_bytes)} altogether, and hold "
+                f"{_mebibytes(self._used)}; {_mebibytes(size_bytes)} more do not fit",
+                hint="keep less in files, or raise the setting workflows.run_folder_bytes",
+            )
+        self._used += size_bytes
 
     def path(self, name: str) -> Path:
         """Return where a file lies that is there.
@@ -123,6 +144,24 @@ class RunFolder:
             yield here
         finally:
             os.close(here)
+
+
+def folder_of(call: ActionCall) -> RunFolder:
+    """Return the folder of the run that an action works for."""
+    return RunFolder(call.folder, call.folder_bytes)
+
+
+def _size_of(root: Path) -> int:
+    total = 0
+    for folder, _, files in os.walk(root):
+        for name in files:
+            with contextlib.suppress(FileNotFoundError):
+                total += os.lstat(os.path.join(folder, name)).st_size
+    return total
+
+
+def _mebibytes(size_bytes: int) -> str:
+    return f"{size_bytes / 1024**2:,.1f} MiB"
 
 
 def _parts(name: str) -> tuple[str, ...]:
