@@ -30,11 +30,12 @@ from quarterdeck.schedule.outcomes import Outcomes
 from quarterdeck.schedule.trigger import Interval
 from quarterdeck.store.conversations.history import insert_new
 from quarterdeck.store.engine import Store
-from quarterdeck.store.tables import inbox
+from quarterdeck.store.tables import inbox, schedules
 from quarterdeck.store.work.fires import FireRepository
 from quarterdeck.store.work.schedules import ScheduleRepository
 
 EVERY_SECOND = Interval(1)
+CRON = Queue(name="cron", concurrency=4, poll_s=0.05)
 
 
 def every_second(*_: str) -> Interval:
@@ -53,10 +54,15 @@ class Silent:
 
 
 async def serve(folder: Path, seconds: float | None) -> None:
-    """Fire every second."""
+    """Fire every second, alone."""
     store = await Store.open(folder / "quarterdeck.db")
+    durable = Durable(folder / "durable.db", queues=[CRON])
+    await fire(store, durable, seconds)
+
+
+async def fire(store: Store, durable: Durable, seconds: float | None, *, who: str = "") -> None:
+    """Fire every second; `who` says in the inbox which process it was."""
     rows = ScheduleRepository(store)
-    durable = Durable(folder / "durable.db", queues=[Queue(name="cron", concurrency=4, poll_s=0.05)])
 
     async def accept(event: Event) -> bool:
         values: dict[str, Any] = {
@@ -68,7 +74,7 @@ async def serve(folder: Path, seconds: float | None) -> None:
             "body": "",
             "state": "new",
             "attempts": 0,
-            "reason": "",
+            "reason": who,
             "received_at_ms": ms_of(event.received_at),
         }
 
@@ -104,8 +110,7 @@ async def serve(folder: Path, seconds: float | None) -> None:
         await serving
     else:
         last = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=seconds)
-        await until_accepted(store, f"cron:dense:{last.isoformat()}")
-        await asyncio.sleep(0.5)
+        await until_dealt_with(store, last)
         print(first.isoformat() if first else "", last.isoformat(), flush=True)
     serving.cancel()
     await asyncio.gather(serving, return_exceptions=True)
@@ -113,16 +118,22 @@ async def serve(folder: Path, seconds: float | None) -> None:
     await store.close()
 
 
-async def until_accepted(store: Store, event_id: str) -> None:
-    """Wait until an event is in the inbox."""
+async def until_dealt_with(store: Store, last: datetime) -> None:
+    """Wait until the event of a planned time is in the inbox, and the mark has moved beyond it."""
 
     def job(connection: Connection) -> bool:
-        found = connection.execute(select(inbox.c.seq).where(inbox.c.event_id == event_id)).first()
-        return found is not None
+        came = select(inbox.c.seq).where(inbox.c.event_id == f"cron:dense:{last.isoformat()}")
+        marked = select(schedules.c.id).where(schedules.c.last_at_ms >= ms_of(last))
+        return connection.execute(came).first() is not None and connection.execute(marked).first() is not None
 
     while not await store.read(job):
         await asyncio.sleep(0.05)
 
 
+def run(folder: str, seconds: str = "") -> None:
+    """Be that process."""
+    asyncio.run(serve(Path(folder), float(seconds) if seconds else None))
+
+
 if __name__ == "__main__":
-    asyncio.run(serve(Path(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else None))
+    run(*sys.argv[1:])
