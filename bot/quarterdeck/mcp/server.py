@@ -117,6 +117,7 @@ class Server:
             ServiceError: it failed, hung, or is no longer what was approved.
         """
         outcome, kind = "failed", cast("type[Unavailable | Unknown]", Unavailable)
+        connection: Connection | None = None
         try:
             async with asyncio.timeout(self.settings.timeout_s), self._room:
                 connection = await self.ready()
@@ -133,6 +134,8 @@ class Server:
             return said
         except TimeoutError as error:
             outcome = "late"
+            if connection is not None:
+                connection.changed.set()  # whether it lives at all, listing its tools will tell
             words = f"{self.name} did not answer within {self.settings.timeout_s:g} s"
             raise kind(words, service=self.name) from error
         finally:
@@ -205,7 +208,9 @@ class Server:
                 await self._list(connection)
         except TimeoutError as error:
             connection.link.end(f"it did not list its tools within {START_S:g} s")
-            raise Unavailable(self._words(connection), service=self.name) from error
+            problem = Unavailable(self._words(connection), service=self.name)
+            self._failed(problem)
+            raise problem from error
 
     async def _list(self, connection: Connection) -> None:
         connection.changed.clear()
