@@ -106,11 +106,12 @@ async def measured(variant: str, folder: Path, log: Path) -> Figures:
             quarterdeck(folder, environment) if is_ours else baseline("slack_minimal.py", environment)
         )
         with running(command, environment, log):
-            await _ready(door)
+            await ready(door)
             return await load(door, is_asking=variant == "quarterdeck")
 
 
-async def _ready(door: SlackDoor) -> None:
+async def ready(door: SlackDoor) -> None:
+    """Return once the bot answers."""
     async with asyncio.timeout(READY_S):
         while True:
             try:

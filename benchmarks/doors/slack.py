@@ -21,7 +21,7 @@ from doors.process import free_port
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 TEAM, BOT = "T0123456789", "U0BOT000001"
 FIELDS = (
-    "token=gIkuvaNzQIHg97ATvDxqgjtO&team_id=T0123456789&team_domain=example&enterprise_id=&enterprise_name=&channel_id=C{chat:09}"
+    "token=gIkuvaNzQIHg97ATvDxqgjtO&team_id=T0123456789&team_domain=example&enterprise_id=&enterprise_name=&channel_id=C{channel:09}"
     "&channel_name=general&user_id=U{chat:09}&user_name=anna&command=%2F{command}&text={text}&api_app_id=A0123456&is_enterprise_install=false"
     "&response_url={response}&trigger_id={trigger}&context_team_id=T0123456789&context_channel_id=C1&locale=en-US"
 )
@@ -82,12 +82,19 @@ class SlackDoor:
         self._answers.came(body)
         return None
 
-    async def command(self, name: str, text: str, *, chat: int) -> tuple[int, bytes]:
-        """Let a person use a slash command; returns status and body of its acknowledgement."""
+    async def command(
+        self, name: str, text: str, *, chat: int, channel: int | None = None
+    ) -> tuple[int, bytes]:
+        """Let person `chat` use a slash command, in a channel of their own unless said; returns the answer."""
         trigger = next(self._triggers)
         response = quote_plus(f"http://127.0.0.1:{self._port}/response/{trigger}")
         body = FIELDS.format(
-            command=name, chat=chat, text=text, response=response, trigger=f"13345224609.{trigger}.8fb2"
+            command=name,
+            chat=chat,
+            channel=chat if channel is None else channel,
+            text=quote_plus(text),
+            response=response,
+            trigger=f"13345224609.{trigger}.8fb2",
         ).encode()
         now = str(int(time.time()))
         signature = hmac.new(SECRET.encode(), b"v0:" + now.encode() + b":" + body, hashlib.sha256).hexdigest()

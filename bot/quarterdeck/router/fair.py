@@ -58,9 +58,7 @@ class FairSlots:
     def _next(self) -> None:
         """Hand free slots to those who wait."""
         while self._free and self._waiting:
-            who = min(
-                self._waiting, key=lambda name: self._held[name]
-            )  # the first of the least: in order of waiting
+            who = self._least()
             line = self._waiting[who]
             turn = line.popleft()
             if line:
@@ -72,3 +70,14 @@ class FairSlots:
             self._free -= 1
             self._held[who] += 1
             turn.set_result(None)
+
+    def _least(self) -> str:
+        """Return who of those that wait holds fewest, of equals the first; most hold none, so few are looked at."""
+        least, fewest = "", -1
+        for who in self._waiting:
+            held = self._held.get(who, 0)
+            if not held:
+                return who
+            if fewest < 0 or held < fewest:
+                least, fewest = who, held
+        return least

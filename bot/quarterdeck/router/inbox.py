@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 class Route(Protocol):
     """Take stored events to be handled."""
 
-    def has_room(self, conversation_id: str, *, arriving_here: int = 0, arriving: int = 0) -> bool:
-        """Tell whether one more event of this conversation may wait, beside those that are being stored now."""
+    def has_room(self, event: Event, *, arriving_here: int = 0, arriving: int = 0) -> bool:
+        """Tell whether an event may wait, beside those of its conversation and in all that are being stored now."""
 
     def at_once(self, event: Event) -> Coroutine[None, None, bool] | None:
         """Return what stores an event together with its answer and tells whether it is new; None: it must wait."""
@@ -69,7 +69,7 @@ class Inbox:
             raise Busy("the bot is stopping", hint="send it again in a moment")
         here = self._arriving.get(event.conversation.id, 0)
         arriving = self._arriving.total() if self._arriving else 0
-        if not self._route.has_room(event.conversation.id, arriving_here=here, arriving=arriving):
+        if not self._route.has_room(event, arriving_here=here, arriving=arriving):
             metrics.EVENTS.add(platform=event.platform, outcome="refused")
             raise Busy("too many messages wait here already", hint="wait for the answers, then send it again")
         if not here and (answering := self._route.at_once(event)) is not None:

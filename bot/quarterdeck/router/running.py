@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import cast
 
@@ -24,8 +25,16 @@ HEAVY_LIMIT_S = 240.0  # a model call may take 180 s
 class Runner:
     """Run handlers, show what they write, and stop them."""
 
-    def __init__(self, outbox: Outbox, clock: Clock, *, heavy_concurrency: int) -> None:
-        self._outbox, self._clock = outbox, clock
+    def __init__(
+        self,
+        outbox: Outbox,
+        clock: Clock,
+        *,
+        heavy_concurrency: int,
+        on_heavy: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`on_heavy` is told the key of an event whose command waits for others from now on."""
+        self._outbox, self._clock, self._on_heavy = outbox, clock, on_heavy
         self.is_at_once = False
         self._running: dict[str, asyncio.Timeout] = {}
         self._stopped: set[str] = set()
@@ -46,6 +55,8 @@ class Runner:
         if self.is_at_once:  # it does not wait for anything, or it is run again
             return await command.handler(call)
         is_light, show = command.lane == "light", self._show(event)
+        if not is_light:
+            self._on_heavy(event.key)
         room: AbstractAsyncContextManager[object] = (
             nullcontext() if is_light else self._heavy.slot(call.person.id)
         )

@@ -138,6 +138,8 @@ ATTACKS: list[Callable[[int], str]] = [
     lambda length: "/everything " + "a " * (length // 2),
     lambda length: "/everything " + '"' + "\\" * length,
     lambda length: "/everything " + '\\"' * (length // 2),
+    lambda length: "/everything " + '"' + "\\x" * (length // 2),
+    lambda length: "/everything " + '"' + "\\x" * (length // 2) + '"',
     lambda length: "/everything " + "--env=" * (length // 6),
     lambda length: "/everything " + "--x --y " * (length // 8),
     lambda length: "/everything " + "\u2014" * length,
@@ -153,12 +155,12 @@ ATTACKS: list[Callable[[int], str]] = [
 
 
 @pytest.mark.parametrize("attack", range(len(ATTACKS)))
-def test_twice_the_line_is_at_most_twice_the_work(attack: int) -> None:
-    """Counted, not timed: 64 KiB route in time because nothing looks at a sign more than a few times."""
+def test_a_longer_line_is_no_more_work_for_us(attack: int) -> None:
+    """Counted, not timed: our code takes the same steps for 64 KiB; C looks at each sign a few times."""
     half, whole = work(ATTACKS[attack](LENGTH // 2)), work(ATTACKS[attack](LENGTH))
 
-    assert whole <= 2.1 * half + 200
-    assert whole < 20 * LENGTH
+    assert whole <= half + 20
+    assert whole < 1_000
 
 
 def test_what_is_too_long_for_a_name_is_compared_with_none() -> None:

@@ -40,6 +40,7 @@ def _compiled(pattern: str) -> re2._Regexp:
         raise SetupError(f"the pattern has more than {LONGEST} characters", hint="write a shorter one")
     options = re2.Options()
     options.log_errors, options.max_mem = False, MEMORY_BYTES
+    options.never_capture = True  # whether, not where: a tenth of the time
     try:
         return re2.compile(pattern, options)
     except (re2.error, UnicodeEncodeError) as error:

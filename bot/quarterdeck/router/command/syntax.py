@@ -23,10 +23,10 @@ from quarterdeck.core.value import dataclass
 from quarterdeck.router.command.values import Reading, read_value
 
 QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u201e": "\u201c", "\u2018": "\u2019"}
-_SPACE, _NO_SPACE = re.compile(r"\s"), re.compile(r"\S")  # single signs: nothing that could backtrack
+PIECE = 64  # characters that are looked at first: words are short
 _PLAIN_END = re.compile(rf"\s|(?<==)[{''.join(QUOTES)}]")
-_ENDS = {closing: re.compile(rf"[\\{closing}]") for closing in QUOTES.values()}
-_ESCAPES = {closing: re.compile(rf"(?:\\[\\{closing}])+") for closing in QUOTES.values()}
+# Every piece is read once and never given back (`++`, `*+`), so there is nothing to go back over.
+_BODIES = {closing: re.compile(rf"(?:[^\\{closing}]++|\\.)*+", re.DOTALL) for closing in QUOTES.values()}
 DASHES = ("--", "\u2014", "\u2013")  # phones write a dash for two hyphens
 
 
@@ -50,7 +50,7 @@ def split(text: str) -> Line | None:
     """Return the parts of `/name rest`, or None when `text` is no command line. `/name@bot` is `/name`."""
     if not text.startswith("/") or len(text) < 2 or not (text[1].isalnum()):
         return None
-    end = _next(_SPACE, text, 0)
+    end = _space_at(text, 0)
     name = text[1:end].split("@", 1)[0].lower()
     return Line(name=name, rest=text[end + 1 :])
 
@@ -75,7 +75,7 @@ class _HelpWanted(Exception):
 
 def wants_help(command: Command, rest: str) -> bool:
     """Tell whether the line asks for the command's help instead of a run: `--help` stands among its options."""
-    if _is_verbatim(command) or "help" not in rest:
+    if _is_verbatim(command) or not any(f"{dash}help" in rest for dash in DASHES):
         return False
     try:
         _read_words(command, rest, {}, stops_at_rest=_takes_rest(command))
@@ -166,7 +166,7 @@ def _read_words(command: Command, rest: str, given: dict[str, object], *, stops_
     positional = [option for option in command.options if option.positional and not option.rest]
     at, has_ended = 0, False
     while at < len(rest):
-        at = _next(_NO_SPACE, rest, at)
+        at = _word_at(rest, at)
         if at == len(rest):
             break
         positional = [option for option in positional if option.name not in given]
@@ -208,7 +208,7 @@ def _read_named(command: Command, rest: str, word: str, end: int, given: dict[st
     if option.kind == "boolean":
         given[name] = "true"
         return end
-    start = _next(_NO_SPACE, rest, end)
+    start = _word_at(rest, end)
     if start == len(rest):
         raise UsageError(f"--{name} needs a value: {option.summary}", hint=usage(command))
     token, end = _word(rest, start)
@@ -227,8 +227,8 @@ def _names_option(command: Command, word: str) -> bool:
 
 def _word(text: str, at: int) -> tuple[Token, int]:
     """Read the word that begins at `at`; quotes may open in its middle, as in --note="two words"."""
-    end = _next(_SPACE, text, at)
-    if text[at] not in QUOTES and not any(f"={quote}" in text[at:end] for quote in QUOTES):
+    end = _space_at(text, at)
+    if text[at] not in QUOTES and not _opens_inside(text, at, end):
         return Token(text=text[at:end], is_quoted=False), end
     start, pieces = at, []
     while at < len(text) and not text[at].isspace():
@@ -241,21 +241,51 @@ def _word(text: str, at: int) -> tuple[Token, int]:
     return Token(text="".join(pieces), is_quoted=text[start] in QUOTES), at
 
 
+def _opens_inside(text: str, at: int, end: int) -> bool:
+    """Tell whether a quote opens right behind an equals sign."""
+    if text.find("=", at, end) < 0:
+        return False
+    return any(text.find(f"={quote}", at, end) >= 0 for quote in QUOTES)
+
+
 def _quoted(text: str, at: int) -> tuple[str, int]:
     """Read from an opening quote to its end; a backslash keeps the next quote or backslash."""
-    opening, closing, pieces = at, QUOTES[text[at]], []
-    at += 1
-    while at < len(text):
-        end = _next(_ENDS[closing], text, at)
-        pieces.append(text[at:end])
-        if text.startswith(closing, end):
-            return "".join(pieces), end + 1
-        kept = _ESCAPES[closing].match(text, end)
-        pieces.append(kept[0][1::2] if kept else text[end : end + 1])
-        at = kept.end() if kept else end + 1
-    raise UsageError(
-        f"the quote that opens at character {opening + 1} is not closed", hint=f"add {closing} where it ends"
-    )
+    closing = QUOTES[text[at]]
+    body = _BODIES[closing].match(text, at + 1)
+    end = body.end() if body is not None else at + 1
+    if body is None or not text.startswith(closing, end):
+        raise UsageError(
+            f"the quote that opens at character {at + 1} is not closed",
+            hint=f"add {closing} where it ends",
+        )
+    pieces = body[0].split("\\\\")  # pairs, from the left: what is left of a run stands before something else
+    return "\\".join(piece.replace(f"\\{closing}", closing) for piece in pieces), end + 1
+
+
+def _space_at(text: str, at: int) -> int:
+    """Return where the next blank is; the end of the text when there is none. Looks further in ever larger pieces."""
+    size = PIECE
+    while at < len(text) and not text[at].isspace():
+        piece = text[at : at + size]
+        word = piece.split(None, 1)[0]
+        at += len(word)
+        if len(word) < len(piece):
+            break
+        size *= 4
+    return at
+
+
+def _word_at(text: str, at: int) -> int:
+    """Return where the next word begins; the end of the text when there is none."""
+    size = PIECE
+    while at < len(text) and text[at].isspace():
+        piece = text[at : at + size]
+        blanks = len(piece) - len(piece.lstrip())
+        at += blanks
+        if blanks < len(piece):
+            break
+        size *= 4
+    return at
 
 
 def _next(pattern: re.Pattern[str], text: str, at: int) -> int:

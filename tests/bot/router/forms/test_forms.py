@@ -169,7 +169,7 @@ async def test_an_answer_that_is_handled_again_counts_once(make_bot) -> None:
         await bot.ask("/deploy")
         event = bot.platform.posted("api", event_id="again")
         first = await answer(bot, event)
-    intake = make(make_bot).router._intake
+    intake = make(make_bot).router._answering.intake
     twice = await intake.wish(event)
 
     assert isinstance(twice, Reply)
