@@ -12,6 +12,7 @@ A part's body is what `wire/posting.py` sends, less the conversation:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -32,6 +33,7 @@ from quarterdeck_adapters.slack.writing.mrkdwn import APART, verbatim, write
 from quarterdeck_adapters.slack.writing.views import OPEN_FORM, view_of
 
 GAP = "\n\n"
+MARKED = re.compile(r"[*_~`&<>]")  # what Slack may take for more than itself
 INVISIBLE = "(nothing to see)"  # Slack refuses a message of blanks
 
 
@@ -41,6 +43,9 @@ def render(reply: Reply) -> list[Rendered]:
     if reply.private_to is not None:
         common["to"] = reply.private_to.user_id
     card, blocks = reply.card, _blocks(reply)
+    match blocks:
+        case (Paragraph((Text(text),)),) if _is_simple(text) and card is None and not reply.files:
+            return [Rendered(text=text, body={"text": text, **common})]
     parts: list[Rendered] = []
     if card is not None and (card.buttons or card.inputs):
         parts = _with_card(blocks, card, common)
@@ -53,6 +58,12 @@ def render(reply: Reply) -> list[Rendered]:
     if reply.files:
         parts.append(_files(reply.files, common))
     return parts
+
+
+def _is_simple(text: str) -> bool:
+    """Tell whether `text` can go as it is, as most short answers can."""
+    is_short = len(text) <= limits.TEXT and text.isascii() and text.isprintable()
+    return is_short and MARKED.search(text) is None and not text.isspace()
 
 
 def _blocks(reply: Reply) -> list[Block]:

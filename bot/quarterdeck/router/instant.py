@@ -19,6 +19,8 @@ from quarterdeck.router.addressing import Wish
 PATIENCE = 3  # times in a row that a command may wait, before it is mostly taken for an ordinary one
 TRY_AGAIN = 16  # every so often it is tried again: it may have waited for what is in memory from then on
 
+ORDERS = (Posted, Invoked)  # the events that may give a command
+
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
@@ -33,7 +35,7 @@ class Instants:
 
     def of(self, event: Event) -> Command | None:
         """Return the instant command that an event gives; one that had to wait again and again is none."""
-        if event.is_late or event.origin or not isinstance(event, Posted | Invoked):
+        if event.is_late or event.origin or not isinstance(event, ORDERS):
             return None
         wish = self._read(event)
         command = self._commands.get(wish.name) if wish is not None and wish.is_ordered else None

@@ -10,6 +10,7 @@ import pytest
 import quarterdeck_adapters.discord
 from quarterdeck.core.event import Deleted, Edited, Event, Invoked, Joined, Posted, Reacted, Submitted
 from quarterdeck.core.person import Identity
+from quarterdeck.router.command.catalogue import Catalogue
 from quarterdeck_adapters.discord import ids
 from quarterdeck_adapters.discord.interactions import parse as interactions
 from quarterdeck_adapters.discord.parse import events_of
@@ -120,7 +121,7 @@ def test_a_command_has_typed_options() -> None:
     """Every kind of option, as `core.command` says."""
     _, data = sample("command")
     sender = interactions.sender_of(data)
-    event = interactions.invoked(sender, interactions.typed(data, sender.guild, ()), AT)
+    event = interactions.invoked(sender, interactions.typed(data, sender.guild, Catalogue([])), AT)
 
     assert isinstance(event, Invoked)
     assert {
@@ -143,14 +144,14 @@ def test_a_command_may_come_from_a_direct_conversation() -> None:
     sender = interactions.sender_of(data)
 
     assert ("direct", f"discord:@me:{CHANNEL}") == (sender.conversation.kind, sender.conversation.id)
-    assert interactions.invoked(sender, interactions.typed(data, "", ()), AT).groups is None
+    assert interactions.invoked(sender, interactions.typed(data, "", Catalogue([])), AT).groups is None
 
 
 def test_what_is_being_typed_is_known() -> None:
     """It is what the completion is asked for."""
     _, data = sample("completing")
 
-    assert ("target", "st") == interactions.typed(data, GUILD, ()).focused
+    assert ("target", "st") == interactions.typed(data, GUILD, Catalogue([])).focused
 
 
 def test_a_form_has_values_by_input() -> None:

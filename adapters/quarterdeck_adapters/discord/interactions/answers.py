@@ -27,6 +27,8 @@ DELIVERED_S: Final = 10.0
 Kind = Literal["command", "press", "form"]
 Response = Mapping[str, Any]
 
+LATE: Final[Response] = {}  # no response: none came in time
+
 log = logging.getLogger(__name__)
 
 
@@ -94,13 +96,14 @@ class Answers:
     async def first(self, entry: Open) -> Response:
         """Return what to respond: the answer of a light command if it comes in time, else that it is to come."""
         if entry.first is not None:
+            timer = entry.first.get_loop().call_later(self._light_wait_s, _give_up, entry.first)
             try:
-                async with asyncio.timeout(self._light_wait_s):
-                    return await asyncio.shield(entry.first)
-            except TimeoutError:
-                if entry.first.done():
-                    return entry.first.result()
-                entry.first = None
+                response = await entry.first
+            finally:
+                timer.cancel()
+            if response is not LATE:
+                return response
+            entry.first = None
         await self._keep(entry)
         if entry.kind == "press":
             return {"type": DEFERRED_UPDATE}
@@ -201,6 +204,11 @@ class Answers:
         oldest_s = self._clock.monotonic() - FOLLOW_UP_S
         while self._open and (key := next(iter(self._open))) and self._open[key].opened_s < oldest_s:
             self._open.pop(key)
+
+
+def _give_up(first: asyncio.Future[Response]) -> None:
+    if not first.done():
+        first.set_result(LATE)
 
 
 def _read(key: str, written: Mapping[str, Any]) -> Open:

@@ -116,7 +116,7 @@ class Interactions:
     async def _command(self, data: Data) -> tuple[Response | None, Open | None]:
         sender = parse.sender_of(data)
         event = parse.invoked(
-            sender, parse.typed(data, sender.guild, self._context.commands.all()), self._context.clock.now()
+            sender, parse.typed(data, sender.guild, self._context.commands), self._context.clock.now()
         )
         below = event.options.get("command")  # what the umbrella names, where the core has declared one
         name = below if event.command == UMBRELLA and isinstance(below, str) else event.command
@@ -182,7 +182,7 @@ class Interactions:
     async def _completed(self, data: Data) -> Response:
         """Return what may stand in for what was typed so far; nothing where that takes too long."""
         sender = parse.sender_of(data)
-        command = parse.typed(data, sender.guild, self._context.commands.all())
+        command = parse.typed(data, sender.guild, self._context.commands)
         offered: list[str] = []
         if command.focused is not None:
             try:

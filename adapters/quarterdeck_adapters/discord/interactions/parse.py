@@ -7,9 +7,10 @@ from dataclasses import field
 from datetime import datetime
 from typing import Any
 
-from quarterdeck.core.command import Command, Option
+from quarterdeck.core.command import Option
 from quarterdeck.core.event import Invoked, Pressed, Submitted
 from quarterdeck.core.message import Attachment, Conversation
+from quarterdeck.core.ports import Commands
 from quarterdeck.core.value import dataclass
 from quarterdeck_adapters.discord import ids
 from quarterdeck_adapters.discord.interactions.forms import (
@@ -78,7 +79,7 @@ def sender_of(data: Data) -> Sender:
     )
 
 
-def typed(data: Data, guild: str, commands: Iterable[Command]) -> Typed:
+def typed(data: Data, guild: str, commands: Commands) -> Typed:
     """Return the command that was used, by our own name, with its options as `core.command` has them."""
     given = data["data"]
     name, options = str(given["name"]), given.get("options") or ()

@@ -52,7 +52,8 @@ class Cooldowns:
         Raises:
             Busy: it comes too soon; the hint says how long to wait. Nothing was counted.
         """
-        self._check_cooldown(command, person_id, event_key)
+        if command.cooldown_s:
+            self._check_cooldown(command, person_id, event_key)
         if command.lane == "heavy" and self._rates is not None:
             limits = [
                 (f"person {person_id}", self._rates.person_per_minute, "you"),
@@ -73,7 +74,7 @@ class Cooldowns:
     def _check_cooldown(self, command: Command, person_id: str, event_key: str) -> None:
         ran_at_s, last_event = self._runs.get((person_id, command.name), (-math.inf, ""))
         wait_s = ran_at_s + command.cooldown_s - self._clock.monotonic()
-        if command.cooldown_s and wait_s > 0 and last_event != event_key:
+        if wait_s > 0 and last_event != event_key:
             raise Busy(
                 f"/{command.name} may run once in {spell_duration(command.cooldown_s)} for each person",
                 hint=f"try again in {_rounded(wait_s)}",

@@ -28,6 +28,9 @@ from quarterdeck.runtime.markdown.blocks import (
 
 def plain(blocks: Sequence[Block]) -> str:
     """Return the text; a link that shows other words than its address is followed by it."""
+    match blocks:
+        case (Paragraph((Text(text),)),):  # most answers of commands
+            return text
     return "\n\n".join(_block(block) for block in blocks)
 
 
