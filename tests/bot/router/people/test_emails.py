@@ -243,6 +243,7 @@ async def test_what_was_parted_by_hand_stays_apart(house: House, which: Identity
     both = await house.come(WEB, SLACK)
 
     assert (True, 1) == (first != second, len(set(both)))
+    assert "address lost" not in [note["what"] for note in await house.notes()]
 
 
 async def test_unlinked_before_it_was_switched_on_counts_too(house: House) -> None:
@@ -281,3 +282,26 @@ async def test_a_platform_is_not_asked_for_each_message(house: House) -> None:
         await house.desk.person_of(SLACK)
 
     assert 1 == house.asked
+
+
+async def test_more_than_one_person_behind_an_address_is_nobody_in_particular(house: House) -> None:
+    """A shared mailbox tells nobody apart."""
+    third = Identity.parse("teams:T9:ANNA")
+    house.desk._provers["teams"] = house  # type: ignore[index]
+    house.said[third] = ANNA
+    await invited(house, "admin")  # too much to be joined by itself, so two people have proven it
+    await house.come(WEB, SLACK)
+    await house.people_rows.grant(WEB, "operator", now_ms=3)
+    house.desk._refused.clear()
+    (found,) = await house.come(third)
+
+    assert str(third) == found
+    assert "more than one person has proven this address" == (await house.notes())[-1]["why"]
+
+
+async def test_who_became_somebody_else_meanwhile_is_left_alone(house: House) -> None:
+    """What was looked at must still be so when it is written."""
+    await invited(house)
+    seen = {SLACK: str(SLACK), WEB: "somebody else"}
+
+    assert not await house.rows.join(SLACK, WEB, ANNA, seen=seen, now_ms=1)
