@@ -36,6 +36,7 @@ ABILITIES = frozenset(
         Ability.HISTORY,
         Ability.IDEMPOTENT,
         Ability.PRIVATE,
+        Ability.SOURCES,
         Ability.STREAM,
         Ability.TYPING,
     }

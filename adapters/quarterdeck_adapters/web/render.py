@@ -22,6 +22,7 @@ def render(reply: Reply) -> Rendered:
                     "heading": one.heading,
                     "url": one.url,
                     "chunk": one.chunk,
+                    "note": one.note,
                 }
                 for one in reply.citations
             ],

@@ -31,6 +31,7 @@ class Ability(StrEnum):
 
     IDEMPOTENT: `send` with a key that was sent before posts nothing and returns the first message's id.
     PRIVATE: one person alone can be answered in a group; DIRECT: a direct conversation with them can be opened.
+    SOURCES: the places that an answer comes from are shown beside it; elsewhere they are listed below its text.
     """
 
     EDIT = "edit"
@@ -48,6 +49,7 @@ class Ability(StrEnum):
     HISTORY = "history"
     MEMBERS = "members"
     IDEMPOTENT = "idempotent"
+    SOURCES = "sources"
 
 
 def _itself(conversation: Conversation) -> str:
@@ -81,11 +83,13 @@ class Pace:
 class Rendered:
     """Hold one part of a reply in the platform's own markup; `body` is JSON-serialisable and complete.
 
-    `text` is the part as plain text, for logs of tests and for `delivery list`.
+    `text` is the part as plain text, for logs of tests and for `delivery list`. `is_unfinished`: it shows how far an
+    answer is that is still being written, so a platform may add what is new by a way of its own.
     """
 
     text: str
     body: dict[str, object] = field(default_factory=dict)
+    is_unfinished: bool = False
 
 
 Accept = Callable[[Event], Awaitable[bool]]

@@ -29,7 +29,7 @@ def degrade(reply: Reply, abilities: frozenset[Ability], *, kind: ConversationKi
     lines = [reply.text] if reply.text else []
     if reply.card is not None:
         lines += _card_lines(reply.card, abilities, kind)
-    if reply.citations:
+    if reply.citations and Ability.SOURCES not in abilities:
         lines.append("\n".join(_source(citation) for citation in reply.citations))
     if reply.files and Ability.FILES not in abilities:
         lines.append("\n".join(f"(file not shown here: {file.name})" for file in reply.files))

@@ -11,6 +11,15 @@ from quarterdeck.core.reply import Button, Card, Input, Reply
 
 CANCEL = "cancel"
 BUTTONS_AT_MOST = 10  # choices beyond that are read more easily as a numbered list
+KINDS = {  # in place of the kind's own name
+    "boolean": "",
+    "integer": "a whole number",
+    "datetime": "such as tomorrow 9:00",
+    "duration": "such as 20m or 1h30m",
+    "user": "such as slack:T1:U1",
+    "channel": "its id, or `here`",
+    "role": "such as slack:T1:S1",
+}
 MARK = "form:"  # what the values of our buttons begin with; no command line does
 
 
@@ -121,7 +130,7 @@ def _input(option: Option, form: Form, problem: str) -> Input:
         kind=option.kind,
         required=option.required,
         choices=choices_of(option),
-        hint=f"{about} {_allowed(option) if option.kind != 'boolean' else ''}".strip(),
+        hint=f"{about} {_allowed(option)}".strip(),
         value="" if value is None else str(value),
         max_length=option.max_length,
         problem=problem,
@@ -130,7 +139,15 @@ def _input(option: Option, form: Form, problem: str) -> Input:
 
 def _allowed(option: Option) -> str:
     facts = limits_of(option, has_choices=False)
+    if facts and facts[0] == option.kind:
+        facts[0] = KINDS.get(option.kind, option.kind)
+    facts = [fact for fact in facts if fact and not (fact.startswith("at most") and _is_roomy(option))]
     return f"({', '.join(facts)})" if facts else ""
+
+
+def _is_roomy(option: Option) -> bool:
+    """Tell whether nobody comes near its length by hand."""
+    return (option.max_length or 0) >= 200
 
 
 def _option(command: Command, name: str) -> Option:

@@ -141,6 +141,7 @@ class Citation(Shape):
     heading: str
     url: str
     chunk: str
+    note: str = ""
 
 
 class Button(Shape):

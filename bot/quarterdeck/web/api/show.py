@@ -68,15 +68,16 @@ def message(item: Item) -> shapes.Message:
 
 
 def hit(found: Found) -> shapes.Hit:
-    """Show a message that was found."""
+    """Show a message that was found, without the signs that stand for bold words and code."""
+    parts = [(text.replace("**", "").replace("`", ""), fits) for text, fits in found.parts]
     return shapes.Hit(
         conversation=found.room.name,
         title=found.room.title,
         seq=found.item.seq,
         at=moment(found.item.at_ms),
         role="bot" if found.item.kind == "post" else "you",
-        snippet="".join(text for text, _ in found.parts),
-        parts=[shapes.Part(text=text, fits=fits) for text, fits in found.parts],
+        snippet="".join(text for text, _ in parts),
+        parts=[shapes.Part(text=text, fits=fits) for text, fits in parts],
     )
 
 

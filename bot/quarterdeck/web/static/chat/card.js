@@ -20,7 +20,7 @@ export function formOf(message, submit) {
   const fields = inputs.map((input) => new Field({ ...input, name: input.id, summary: input.label, value: typed[input.id] ?? input.value }));
   const send = h("button", { type: "submit", class: "main" }, "Send");
   const form = h("form", { class: "card", novalidate: true, "aria-label": title || "Form" },
-    h("fieldset", {}, h("div", { class: "inputs" }, ...fields.map((field) => field.element)), h("div", { class: "buttons" }, send)));
+    h("fieldset", {}, inputsOf(fields), h("div", { class: "buttons" }, send)));
   form.addEventListener("input", () => keepDraft(message.seq, Object.fromEntries(fields.map((field) => [field.name, field.draft]))));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -32,6 +32,15 @@ export function formOf(message, submit) {
     submit(message, { id, values: Object.fromEntries(given.map((field) => [field.name, field.value])) }, shown, fields.flatMap((field) => field.files));
   });
   return form;
+}
+
+/** Put what is needed first; much that may be left out is folded away. */
+function inputsOf(fields) {
+  const isOpen = ({ option }) => option.required || option.value || option.problem;
+  const others = fields.filter((field) => !isOpen(field));
+  if (others.length < 3 || others.length === fields.length) return h("div", { class: "inputs" }, ...fields.map((field) => field.element));
+  const more = h("details", {}, h("summary", {}, `${others.length} more that you may fill in`), h("div", { class: "inputs" }, ...others.map((field) => field.element)));
+  return h("div", { class: "inputs" }, ...fields.filter(isOpen).map((field) => field.element), more);
 }
 
 /** Let the card of a message rest while an answer to it is on its way, or take answers again. */

@@ -144,6 +144,7 @@ export class Field {
   }
 
   focus() {
+    this.element.closest("details")?.setAttribute("open", "");
     this.input.focus();
   }
 }

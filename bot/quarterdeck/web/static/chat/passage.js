@@ -51,7 +51,7 @@ export class PassagePane {
   draw(citation, content) {
     this.pane.replaceChildren(
       h("header", {}, h("h2", {}, `${citation.n} · ${citation.document}`), iconButton("close", "Close the source", () => this.close())),
-      citation.heading ? h("h3", {}, citation.heading) : "",
+      citation.heading ? h("h3", {}, citation.heading, citation.note ? ` (${citation.note})` : "") : "",
       ...content.filter(Boolean),
     );
   }
@@ -66,6 +66,6 @@ export class PassagePane {
 }
 
 function originalOf(citation) {
-  if (!/^https?:\/\//i.test(citation.url ?? "")) return citation.url ? h("p", { class: "hint" }, citation.url) : null;
+  if (!/^https?:\/\//i.test(citation.url ?? "")) return null; // a path on the bot's own disk says nothing here
   return h("p", {}, h("a", { href: citation.url, target: "_blank", rel: "noreferrer noopener" }, "Open the document"));
 }

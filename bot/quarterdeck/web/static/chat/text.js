@@ -95,7 +95,7 @@ export function sourceList(citations) {
       "button",
       { type: "button", class: "source", data: { n: one.n }, "aria-expanded": "false" },
       icon("book"),
-      h("span", {}, `${one.n} · ${one.document}${one.heading ? ` › ${one.heading}` : ""}`),
+      h("span", {}, `${one.n} · ${one.document}${one.heading ? ` › ${one.heading}` : ""}${one.note ? ` (${one.note})` : ""}`),
     ),
   );
   return h("div", { class: "sources", role: "group", "aria-label": "Sources" }, ...items);

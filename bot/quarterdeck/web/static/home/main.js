@@ -11,6 +11,10 @@ const STATES = {
   needs_auth: ["bad", "Needs a new token"],
   off: ["", "Off"],
 };
+const NAMES = {
+  "queues: events": "Messages to answer", "queues: replies": "Replies to send", "outbox: quarantined": "Set aside after failures",
+  "outbox: unknown": "Sent, perhaps", "outbox: dead": "Not delivered", people: "People", sessions: "Signed in",
+};
 const BAD = new Set(["dead", "unknown", "failed"]);
 
 async function refresh() {
@@ -52,7 +56,7 @@ function figures(status) {
   }
   for (const name of ["people", "sessions"]) if (typeof status[name] === "number") counts.push([name, status[name]]);
   return counts.map(([name, value, isBad]) =>
-    h("div", { class: isBad ? "is-bad" : null }, h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, value.toLocaleString())));
+    h("div", { class: isBad ? "is-bad" : null }, h("dt", {}, NAMES[name] ?? name.replaceAll("_", " ")), h("dd", {}, value.toLocaleString())));
 }
 
 function problem({ at, what, message, fix }) {
