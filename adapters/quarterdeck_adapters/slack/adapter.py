@@ -181,7 +181,7 @@ class SlackAdapter:
             ServiceError: what happened; `Unknown` where it may have been posted.
         """
         line = self._open_line()
-        return await self._posting.send(line.client, line.session, line.files, to, part.body, key)
+        return await self._posting.send(line.client, line.session, line.files, to, part, key)
 
     async def edit(self, to: Conversation, message_id: str, part: Rendered) -> None:
         """Replace the message's content by `part`.
@@ -189,7 +189,7 @@ class SlackAdapter:
         Raises:
             ServiceError: what happened.
         """
-        await self._posting.edit(self._open_line().client, to, message_id, part.body)
+        await self._posting.edit(self._open_line().client, to, message_id, part)
 
     async def typing(self, to: Conversation) -> None:
         """Show a status below the thread; elsewhere, and where the app may not, Slack has nothing like it."""

@@ -84,3 +84,25 @@ async def test_an_answer_that_breaks_off_says_so_in_place(name: PlatformName, tm
     assert (first.id, last.text) == (only.id, only.text)
     assert only.text.startswith("The first words\n\n")
     assert () == here.platform.refusals()
+
+
+async def test_in_a_thread_of_slack_the_words_grow_natively_and_end_exact(tmp_path: Path) -> None:
+    """One edit, the last: until then Slack's own stream showed the words."""
+    async with scene("slack", tmp_path) as here:
+        first = await here.say("/ping")
+        await here.sees("Pong.")
+        await here.platform.say("ada", "tell me", where="direct", thread=first)
+        _, pen = await here.model.asked.get()
+        await pen.write("All the words ")
+        begun = await here.sees("All the words")
+        await pen.write("come one by one ")
+        grown = await here.sees("come one by one")
+        await pen.write("and **end**.")
+        await pen.finish()
+        here.model.let_go(pen)
+        last = await here.sees("and end.")
+
+    assert [0, 0, 1] == [begun.edits, grown.edits, last.edits]
+    assert "All the words come one by one and end." == last.text
+    assert {begun.id} == {grown.id, last.id}
+    assert () == here.platform.refusals()

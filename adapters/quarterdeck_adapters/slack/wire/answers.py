@@ -93,11 +93,11 @@ class Answers:
         if len(self._openings) > MOST:
             self._openings.popitem(last=False)
 
-    def own(self, key: str) -> None:
-        """Remember that the event came to this process first."""
+    def own(self, key: str, user: str = "") -> None:
+        """Remember that the event came to this process first, and whose it is."""
         opening = self._openings.get(key)
         if opening is None:
-            self.hold(key, Opening(at_s=self._clock.monotonic(), is_ours=True))
+            self.hold(key, Opening(at_s=self._clock.monotonic(), is_ours=True, user=user))
         else:
             opening.is_ours = True
 

@@ -1,4 +1,4 @@
-"""Send one part of an answer by the way that fits it: acknowledgement, modal, message, response URL, file."""
+"""Send one part of an answer by the way that fits it: acknowledgement, modal, message, stream, response URL, file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import aiohttp
 import orjson
 
-from quarterdeck.core.adapter import Memory, cause_of
+from quarterdeck.core.adapter import Memory, Rendered, cause_of
 from quarterdeck.core.errors import Gone, Rejected, ServiceError, Unknown
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.ports import Clock
@@ -19,6 +19,7 @@ from quarterdeck_adapters.slack.ids import Place
 from quarterdeck_adapters.slack.reading.messages import items, mapping, text_of
 from quarterdeck_adapters.slack.wire.answers import Answers, Opening
 from quarterdeck_adapters.slack.wire.readback import ReadBack, metadata
+from quarterdeck_adapters.slack.wire.streams import Streams, is_conflict, stop
 from quarterdeck_adapters.slack.writing import limits
 from quarterdeck_adapters.slack.writing.limits import QUIET
 from quarterdeck_adapters.slack.writing.views import OPEN_FORM, placed
@@ -43,6 +44,7 @@ class Posting:
 
     def __init__(self, answers: Answers, readback: ReadBack, memory: Memory, clock: Clock) -> None:
         self._answers, self._readback, self._memory, self._clock = answers, readback, memory, clock
+        self._streams = Streams(memory, clock)
 
     async def send(
         self,
@@ -50,7 +52,7 @@ class Posting:
         session: aiohttp.ClientSession,
         files: Files,
         to: Conversation,
-        body: Body,
+        part: Rendered,
         key: str,
     ) -> str:
         """Send one part and return its message's id.
@@ -59,6 +61,7 @@ class Posting:
             ServiceError: what happened; `Unknown` where it may have been posted.
         """
         self._readback.touch()
+        body: Body = part.body
         opening = self._answers.opening(cause_of(key))
         if opening is not None and await self._acknowledged(opening, body, key):
             return f"ack:{key}"
@@ -72,14 +75,34 @@ class Posting:
             body = await self._with_button(to, body, key)
         if user and to.kind != "direct":
             return await self._whisper(client, session, place, user, body, key)
-        if not self._is_first(key):
+        is_first = self._is_first(key)
+        if key.endswith(UNFINISHED):
+            begun = await self._begun(client, place, part, key, is_first=is_first)
+            if begun is not None:
+                return begun
+        if not is_first:
             ts = await self._readback.found(client, place, key, str(body["text"]))
             if ts is not None:
                 return ids.message_id(place.channel, ts)
         return await self._post(client, session, place, body, key)
 
-    async def edit(self, client: Client, to: Conversation, message: str, body: Body) -> None:
-        """Replace a message's content.
+    async def _begun(
+        self, client: Client, place: Place, part: Rendered, key: str, *, is_first: bool
+    ) -> str | None:
+        """Let a message grow from these first words, or find the one that does; None where it is posted."""
+        if not is_first:
+            ts = await self._streams.begun(client, place, key)
+            return None if ts is None else ids.message_id(place.channel, ts)
+        opening = self._answers.opening(cause_of(key).partition("~")[0])
+        user = opening.user if opening is not None else ""
+        try:
+            return await self._streams.begin(client, place, user, part.text, key)
+        except Unknown:
+            await self._readback.doubt(key)
+            raise
+
+    async def edit(self, client: Client, to: Conversation, message: str, part: Rendered) -> None:
+        """Replace a message's content, or let it grow, where it is unfinished and that is enough.
 
         Raises:
             ServiceError: Slack refused; `Rejected` for what it shows without keeping it, such as a whisper.
@@ -92,6 +115,10 @@ class Posting:
                 status=0,
                 detail="cant_update_message",
             )
+        body: Body = part.body
+        if part.is_unfinished and await self._streams.grow(client, message, part.text):
+            return
+        await self._streams.end(client, message)
         await self._keep(body)
         sent: dict[str, Any] = {
             "channel": ids.place(to).channel,
@@ -100,7 +127,13 @@ class Posting:
             "blocks": body.get("blocks", []),
             "parse": "none",
         }
-        await client.api_call("chat.update", json=sent)
+        try:
+            await client.api_call("chat.update", json=sent)
+        except Rejected as error:
+            if not is_conflict(error):
+                raise
+            await stop(client, message)  # a process before this one let it grow
+            await client.api_call("chat.update", json=sent)
 
     async def open_form(self, client: Client, payload: Body) -> None:
         """Open the form whose button was pressed."""

@@ -163,6 +163,11 @@ async def history(client: Client, place: Place, *, oldest_s: float) -> AsyncIter
     raise ServiceError("too much was posted since to look through", service=SERVICE, retryable=False)
 
 
+def is_marked(message: Mapping[str, Any]) -> bool:
+    """Tell whether a message carries a key of ours."""
+    return bool(_key_of(message))
+
+
 def _key_of(message: Mapping[str, Any]) -> str:
     found = mapping(message, "metadata")
     return text_of(mapping(found, "event_payload"), "key") if found.get("event_type") == EVENT_TYPE else ""

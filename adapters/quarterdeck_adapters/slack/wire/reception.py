@@ -190,7 +190,7 @@ class Reception:
             self._helpers.on_gap()
             return None
         if is_new:
-            self._answers.own(key)
+            self._answers.own(key, event.actor.user_id)
         self._helpers.on_seen(event)
         return is_new
 

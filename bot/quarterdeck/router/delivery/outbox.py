@@ -113,7 +113,8 @@ class Outbox:
         await self._store(parts, audit=audit, done=done, offer=offer)
         if key in self._begun:
             self._begun.discard(key)
-            self.sender.partials.pop(partial_of(key), None)
+            if not parts:
+                self.sender.partials.pop(partial_of(key), None)
 
     def prepared(self, to: Conversation, reply: Reply | None, key: str) -> list[Outgoing] | None:
         """Return the parts of a reply that needs nothing but to be sent; None where there is more to do."""
@@ -157,7 +158,11 @@ class Outbox:
             return None
         rendered = self._rendered(self.adapter(to.platform), to, reply)[0]
         sketch = Entry(
-            id="", conversation=to, replaces=partial_of(key), sketch=rendered, over=asyncio.Event()
+            id="",
+            conversation=to,
+            replaces=partial_of(key),
+            sketch=replace(rendered, is_unfinished=True),
+            over=asyncio.Event(),
         )
         self.lanes.put(to.id, sketch)
         return sketch
