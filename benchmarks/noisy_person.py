@@ -3,9 +3,9 @@
 Fifty people give one `/echo` a second each, as signed slash commands over HTTP, and wait for the answer in the
 acknowledgement. Beside them one person sends 200 a second for as long: in one conversation, in forty at once, commands
 that are costly (help, typing errors, wrong options), or questions to a model that takes seconds. Answers are timed
-from the moment at which the command was due. The same fifty without that person are the baseline: half of the 95th
-percentile of the noisy variants is to lie below it. `a second crowd` is a yardstick: the same 200 a second from two
-hundred people who are nobody's fault.
+from the moment at which the command was due. The same fifty without that person are the baseline: the 95th
+percentile beside the noise is to be twice theirs at most. `a second crowd` is a yardstick: the same 200 a second, from
+two hundred people who are nobody's fault.
 """
 
 from __future__ import annotations
@@ -87,7 +87,10 @@ async def load(door: SlackDoor, noise: Noise | None, pid: int) -> Figures:
     async def person(chat: int, due_s: float) -> None:
         nonlocal answered
         word = f"hello{next(numbers)}q"
-        status, body = await door.command("echo", word, chat=chat)
+        try:
+            status, body = await door.command("echo", word, chat=chat)
+        except OSError:  # the machine was so busy that the kernel gave the connection up
+            status, body = 0, b""
         took_s.append(loop.time() - due_s)
         answered += status == 200 and word.encode() in body
 

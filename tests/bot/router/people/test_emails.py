@@ -305,3 +305,15 @@ async def test_who_became_somebody_else_meanwhile_is_left_alone(house: House) ->
     seen = {SLACK: str(SLACK), WEB: "somebody else"}
 
     assert not await house.rows.join(SLACK, WEB, ANNA, seen=seen, now_ms=1)
+
+
+async def test_an_address_that_somebody_gave_up_joins_nobody_new(house: House) -> None:
+    """The mailbox of who was parted, or changed theirs, may be another human's by now."""
+    await invited(house)
+    await house.come(WEB, SLACK)
+    house.said[SLACK] = "anna.new@example.com"
+    await house.come(SLACK)
+    house.said[NEW] = ANNA
+    old, new = await house.come(WEB, NEW)
+
+    assert (True, "none") == (old != new, (await house.desk.person_of(NEW)).role)
