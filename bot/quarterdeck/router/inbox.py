@@ -19,6 +19,7 @@ from quarterdeck.core.message import Message
 from quarterdeck.core.ports import Clock
 from quarterdeck.router.wire import decode, encode, mended
 from quarterdeck.runtime import metrics
+from quarterdeck.runtime.tasks import abreast
 
 ATTEMPTS = 3  # an event that ends badly so often is set aside
 RESUME_LIMIT = 100_000  # events read at once after a restart; a queue is far shorter
@@ -65,6 +66,7 @@ class Inbox:
         """
         if event.is_bot:
             return False
+        await abreast()
         if not self._is_open:
             raise Busy("the bot is stopping", hint="send it again in a moment")
         here = self._arriving.get(event.conversation.id, 0)

@@ -42,6 +42,16 @@ async def in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
     )
 
 
+async def abreast() -> None:
+    """Let all else that has arrived come as far as this; then it goes on, one after the other.
+
+    A burst of requests is worked through step by step rather than request by request: the code and data of a step stay
+    in the processor's caches. That took 15 % off a command under load (measured on Slack's door, three such places);
+    more places cost more than they bring. A request that is alone waits a turn of the loop, some us.
+    """
+    await asyncio.sleep(0)
+
+
 @contextmanager
 def unwrapped() -> Iterator[None]:
     """Let an error that is the only one of its task group out as itself."""

@@ -21,6 +21,7 @@ from quarterdeck.core.errors import ServiceError
 from quarterdeck.core.value import dataclass
 from quarterdeck.runtime.routes import BODY_LIMIT_BYTES as BODY_LIMIT_BYTES
 from quarterdeck.runtime.routes import Handler, Listener, Route
+from quarterdeck.runtime.tasks import abreast
 from quarterdeck.web.origin import FOR, IpAddress, Network, Origin, direct, forwarded, plain_address
 from quarterdeck.web.origin import KEY as ORIGIN
 
@@ -86,6 +87,7 @@ class Guard:
 
     async def check(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer through `handler` when every check passes; 403, 404, 413 or 401 otherwise."""
+        await abreast()
         arrival = self._arrival(request)
         if arrival is None or is_cross_site(request, arrival.origin):
             raise web.HTTPForbidden()
@@ -105,6 +107,7 @@ class Guard:
             raise web.HTTPServiceUnavailable() from error
         if not is_known:
             raise web.HTTPUnauthorized()
+        await abreast()
         return await handler(request)
 
     def _arrival(self, request: web.Request) -> Arrival | None:
