@@ -52,10 +52,11 @@ def in_turn(
 def in_a_process(script: str, variant: str, **numbers: int) -> Figures:
     """Run `script --child VARIANT --NAME NUMBER …` and return the figures of its last line, which is JSON.
 
-    A process of its own inherits nobody's memory or threads.
+    `script` is a file, or the name of a module. A process of its own inherits nobody's memory or threads.
     """
     named = [word for name, number in numbers.items() for word in (f"--{name}", str(number))]
-    command = [sys.executable, script, "--child", variant, *named]
+    program = [script] if script.endswith(".py") else ["-m", script]
+    command = [sys.executable, *program, "--child", variant, *named]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{variant} failed:\n{done.stderr[-3000:]}")

@@ -1,25 +1,27 @@
-"""Measure runs of workflows against bare DBOS with the same engine settings, in one run of this program.
+"""Measure runs of workflows against bare DBOS with the same engine settings, in turn, in one run of this program.
 
-    python -m benchmarks.workflows [--runs 200] [--waiting 300]
+    python -m benchmarks.workflows [--rounds 5] [--runs 150] [--waiting 300]
 
-Prints JSON: runs per second and p50 and p99 in ms of runs of one and of five trivial steps, one after the other and 16
-at once, for both; and what so many runs that wait for an approval cost in processor time and memory.
+For each: runs per second, p50 and p99 in ms, and processor time a run (of the whole process, with everything that it
+does beside), of runs of one and of five trivial steps, one after the other and 16 at once; and what so many runs that
+wait for an approval cost in processor time and memory. Ours have rights, an index, and a store flushed to disk at each
+commit; bare DBOS has its journal alone.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import resource
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measure import Figures, arguments, in_a_process, in_turn, report
 from tests.workflows.engine.place import Place, open_place
 
 from quarterdeck.core.ports import Json
@@ -28,8 +30,8 @@ Once = Callable[[int], Awaitable[object]]
 AT_ONCE = 16
 
 
-async def measured(once: Once, runs: int, at_once: int) -> dict[str, float]:
-    """Return runs per second and percentiles of one run in ms."""
+async def measured(once: Once, runs: int, at_once: int, name: str = "") -> dict[str, float]:
+    """Return runs per second, percentiles of one run in ms, and processor time of one in ms."""
     took: list[float] = []
     numbers = iter(range(runs))
 
@@ -39,14 +41,15 @@ async def measured(once: Once, runs: int, at_once: int) -> dict[str, float]:
             await once(number)
             took.append((time.perf_counter() - began_s) * 1000)
 
-    began_s = time.perf_counter()
+    began_s, began_cpu_s = time.perf_counter(), time.process_time()
     await asyncio.gather(*(lane() for _ in range(at_once)))
-    elapsed_s = time.perf_counter() - began_s
+    elapsed_s, used_s = time.perf_counter() - began_s, time.process_time() - began_cpu_s
     took.sort()
     return {
-        "runs_per_s": round(runs / elapsed_s, 1),
-        "p50_ms": round(statistics.median(took), 2),
-        "p99_ms": round(took[min(len(took) - 1, int(len(took) * 0.99))], 2),
+        f"{name} runs_per_s": round(runs / elapsed_s, 1),
+        f"{name} p50_ms": round(statistics.median(took), 2),
+        f"{name} p99_ms": round(took[min(len(took) - 1, int(len(took) * 0.99))], 2),
+        f"{name} cpu_ms": round(used_s * 1000 / runs, 2),
     }
 
 
@@ -81,7 +84,7 @@ def bare(folder: Path, runs: int) -> dict[str, Any]:
                     return await handle.get_result()
 
                 await measured(lambda n, once=once: once(-1 - n), 10, 1)  # type: ignore[misc]
-                found[f"{steps} steps, {at_once} at once"] = await measured(once, runs, at_once)
+                found |= await measured(once, runs, at_once, f"{steps} x {at_once}")
         DBOS.destroy(destroy_registry=True)
         return found
 
@@ -122,7 +125,7 @@ async def ours(place: Place, runs: int) -> dict[str, Any]:
                 return ended.pop(run.id, None)
 
             await measured(lambda n, once=once: once(-1 - n), 10, 1)  # type: ignore[misc]
-            found[f"{steps} steps, {at_once} at once"] = await measured(once, runs, at_once)
+            found |= await measured(once, runs, at_once, f"{steps} x {at_once}")
     return found
 
 
@@ -152,32 +155,47 @@ def resident_mb() -> float:
     return pages * resource.getpagesize() / 1e6
 
 
-async def whole(folder: Path, runs: int, waiting: int) -> dict[str, Any]:
+async def whole(folder: Path, variant: str, runs: int, waiting: int) -> Figures:
     """Measure our side."""
     place = await open_place(folder)
     await place.durable.launch()
     try:
-        found = await ours(place, runs)
-        return {"quarterdeck": found, "waiting approvals": await parked(place, waiting)}
+        return await (parked(place, waiting) if variant == "waiting" else ours(place, runs))
     finally:
         await place.close()
 
 
+def child(variant: str, runs: int, waiting: int) -> None:
+    """Be the process that measures a variant."""
+    with tempfile.TemporaryDirectory() as folder:
+        if variant == "bare dbos":
+            figures = bare(Path(folder), runs)
+        else:
+            figures = asyncio.run(whole(Path(folder), variant, runs, waiting))
+    print(json.dumps(figures))
+
+
 def main() -> None:
     """Measure both and print how they compare."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=200)
+    parser = arguments("Runs of workflows, and bare DBOS. `5 x 16`: of five steps, 16 at once.", rounds=5)
+    parser.add_argument("--runs", type=int, default=150)
     parser.add_argument("--waiting", type=int, default=300)
+    parser.add_argument("--child", default="", help="measure this variant in this process")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        alone = bare(Path(folder), asked.runs)
-        mine = asyncio.run(whole(Path(folder), asked.runs, asked.waiting))
-    share = {
-        name: round(mine["quarterdeck"][name]["runs_per_s"] / figures["runs_per_s"], 2)
-        for name, figures in alone.items()
-    }
-    json.dump({"bare dbos": alone, **mine, "quarterdeck / dbos": share}, sys.stdout, indent=2)
-    print()
+    if asked.child:
+        return child(asked.child, asked.runs, asked.waiting)
+    measure = partial(in_a_process, "benchmarks.workflows", runs=asked.runs, waiting=asked.waiting)
+    variants = {name: partial(measure, name) for name in ("bare dbos", "quarterdeck")}
+    found = in_turn(variants, asked.rounds, is_quiet=asked.only_json)
+    if asked.waiting:
+        found["waiting"] = {name: [value] for name, value in measure("waiting").items()}
+    return report(
+        "runs of workflows",
+        found,
+        baselines=["bare dbos"],
+        settings={"runs": asked.runs, "waiting": asked.waiting},
+        is_only_json=asked.only_json,
+    )
 
 
 if __name__ == "__main__":

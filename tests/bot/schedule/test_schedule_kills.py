@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import sqlite3
-import subprocess
-import sys
-from contextlib import suppress
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.forks import Forks
 
 from quarterdeck.runtime import faults
 
-PROGRAM = Path(__file__).parent / "schedule_program.py"
 KILLS = 8
 POINTS = (
     "run.enqueued.before",
@@ -28,26 +25,29 @@ POINTS = (
 )
 
 
-def killed(folder: Path, *, fault: str = "", after_s: float | None = None) -> None:
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    """Hold the program, imported."""
+    with Forks("tests.bot.schedule.schedule_program", "quarterdeck.runtime.durable.engine") as made:
+        yield made
+
+
+def killed(forks: Forks, folder: Path, *, fault: str = "", after_s: float | None = None) -> None:
     """Run the program until the fault, or this program, kills it."""
-    command = [sys.executable, str(PROGRAM), str(folder)]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "QUARTERDECK_FAULT": fault}
-    ) as child:
-        assert child.stdout is not None
-        assert "serving\n" == child.stdout.readline()
-        with suppress(subprocess.TimeoutExpired):
-            child.wait(20 if after_s is None else after_s)
-        if after_s is not None:
-            child.send_signal(signal.SIGKILL)
-    assert -signal.SIGKILL == child.returncode
+    life = forks.start(folder, QUARTERDECK_FAULT=fault)
+    assert "serving" == life.line()
+    assert [] == life.rest(20 if after_s is None else after_s)
+    if after_s is None:
+        assert -signal.SIGKILL == life.code, "it lived on"
+    assert -signal.SIGKILL == life.kill()
 
 
-def missing_and_doubled(folder: Path) -> tuple[set[str], list[str], int]:
+def missing_and_doubled(forks: Forks, folder: Path) -> tuple[set[str], list[str], int]:
     """Let the program finish in peace; returns planned times that never came, or came twice, and how many came."""
-    command = [sys.executable, str(PROGRAM), str(folder), "2"]
-    finished = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    first, last = finished.stdout.split()[1:]
+    life = forks.start(folder, 2)
+    assert "serving" == life.line()
+    first, last = life.line(60).split()
+    assert 0 == (life.rest(), life.code)[1]
     with sqlite3.connect(folder / "quarterdeck.db") as database:
         came = [row[0].removeprefix("cron:dense:") for row in database.execute("SELECT event_id FROM inbox")]
         fired = [
@@ -64,25 +64,25 @@ def missing_and_doubled(folder: Path) -> tuple[set[str], list[str], int]:
 
 
 @pytest.mark.slow
-def test_killed_at_each_write_on_the_way_every_second_fires_once(tmp_path: Path) -> None:
+def test_killed_at_each_write_on_the_way_every_second_fires_once(forks: Forks, tmp_path: Path) -> None:
     """Between tick, enqueue, event and mark, before and after each commit; a quick machine needs few seconds for it."""
     for point in POINTS:
         assert point.removesuffix(".before") in faults.POINTS
-        killed(tmp_path, fault=f"{point}:1:kill")
+        killed(forks, tmp_path, fault=f"{point}:1:kill")
 
-    missing, doubled, came = missing_and_doubled(tmp_path)
+    missing, doubled, came = missing_and_doubled(forks, tmp_path)
 
     assert (set(), []) == (missing, doubled)
     assert came > 1
 
 
 @pytest.mark.slow
-def test_killed_at_random_moments_every_second_fires_once(tmp_path: Path) -> None:
+def test_killed_at_random_moments_every_second_fires_once(forks: Forks, tmp_path: Path) -> None:
     """Also while it starts, recovers and catches up."""
     chance = random.Random(33)
     for _ in range(KILLS):
-        killed(tmp_path, after_s=chance.uniform(0.0, 1.5))
+        killed(forks, tmp_path, after_s=chance.uniform(0.0, 1.5))
 
-    missing, doubled, _ = missing_and_doubled(tmp_path)
+    missing, doubled, _ = missing_and_doubled(forks, tmp_path)
 
     assert (set(), []) == (missing, doubled)

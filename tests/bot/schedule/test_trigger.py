@@ -126,8 +126,9 @@ def changes(zone: ZoneInfo, start: datetime, end: datetime) -> list[datetime]:
     """Return the moments, to the hour, around which the zone's offset changes."""
 
     def steps(start: datetime, end: datetime, step: timedelta) -> list[datetime]:
-        moments = [start + n * step for n in range((end - start) // step)]
-        return [one for one in moments if _offset(zone, one) != _offset(zone, one + step)]
+        moments = [start + n * step for n in range((end - start) // step + 1)]
+        offsets = [_offset(zone, one) for one in moments]
+        return [one for one, here, there in zip(moments, offsets, offsets[1:], strict=False) if here != there]
 
     days = steps(start, end, timedelta(days=1))
     return [hour for day in days for hour in steps(day, day + timedelta(days=1), timedelta(hours=1))]

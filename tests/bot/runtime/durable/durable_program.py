@@ -54,5 +54,10 @@ async def serve(folder: Path, runs: int, steps: int) -> None:
     print("done", *results, flush=True)
 
 
+def run(folder: str, runs: str, steps: str) -> None:
+    """Be that process."""
+    asyncio.run(serve(Path(folder), int(runs), int(steps)))
+
+
 if __name__ == "__main__":
-    asyncio.run(serve(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))
+    run(*sys.argv[1:])

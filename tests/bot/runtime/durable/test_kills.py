@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import random
 import signal
-import subprocess
-import sys
 from collections import Counter
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from tests.forks import Forks
 
-HERE = Path(__file__).parent
-PROGRAM = HERE / "durable_program.py"
 KILLS = 12
 
 
@@ -22,22 +18,18 @@ def test_killed_at_random_moments_no_run_is_lost_and_no_finished_step_repeated(t
     """`kill -9`, a dozen times: a step whose result was seen is never done again."""
     runs, steps = 8, 40
     chance = random.Random(20261121)
-    command = [sys.executable, str(PROGRAM), str(tmp_path), str(runs), str(steps)]
-    for _ in range(KILLS):
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
-            assert child.stdout is not None
-            assert "launched\n" == child.stdout.readline()
-            with suppress(subprocess.TimeoutExpired):
-                child.wait(chance.uniform(0.0, 0.5))
-            child.send_signal(signal.SIGKILL)
-        assert -signal.SIGKILL == child.returncode
-
-    finished = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True)
+    with Forks("tests.bot.runtime.durable.durable_program", "quarterdeck.runtime.durable.engine") as forks:
+        for _ in range(KILLS):
+            life = forks.start(tmp_path, runs, steps)
+            assert "launched" == life.line()
+            life.line(chance.uniform(0.0, 0.5))
+            assert -signal.SIGKILL == life.kill()
+        said = forks.start(tmp_path, runs, steps).rest(100)
 
     lines = (tmp_path / "effects").read_text().splitlines()
     expected = {(f"run-{run}", str(step)) for run in range(runs) for step in range(steps)}
     results = " ".join([str(sum(range(steps)))] * runs)
-    assert f"launched\ndone {results}\n" == finished.stdout
+    assert ["launched", f"done {results}"] == said
     assert expected == {tuple(line.split()[:2]) for line in lines}
     assert [] == repeated_after_kept(lines)
 
