@@ -27,7 +27,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from ingest_and_ask import MODULES, SEED
+from corpora import MODULES, SEED
 from measure import Figures, arguments, in_a_process, in_turn, percentile, report
 
 STANDARD = (

@@ -53,9 +53,13 @@ async def evaluate(
     tally = _Tally()
     for case in cases:
         started_s = time.perf_counter()
-        result = await search.find(case.question, limit=PASSAGES, collections=collections, wait_s=wait_s)
+        found = await search.find(
+            case.question, limit=PASSAGES, collections=collections, wait_s=wait_s, has_weaker=True
+        )
         tally.took_ms.append((time.perf_counter() - started_s) * 1000)
-        is_found = _ranked(case, result, tally)
+        result = search.telling(found)
+        _rank(case, found, tally)
+        is_found = bool(result.passages)
         if answers is not None:
             started_s = time.perf_counter()
             reply = await _written(await answers(case, result))
@@ -75,21 +79,20 @@ async def evaluate(
     return _measures(cases, tally)
 
 
-def _ranked(case: Case, result: Result, tally: _Tally) -> bool:
-    """Note where the documents of a case came; returns whether anything was found."""
-    ranked = list(dict.fromkeys(passage.document for passage in result.passages))[:DEPTH]
+def _rank(case: Case, result: Result, tally: _Tally) -> None:
+    """Note where the documents of a case came, below the floor too: what is refused is counted apart."""
     if case.documents is None:
-        return bool(ranked)
+        return
     if not case.documents:
         tally.foreign += 1
-        return bool(ranked)
+        return
+    ranked = list(dict.fromkeys(passage.document for passage in result.passages))[:DEPTH]
     hits = [name in case.documents for name in ranked]
     tally.recall.append(sum(hits[:5]) / min(5, len(case.documents)))
     tally.gain.append(_ndcg(hits, len(case.documents)))
     tally.reciprocal.append(next((1 / n for n, hit in enumerate(hits, 1) if hit), 0.0))
     if not any(hits[:5]):
         tally.misses.append({"question": case.question, "found": list(ranked[:5])})
-    return bool(ranked)
 
 
 async def _written(reply: Reply) -> Reply:

@@ -60,6 +60,7 @@ class QualityOperations:
             filters=_filters(parameters),
             readable=readable,
             wait_s=WAIT_S,
+            has_weaker=True,
         )
         state = self._knowledge.state
         return {
@@ -67,8 +68,14 @@ class QualityOperations:
             "relevance": round(result.relevance, 3),
             "collections": list(result.collections),
             "embedder": f"{state.space} on {state.how}" if state.space else "",
-            "notice": result.notice,
+            "notice": "; ".join(filter(None, [result.notice, self._refused(result)])),
         }
+
+    def _refused(self, result: Result) -> str:
+        """Say that an answer would not be made of these passages."""
+        if not result.passages or self._knowledge.searching.telling(result).passages:
+            return ""
+        return f'none reaches the floor ({self._knowledge.searching.floor}): an answer would be "not found"'
 
     async def _cases(self, parameters: Mapping[str, Json], progress: Progress) -> Json:
         """Show what people said to answers; `lines` are those that make a questions file."""

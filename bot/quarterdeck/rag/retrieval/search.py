@@ -73,7 +73,7 @@ class Search:
         staged: str = "",
     ) -> None:
         """Search with `vectors`; `staged` is their space where they do not serve yet."""
-        self._library, self._vectors, self._floor = library, vectors, floor
+        self._library, self._vectors, self.floor = library, vectors, floor
         self._now_ms, self._reranker, self._staged = now_ms, reranker, staged
         self._known: tuple[int, list[CollectionSize], list[Scope]] = (-1, [], [])
 
@@ -100,10 +100,12 @@ class Search:
         collections: Sequence[str] = (),
         filters: Filters | None = None,
         readable: Collection[Scope] | None = None,
+        has_weaker: bool = False,
     ) -> Result:
         """Return the relevant passages, best first; waits `wait_s` at most for the vector index to be ready.
 
-        `readable` is what may be shown; None: everything.
+        `readable` is what may be shown; None: everything. An answer is made of what reaches the floor; with
+        `has_weaker`, for who looks through a list, the rest of what was found comes along.
 
         Raises:
             NotFound: there is no such collection, or none that may be shown.
@@ -130,7 +132,9 @@ class Search:
         total = sum(size.chunks for size in sizes)
         ranking = Ranking(await self._signals(wanted, near, matches, frozenset(scopes), filters, total))
         ranked = ranking.order()
-        good = [one for one in ranked if one.relevance >= self._floor]
+        best_relevance = max((one.relevance for one in ranked), default=0.0)
+        least = 0.0 if has_weaker else self.floor
+        good = [one for one in ranked if one.relevance >= least]
         if self._reranker:
             looked = ranking.passages(without_twins(good[: TWINS * limit], max(limit, RERANKED)))
             best = await self._reranked(question, looked)
@@ -140,10 +144,15 @@ class Search:
         return Result(
             passages=await self._still_readable(best[:limit], frozenset(scopes)),
             collections=names,
-            relevance=max((one.relevance for one in ranked), default=0.0),
+            relevance=best_relevance,
             notice="" if near else self._notice(),
             near=tuple({one.document: one for one in reversed(nearest)}.values())[::-1],
         )
+
+    def telling(self, result: Result) -> Result:
+        """Return a result without what does not reach the floor by itself: what an answer may be made of."""
+        kept = tuple(one for one in result.passages if one.signals["relevance"] >= self.floor)
+        return replace(result, passages=kept)
 
     async def _near(
         self, question: str, scopes: Sequence[Scope] | None, filters: Filters, wait_s: float

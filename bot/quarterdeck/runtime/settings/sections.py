@@ -95,8 +95,8 @@ class ProviderSettings(Section):
 class KnowledgeSettings(Section):
     """Cut, embed and search documents."""
 
-    chunk_tokens: int = Field(default=200, ge=32, le=2000)
-    overlap_tokens: int = Field(default=20, ge=0, le=500)
+    chunk_tokens: int = Field(default=250, ge=32, le=2000)
+    overlap_tokens: int = Field(default=0, ge=0, le=500)
     floor: float = Field(default=0.3, ge=0.0, le=1.0)
     """Below this relevance the answer is "not found"."""
     embedder: str = "onnx"

@@ -15,7 +15,7 @@ async def test_measures_are_what_they_are_called(knowledge: TeamKnowledge) -> No
     cases = [
         Case(question="rotate the staging certificate", documents=frozenset({"certificates.md"})),
         Case(question="who is on call", documents=frozenset({"incidents.md"})),
-        Case(question="when do backups run", documents=frozenset({"vacation.txt"})),
+        Case(question="when do backups run", documents=frozenset({"gone.md"})),
         Case(question="how do penguins sleep", documents=frozenset()),
     ]
     found = await evaluate(cases, knowledge.searching, (), wait_s=60)
