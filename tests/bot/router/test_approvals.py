@@ -18,6 +18,7 @@ from quarterdeck.core.event import Invoked
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Identity
 from quarterdeck.core.reply import Reply
+from quarterdeck.core.roles import Roles
 from quarterdeck.router.approvals.canonical import LONGEST, canonical
 from quarterdeck.router.approvals.card import verbatim
 from quarterdeck.router.policy.reading import read_policy
@@ -306,3 +307,20 @@ def test_values_are_shown_as_they_are(value: str) -> None:
 def test_canonical_options_do_not_depend_on_their_order() -> None:
     """One thing has one hash."""
     assert '{"a":1,"b":"é"}' == canonical({"b": "é", "a": 1, "c": None}) == canonical({"a": 1, "b": "é"})
+
+
+async def test_what_is_asked_on_one_platform_is_granted_on_another(office: Office) -> None:
+    """From the train: the card of the first platform changes, the answer comes where it was asked."""
+    phone = FakePlatform("phone", abilities={Ability.EDIT})
+    office.bot.adapters["phone"] = phone
+    abroad = Identity(platform="phone", user_id="AD")
+    await office.bot.people_rows.link(ADMIN, abroad, higher=Roles().higher, now_ms=2)
+    name = await office.request()
+    event = phone.posted(f"/approve {name}", event_id="p1", user="AD")
+    assert await office.bot.inbox.accept(event)
+    await office.bot.settled()
+
+    assert [("api", "prod", str(OPERATOR))] == office.deploys.done
+    assert "Approved, and done" in office.bot.platform.shown()[0]
+    assert "Deployed api." in office.bot.platform.texts()
+    assert [f"{name} is approved; it runs now."] == phone.texts()

@@ -136,6 +136,18 @@ async def test_anything_else_makes_none(house: House, theirs: str) -> None:
     assert "none" == (await house.desk.person_of(SLACK)).role
 
 
+@pytest.mark.parametrize(
+    "address", ["anna@elsewhere.test", "anna@mail.example.com", "anna@example.com.evil.test"]
+)
+async def test_one_address_in_a_domain_that_is_not_named_makes_none(house: House, address: str) -> None:
+    """Proven by both, and still nobody's whom the owner of the bot trusts."""
+    house.said = dict.fromkeys((SLACK, WEB), address)
+    await invited(house)
+    first, second = await house.come(WEB, SLACK)
+
+    assert first != second
+
+
 async def test_without_the_setting_nobody_is_asked(house: House) -> None:
     """Off as shipped: no platform is asked for an address."""
     house.restarted(domains=())
