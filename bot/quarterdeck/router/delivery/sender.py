@@ -119,6 +119,7 @@ class Sender:
         finally:
             if not is_put_back:
                 self.entries.remove(entry)
+                self.partials.pop(entry.replaces, None)  # the finished form has taken its place
 
     async def _draw(self, entry: Entry, sketch: Rendered) -> None:
         """Show how far an answer is, where there is room for it: what is left out here, the final form makes good."""
@@ -177,6 +178,8 @@ class Sender:
 
     async def _target_of(self, row: Outgoing) -> Target | None:
         """Return what this part changes; None where it must be posted, since nothing stands there."""
+        if shown := self.partials.get(row.replaces):
+            return Target(id=row.replaces, state="sent", message_id=shown)
         target = await self._stored(self._rows.target, row.replaces)
         if target is None or target.id == row.id:
             return None

@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 
 import pytest
+from tests.bot.router.conftest import Limits
 
 from quarterdeck.core.adapter import Ability, Pace
 from quarterdeck.core.command import Call, Command
@@ -327,10 +328,9 @@ async def test_five_hundred_chats_at_once_all_get_their_whole_answer(make_bot) -
         return Reply(stream=stream(call.conversation.id.rpartition("c")[2]))
 
     platform = Telegram(clock)
-    bot = make_bot(
-        [Command(name="talk", summary="Talk", handler=talk, allow="viewer")], platform=platform, clock=clock
-    )
-    bot.router._heavy = asyncio.Semaphore(chats)
+    command = Command(name="talk", summary="Talk", handler=talk, allow="viewer")
+    limits = Limits(queue_limit=chats, heavy_concurrency=chats)  # it is one person who asks in all of them
+    bot = make_bot([command], platform=platform, clock=clock, limits=limits)
     async with bot.live():
         for n in range(chats):
             await bot.post("/talk", conversation=platform.conversation(f"c{n}"))
