@@ -329,3 +329,16 @@ async def test_an_address_that_somebody_gave_up_joins_nobody_new(house: House) -
     old, new = await house.come(WEB, NEW)
 
     assert (True, "none") == (old != new, (await house.desk.person_of(NEW)).role)
+
+
+async def test_who_was_parted_is_not_taken_along_by_a_third(house: House) -> None:
+    """A third account joins who is still there, and only them."""
+    third = Identity.parse("teams:T9:ANNA")
+    house.desk._provers["teams"] = house  # type: ignore[index]
+    house.said[third] = ANNA
+    await invited(house)
+    await house.come(WEB, SLACK)
+    await house.people_rows.unlink(SLACK)
+    parted, web, joined = await house.come(SLACK, WEB, third)
+
+    assert (True, True) == (web == joined, parted != joined)
