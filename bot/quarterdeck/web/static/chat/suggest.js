@@ -9,6 +9,7 @@ export class Suggest {
     this.signature = byId("signature");
     this.complete = later(120, (...given) => this.askValues(...given));
     input.addEventListener("blur", () => this.close());
+    this.list.addEventListener("mousedown", (event) => event.preventDefault()); // whoever scrolls it goes on writing
     input.addEventListener("focus", () => this.update());
   }
 
