@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import is_dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -30,9 +31,18 @@ WATCHED = (
 )
 
 
+def make_ready() -> None:
+    """Have our classes of values compile their `__init__` now, which they do when it is first looked at."""
+    modules = [module for name, module in sys.modules.items() if name.startswith("quarterdeck")]
+    for found in [one for module in modules for one in vars(module).values()]:
+        if isinstance(found, type) and is_dataclass(found):
+            assert found.__init__
+
+
 def main(seed: int, count: int) -> None:
     """Count what came of each expression, and what the process did meanwhile."""
     evaluate("'a'.matches('a') && 1 + 1 == 2", {})  # loads the two libraries
+    make_ready()
     seen: list[str] = []
     escapes: list[str] = []
     is_on = True
