@@ -2,7 +2,8 @@
 
 A heading begins a new chunk, so that each has one heading to be cited by; within a section the splitter keeps
 paragraphs, lists, tables and code whole where they fit. A table or a code block that is too long for that is a chunk
-of its own up to twice the size, and beyond it is cut between lines, its head repeated. Sizes are tokens of the
+of its own up to twice the size, and beyond it is cut between lines, its head repeated. A short document without parts,
+such as an abstract, stays whole: cutting its last sentences off makes no answer better. Sizes are tokens of the
 embedding model.
 """
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 MODEL_LIMIT_TOKENS = 254  # all-MiniLM-L6-v2 reads 256 with its two own marks; what is beyond is not seen
 LEAST_TOKENS = 32
 WHOLE = 2  # times the size of a chunk: so long a table or code block stays whole; full text reads all of it
+ALONE = (
+    1.75  # times: a document of one part that is hardly longer is one passage; its vector is of its beginning
+)
 SHORT = 1.5  # characters a token at least: what is shorter than so many is not counted
 
 _LEADING = re.compile(r"\A(?:[ \t]*\n)+")
@@ -52,14 +56,21 @@ class Chunker:
         else:
             outline = Outline(parsed.text)
             title, sections = parsed.title or outline.title or fallback_title, outline.sections
+        sections = [one for one in sections if parsed.text[one.start : one.end].strip()]
         line_of = _lines(parsed.text) if parsed.has_lines else None
         chunks: list[Piece] = []
         for section in sections:
-            chunks.extend(self._cut_section(parsed, title, section, line_of))
+            chunks.extend(self._cut_section(parsed, title, section, line_of, is_all=len(sections) == 1))
         return title, chunks
 
     def _cut_section(
-        self, parsed: Parsed, title: str, section: Section, line_of: Callable[[int], int] | None
+        self,
+        parsed: Parsed,
+        title: str,
+        section: Section,
+        line_of: Callable[[int], int] | None,
+        *,
+        is_all: bool,
     ) -> Iterator[Piece]:
         text = parsed.text[section.start : section.end]
         if not parsed.is_plain:
@@ -68,7 +79,10 @@ class Chunker:
             return
         heading = HEADING_SEPARATOR.join(section.headings)
         room = self._room(context(title, heading))
-        cuts = self._split(text, room, is_plain=True) if parsed.is_plain else self._blocks(text, room)
+        if is_all and self._count(text) <= ALONE * room:
+            cuts = self._whole(text)
+        else:
+            cuts = self._split(text, room, is_plain=True) if parsed.is_plain else self._blocks(text, room)
         for begin, end, words in cuts:
             if not any(character.isalnum() for character in words):
                 continue
@@ -113,6 +127,11 @@ class Chunker:
             end, used = end + len(line), used + tokens
         if end > begin:
             yield begin, end, (block.head + text[begin:end] + block.tail).rstrip("\n")
+
+    def _whole(self, text: str) -> Iterator[Cut]:
+        blank = len(text) - len(_LEADING.sub("", text))
+        words = text[blank:].rstrip()
+        yield blank, blank + len(words), words
 
     def _split(self, text: str, room: int, *, is_plain: bool = False) -> Iterator[Cut]:
         if not text.strip():

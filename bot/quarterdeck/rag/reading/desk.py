@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 READER = "reader"
 TARGET = "quarterdeck.rag.reading.reader:reader"
-CUT_VERSION = "3"  # changes with how documents are cut or made searchable, so that they are cut anew
+CUT_VERSION = "4"  # changes with how documents are cut or made searchable, so that they are cut anew
 READ_TIMEOUT_S = 60.0  # a document, on a busy machine; its processor time is bounded in the reader
 READER_MEMORY_BYTES = 512 * 1024 * 1024  # of address space; 200 MiB do for a page of 8 MB
 TOO_MUCH = "reading it takes too much time or memory"

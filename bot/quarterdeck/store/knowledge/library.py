@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, text, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from quarterdeck.core.knowledge import Change, Chunk, CollectionSize, Document, Found, Scope
@@ -104,7 +104,11 @@ class KnowledgeLibrary(FullTextRows, SourceTable, StagedRows):
 
     async def without_vector(self, embedder: str, limit: int) -> list[Found]:
         """Return chunks that have no vector in the space of `embedder`, oldest first."""
-        query = found_query().where(chunks.c.embedder != embedder).order_by(chunks.c.seq).limit(limit)
+        another = or_(chunks.c.embedder < embedder, chunks.c.embedder > embedder)  # two ranges of its index
+        some = (
+            select(chunks.c.seq).where(another).order_by(chunks.c.seq + 0).limit(limit)
+        )  # no walk in that order
+        query = found_query().where(chunks.c.seq.in_(some)).order_by(chunks.c.seq)
         return await self._store.read(lambda connection: run(connection, query))
 
     async def generation(self) -> int:

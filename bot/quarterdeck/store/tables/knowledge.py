@@ -80,4 +80,6 @@ chunks = Table(
     # little-endian float32, normalised; the truth that the vector index is rebuilt from
     Column("embedding", LargeBinary),
     Column("embedder", String(200), nullable=False, default=""),
+    # which vectors there are is asked at each start: without it that reads the whole table, vectors and all
+    Index("chunks_by_space", "embedder", "document_id", "id"),
 )

@@ -118,3 +118,14 @@ def test_pages_are_counted_from_one(chunker: Chunker) -> None:
 def test_hostile_markdown_is_cut_in_little_time(chunker: Chunker, text: str) -> None:
     """Whoever can add a document must not be able to keep the reader busy for minutes; the limit is pytest's."""
     chunker.cut(Parsed(text=f"# T\n\nword {text}"), "file")
+
+
+def test_a_short_document_without_parts_stays_whole(chunker: Chunker) -> None:
+    """Its last sentences in a passage of their own say nothing of what they are about; a longer one is cut."""
+    sentence = "The boundary layer separates ahead of the shock and meets the wall again behind it. "
+    _, whole = chunker.cut(Parsed(text=f"\n{sentence * 10}\n"), "abstract")
+    _, parts = chunker.cut(Parsed(text=sentence * 10 + "\n\n## Results\n\n" + sentence), "paper")
+    _, longer = chunker.cut(Parsed(text=sentence * 20), "paper")
+
+    assert [(sentence * 10).strip()] == [piece.text for piece in whole]
+    assert (True, True) == (len(parts) > 2, len(longer) > 1)

@@ -1,5 +1,7 @@
 """Documents, chunks and full text change together."""
 
+from sqlalchemy import Connection, event
+
 from quarterdeck.core.knowledge import PUBLIC, Chunk, Document, Filters, Scope
 from quarterdeck.store.engine import Store
 from quarterdeck.store.knowledge.library import KnowledgeLibrary
@@ -85,3 +87,31 @@ async def test_neighbours_are_of_the_same_heading(store: Store) -> None:
     [middle] = await library.by_id(["2"])
 
     assert ["1", "2"] == [one.id for one in await library.beside(middle, 1)]
+
+
+async def test_which_vectors_there_are_is_read_from_an_index(store: Store) -> None:
+    """Asked at each start: of 100,000 passages the table is half a gigabyte, and reading has its time limit."""
+    library = KnowledgeLibrary(store)
+    await library.put(DOCUMENT, [chunk("1", "words"), chunk("2", "more words")])
+    asked: list[tuple[str, tuple[object, ...]]] = []
+
+    @event.listens_for(store._reading, "before_cursor_execute")
+    def note(_connection, _cursor, statement, parameters, _context, _many) -> None:
+        asked.append((statement, parameters))
+
+    ids = await library.vector_ids(Scope(collection="c", audience=PUBLIC), "m")
+    rest = await library.without_vector("another", 10)
+    questions = list(asked)
+
+    def plans(connection: Connection) -> list[str]:
+        return [
+            row[3]
+            for statement, parameters in questions
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        ]
+
+    told = await store.read(plans)
+
+    assert (["1", "2"], ["1", "2"], 2) == (ids, [one.id for one in rest], len(questions))
+    assert [] == [line for line in told if line.startswith("SCAN chunks") and "COVERING INDEX" not in line]
+    assert 2 <= sum("chunks_by_space" in line for line in told)

@@ -307,6 +307,7 @@ def _create_sources() -> None:
     with op.batch_alter_table("chunks") as chunks:
         chunks.add_column(sa.Column("line", sa.Integer(), nullable=True))
         chunks.add_column(sa.Column("end_line", sa.Integer(), nullable=True))
+        chunks.create_index("chunks_by_space", ["embedder", "document_id", "id"], unique=False)
     op.execute("CREATE VIRTUAL TABLE chunks_vocab USING fts5vocab(chunks_fts, row)")
 
 
