@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from quarterdeck.core.errors import NotFound
+from quarterdeck.core.errors import NotFound, SetupError
 from quarterdeck.core.text import did_you_mean
 from quarterdeck_workflows.language.library import FILE, Fixed
 from quarterdeck_workflows.language.shelf import FOLDER, LIBRARY, read_shelf
@@ -20,6 +20,7 @@ class LiveShelf:
         self._seen: tuple[tuple[str, int, int], ...] | None = None
         self._workflows: dict[str, Workflow] = {}
         self._off: frozenset[str] = frozenset()
+        self._broken: dict[str, SetupError] = {}  # files that were never right
         self.changes = 0
 
     def all(self) -> Sequence[Workflow]:
@@ -51,6 +52,13 @@ class LiveShelf:
                 f"{name} is a workflow of the library that is not switched on",
                 hint=f"an owner does so: `quarterdeck workflow enable {name}`",
             )
+        if name in self._broken:
+            problem = self._broken[name]
+            where = f", line {problem.line}" if problem.line else ""
+            raise NotFound(
+                f"the file of {name} is wrong{where}: {problem.message}",
+                hint=f"`quarterdeck workflow validate {name}` shows all of it",
+            )
         hint = did_you_mean(name, [one.name for one in self.all()]) or "`/workflows` lists them"
         raise NotFound(f"there is no workflow {name[:80]!r}", hint=hint)
 
@@ -60,6 +68,9 @@ class LiveShelf:
             shelf = read_shelf(self._user_dir, self._switched_on)
             kept = {name: one for name, one in self._workflows.items() if name in shelf.files}
             self._workflows, self._off, self._seen = kept | dict(shelf.workflows), shelf.off, seen
+            names = {str(file): name for name, file in shelf.files.items()}
+            wrong = {names.get(str(one.file), ""): one for one in reversed(shelf.problems)}
+            self._broken = {name: one for name, one in wrong.items() if name and name not in self._workflows}
             self.changes += 1
         return self._workflows
 
