@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from quarterdeck.runtime.tasks import LONGEST_PAUSE_S, in_thread, pause_after, supervise
+from quarterdeck.runtime.tasks import LONGEST_PAUSE_S, abreast, in_thread, pause_after, supervise
 from quarterdeck.testing.clock import FakeClock
 
 
@@ -25,6 +25,20 @@ async def test_context_variables_travel_into_the_thread() -> None:
     variable.set("event 7")
 
     assert "event 7" == await in_thread(variable.get)
+
+
+async def test_what_came_together_reaches_a_place_before_any_of_it_goes_on() -> None:
+    """A burst of requests is worked through step by step: that keeps the code of a step at hand."""
+    seen: list[str] = []
+
+    async def request(name: str) -> None:
+        seen.append(f"{name} came")
+        await abreast()
+        seen.append(f"{name} went on")
+
+    await asyncio.gather(request("a"), request("b"))
+
+    assert ["a came", "b came", "a went on", "b went on"] == seen
 
 
 async def test_a_failing_task_starts_over_until_it_returns(caplog: pytest.LogCaptureFixture) -> None:
