@@ -60,6 +60,14 @@ async def test_who_is_not_of_the_workspace_has_none(identity: str) -> None:
         assert "" == await bot.adapter.email_of(Identity.parse(identity))
 
 
+async def test_the_same_user_id_in_another_workspace_is_somebody_else() -> None:
+    """An account is its workspace's: nobody borrows an address by a number."""
+    async with SlackSimulator(scopes=WITH_EMAIL) as simulator, running(simulator) as bot:
+        anna = simulator.site.workspace.person("anna")
+        anna.email = "anna@example.com"
+        assert "" == await bot.adapter.email_of(Identity.parse(f"slack:T0ELSEWHERE:{anna.id}"))
+
+
 async def test_without_the_scope_it_is_said_what_is_missing() -> None:
     """Not knowing is another thing than knowing that there is none: nobody is parted by a lost scope."""
     async with SlackSimulator() as simulator:

@@ -101,6 +101,12 @@ def test_the_guard_is_what_holds_them_off() -> None:
     assert len([one for one in set(look_alikes()) if kind(one) == ANNA]) > 10
 
 
+@pytest.mark.parametrize("text", ["mi\u212ae@example.com", "mike@example.\u212aom", "m\u0130ke@example.com"])
+def test_signs_that_become_ascii_in_small_letters_are_refused_before(text: str) -> None:
+    """The Kelvin sign is a `k` once it is folded; whoever folds first lets it in."""
+    assert "" == mailbox(text)
+
+
 @pytest.mark.parametrize("text", [ANNA, "Anna.Lee@Example.COM", "ANNA.LEE@EXAMPLE.COM"])
 def test_letters_of_ascii_count_alike(text: str) -> None:
     """Mail providers have it so, and people write their names with capitals."""
