@@ -89,7 +89,8 @@ def test_a_model_reads_by_itself_and_changes_nothing_without_a_word(program: Pro
     assert "The moon is made of rock" in after["text"]
     assert "`command.usage`" in listed["text"]
     offered = {tool["function"]["name"] for tool in vendor.bodies[0]["tools"]}
-    assert {"command_remember", "command_usage"} <= offered
+    assert {"command_remember", "find_tools"} <= offered  # it fits the question
+    assert "command_usage" not in offered  # and was called all the same
     assert not {"command_approve", "command_link", "command_chat"} & offered
 
     rows = [json.loads(line) for line in program.call("audit", "export").stdout.splitlines()]
@@ -124,7 +125,9 @@ def test_a_bot_killed_after_the_word_goes_on_once(program: Program, point: str) 
     with closing(sqlite3.connect(program.data_dir / "quarterdeck.db")) as database:
         shown = [json.loads(body)["text"] for (body,) in database.execute("SELECT body FROM transcript")]
     notes = after["text"].count("The moon is made of rock")
-    went_on = [text for text in shown if ("I was told" in text and "as was agreed" in text) or UNKNOWN in text]
+    went_on = [
+        text for text in shown if ("I was told" in text and "as was agreed" in text) or UNKNOWN in text
+    ]
     assert (0 if point == "paused.begun" else 1) == notes
     assert 1 == len(went_on)
     assert "This was not approved, or was done already" == again["text"]
