@@ -34,7 +34,10 @@ def test_the_library_is_offered_once_an_owner_switched_it_on(program: Program) -
     ) == found["text"]
     assert "is a workflow of the library that is not switched on" in run["text"]
     assert "an owner does so: `quarterdeck workflow enable deploy`" in run["text"].lower()
-    assert "there is no command /deploy" in native["text"].lower()
+    assert (
+        "There is no command /deploy.\n"
+        "The library has it; an owner switches it on: `quarterdeck workflow enable deploy`"
+    ) == native["text"]
     assert "/deploy" not in helped["text"]
     assert "did you mean 'pipeline'?" in refused
     assert "days" in wrong
@@ -46,6 +49,24 @@ def test_the_library_is_offered_once_an_owner_switched_it_on(program: Program) -
     assert (True, True, False) == (rows["watch"], rows["deploy"], rows["incident"])
     assert "deploy is off.\n" == off
     assert "there is no command /deploy" in gone["text"].lower()
+
+
+@pytest.mark.slow
+def test_what_a_newcomer_types_first_is_answered_with_the_way(program: Program) -> None:
+    """A workflow without a command, and one whose file is wrong, are there; they only go by another way."""
+    folder = program.data_dir / "user" / "workflows"
+    folder.mkdir(parents=True)
+    program.data_dir.chmod(0o700)
+    (folder / "ship.yaml").write_text("title: Ship\nsteps: [{stop: succeeded}]\n", "utf-8")
+    (folder / "sail.yaml").write_text("title: Sail\nsteps:\n  - {stop: wel}\n", "utf-8")
+    native, wrong = program.say("/ship", "/run sail", expect=None)
+
+    assert (
+        "There is no command /ship.\n"
+        "`/run ship` starts a workflow; `triggers: [command]` in its file makes it a command"
+    ) == native["text"]
+    assert "The file of sail is wrong, line 3: " in wrong["text"]
+    assert "`quarterdeck workflow validate sail` shows all of it" in wrong["text"]
 
 
 @pytest.mark.slow

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FOLDER: Final = (
     "workflows"  # of the owner's folder; tests hold it to `quarterdeck_workflows.language.shelf.FOLDER`
 )
+SWITCHED: Final = "library.yaml"  # likewise `quarterdeck_workflows.language.library.FILE`
 LOOK_EVERY_S: Final = 2.0
 
 
@@ -43,6 +44,7 @@ class Starting:
         return (
             bool(parts.settings.workflows.library)
             or parts.paths.durable_database.exists()
+            or (parts.paths.user_dir / SWITCHED).is_file()
             or any((parts.paths.user_dir / FOLDER).glob("*.y*ml"))
         )
 

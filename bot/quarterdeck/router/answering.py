@@ -23,7 +23,7 @@ from quarterdeck.core.command import Call, Command
 from quarterdeck.core.delivery import AuditEntry
 from quarterdeck.core.errors import Denied, NotFound, QuarterdeckError, UsageError
 from quarterdeck.core.event import Event
-from quarterdeck.core.person import Person
+from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.ports import AccessRequest, Authoriser, Clock, Commands, Decision, People, Services
 from quarterdeck.core.reply import Reply
 from quarterdeck.core.text import did_you_mean
@@ -255,5 +255,16 @@ class Answering:
             for command in self._commands.all()
             if await may(self._authoriser, command, person=person, identity=who, conversation=here)
         ]
-        near = did_you_mean(f"/{name}", known)
+        near = await self._workflow(name, person, who) or did_you_mean(f"/{name}", known)
         return UsageError(f"There is no command /{name[:60]}.", hint=near or "/help lists what there is")
+
+    async def _workflow(self, name: str, person: Person, who: Identity) -> str:
+        """Return how a workflow of this name is started, empty where there is none."""
+        runs = self._services.runs
+        if runs is None:
+            return ""
+        if name in [one.name for one in await runs.offered(person, who, name)]:
+            return f"`/run {name}` starts a workflow; `triggers: [command]` in its file makes it a command"
+        if name in [one.name for one in runs.shelved(name)]:
+            return f"the library has it; an owner switches it on: `quarterdeck workflow enable {name}`"
+        return ""
