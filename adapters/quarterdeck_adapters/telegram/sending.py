@@ -14,6 +14,7 @@ from quarterdeck_adapters.telegram.buttons import Buttons, Row
 from quarterdeck_adapters.telegram.chats import Moved, Moves, place_of
 from quarterdeck_adapters.telegram.files import upload
 from quarterdeck_adapters.telegram.parse import message_id_of
+from quarterdeck_adapters.telegram.units import units
 
 if TYPE_CHECKING:
     from quarterdeck_adapters.telegram.api import Api
@@ -122,4 +123,16 @@ class Sending:
 
 
 def _digest(body: Mapping[str, object]) -> str:
-    return hashlib.sha256(repr(body).encode("utf-8", "replace")).hexdigest()
+    """Name what Telegram shows of a body: it takes blanks off the end, and the entities that are left without text."""
+    shown = dict(body)
+    if isinstance(text := shown.get("text"), str) and text != text.rstrip():
+        end = units(text.rstrip())
+        entities = [_clipped(one, end) for one in cast("list[dict[str, Any]]", shown.pop("entities", ()))]
+        shown["text"] = text.rstrip()
+        if kept := [one for one in entities if one["length"] > 0]:
+            shown["entities"] = kept
+    return hashlib.sha256(repr(shown).encode("utf-8", "replace")).hexdigest()
+
+
+def _clipped(entity: Mapping[str, Any], end: int) -> dict[str, Any]:
+    return {**entity, "length": min(entity["length"], end - entity["offset"])}

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from tests.adapters.telegram.conftest import COMMANDS, Connected
 
-from quarterdeck.core.adapter import Ability
+from quarterdeck.core.adapter import Ability, Rendered
 from quarterdeck.core.errors import Rejected, UsageError
 from quarterdeck.core.event import Posted, Pressed, Reacted
 from quarterdeck.core.message import Attachment, Conversation
@@ -157,6 +157,20 @@ async def test_telegram_is_not_asked_to_change_a_message_into_itself(bot: Connec
     (seen,) = [one for one in await bot.telegram.seen("ada", where="direct") if one.author == "bot"]
 
     assert ("first", 2, ()) == (seen.text, seen.edits, bot.telegram.refusals())
+
+
+async def test_blanks_and_their_markup_at_the_end_change_nothing(bot: Connected) -> None:
+    """An answer may be cut off inside of a code block that is still empty."""
+    await bot.telegram.say("ada", "/ping", where="direct")
+    (event,) = await bot.inbox.count(1)
+    (message,) = await bot.answer(event, Reply(text="**so** 🇩🇪"))
+    bold, empty = ({"type": kind, "offset": at, "length": 2} for kind, at in (("bold", 0), ("pre", 9)))
+    for entities in ([bold, empty], [bold]):
+        body: dict[str, object] = {"text": "so 🇩🇪\n\n ", "entities": entities}
+        await bot.adapter.edit(event.conversation, message, Rendered(text="so", body=body))
+    (seen,) = [one for one in await bot.telegram.seen("ada", where="direct") if one.author == "bot"]
+
+    assert (0, ()) == (seen.edits, bot.telegram.refusals())
 
 
 async def test_an_answer_in_a_topic_stays_there(bot: Connected) -> None:
