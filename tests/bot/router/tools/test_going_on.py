@@ -11,10 +11,11 @@ from tests.bot.router.tools.test_approved import request
 
 from quarterdeck.core.adapter import Ability
 from quarterdeck.core.errors import Unavailable
-from quarterdeck.core.model import Delta
+from quarterdeck.core.model import Delta, ModelMessage
 from quarterdeck.core.reply import Citation
 from quarterdeck.core.tool import ToolResult
 from quarterdeck.router.tools.paused import UNKNOWN
+from quarterdeck.testing.traitor import TRAITOR
 
 WIPE = [Delta(text="I shall."), calls(("lab_wipe", '{"what": "disk 7"}'))]
 
@@ -182,3 +183,21 @@ async def test_forgotten_words_are_not_gone_on_with(make_parlour: MakeParlour) -
         await parlour.bot.say(f"/approve {request(parlour)}")
 
     assert (1, 2) == (len(parlour.shed.done), len(parlour.models.told))
+
+
+async def test_taint_outlives_what_it_came_from(make_parlour: MakeParlour, tmp_path: Path) -> None:
+    """A stranger's words that were forgotten since have been read all the same."""
+    parlour = make_parlour(Script([WIPE, "It waits.", ["lab_send"], "That waits, too."]))
+    await parlour.policy(FREELY, tmp_path)
+    parlour.shed.add("lab.wipe", "destructive")
+    parlour.shed.add("lab.send", "write")
+    question = ModelMessage(speaker="user", text="Wipe it")
+    async with parlour.bot.live():
+        await parlour.answer(ModelMessage(speaker="user", text="send it", is_untrusted=True), question)
+        (pending,) = await parlour.bot.approvals.pending((await parlour.talk()).person)
+        paused = await parlour.desk._paused.after(pending.id)
+        talk = await parlour.talk("fake::e1")
+        items = parlour.desk.answer(talk, [question], TRAITOR, max_output_tokens=100, paused=paused)
+        (*_, last) = [item async for item in items]
+
+    assert ([], 1) == (parlour.shed.effects(), len(last.waiting))
