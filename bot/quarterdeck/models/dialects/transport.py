@@ -28,7 +28,7 @@ RESPONSE_LIMIT_BYTES = 16 * 1024 * 1024  # a whole answer with all that surround
 CONNECTIONS: Final = 1000
 KEEP_ALIVE_S: Final = 60.0
 AT_ONCE: Final = (
-    6  # pieces of a streamed answer that are passed on as they come: the first words are not held up
+    2  # pieces of a streamed answer that are passed on as they come: the first words are not held up
 )
 GATHER_S: Final = (0.03, 0.06, 0.1)
 """What comes after them gathers so long, the last for all that follow: words come cheaper by the dozen."""

@@ -10,6 +10,7 @@ LINK_TAIL = re.compile(r"\[[^\[\]]*(\]\(?[^()\s]*)?$")
 HALF_FENCE = re.compile(r"\n {0,3}(`+|~+)$")  # what will close a code block
 LONE_MARKER = re.compile(r"(?:^|\n)[ \t]*(?:[-+*]|[0-9]+[.)]|#{1,6}|>)$")  # of a list, a heading, a quotation
 HALF_MARK = re.compile(r"[*_~`]+$")  # may be the half of a longer one; where it closes something, so do we
+SIGNS = frozenset("`*_~[|")  # nothing is open in a text without any of them
 WORD = re.compile(r"\w")
 
 
@@ -19,6 +20,9 @@ def closed(text: str) -> str:
     An open code fence is closed; the row of a table or a link that is being written is held back; open bold, italic,
     struck and code spans of the last paragraph are closed.
     """
+    if SIGNS.isdisjoint(text):  # most texts, and each is looked at again with every second of its writing
+        begins_at = text.rfind("\n\n") + 2 if "\n\n" in text else 0
+        return text[:begins_at] + LONE_MARKER.sub("", text[begins_at:].rstrip()).rstrip()
     fence, begins_at = _code(text)
     if fence:
         return f"{HALF_FENCE.sub('', text.rstrip())}\n{fence}"
