@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.workflows.engine.place import BORIS, HERE, Place
+from tests.workflows.engine.place import ANNA, BORIS, HERE, Place
 
+from quarterdeck.core.action import ActionCall
 from quarterdeck.core.approval import Voter
 from quarterdeck.core.command import Call
 from quarterdeck.core.errors import NotFound, UsageError
+from quarterdeck.core.ports import Json
 
 Document = dict[str, Any]
 
@@ -330,3 +332,22 @@ async def test_the_same_start_twice_is_one_run(place: Place) -> None:
     await place.end(next(iter(ids)))
 
     assert (1, ["once"]) == (len(ids), place.done)
+
+
+async def test_a_step_starts_another_run(place: Place) -> None:
+    """By itself: it is no part of the run whose step started it, and outlives it."""
+    await place.durable.launch()
+    place.shelf.put({"name": "other", "title": "Other", "steps": [note("apart")]})
+    anna = await place.people.person_of(ANNA)
+
+    async def start(call: ActionCall) -> Json:
+        return await place.engine.start(
+            "other", {}, key=call.key, person=anna, identity=ANNA, conversation=HERE
+        )
+
+    place.put("test.start", start, effect="write", idempotency="key")
+    run_id = await place.start(workflow({"id": "go", "action": "test.start"}, output="${steps.go.output}"))
+    ending = await place.end(run_id)
+    other = await place.end(str(ending["output"]))
+
+    assert ("succeeded", "succeeded", ["apart"]) == (ending["state"], other["state"], place.done)

@@ -21,6 +21,8 @@ from dbos import (
     WorkflowHandleAsync,
 )
 from dbos import Queue as DbosQueue
+from dbos._context import _clear_local_dbos_context
+from dbos._core import WorkflowHandleAsyncTask
 from dbos._dbos import _get_dbos_instance
 from sqlalchemy import Engine as Database
 
@@ -92,14 +94,17 @@ class Engine:
         decorate = DBOS.workflow(name=registration.name, max_recovery_attempts=registration.most_recoveries)
         return decorate(run)
 
-    async def start(self, name: str, payload: Json, run_id: str, conversation: str | None) -> None:
-        """Start a run at once."""
+    async def start(self, name: str, payload: Json, run_id: str, conversation: str | None) -> bool:
+        """Start a run at once; False when there is one of this id."""
+        _clear_local_dbos_context()  # a step may be what starts it: the run is then no part of the step's own
         begun, named = beginning(run_id, self.under_way.doubts), SetWorkflowID(run_id)
         with translated(run_id), begun, named, SetWorkflowAttributes(_attributes(conversation)):
-            await DBOS.start_workflow_async(self._bodies[name], payload)
+            handle = await DBOS.start_workflow_async(self._bodies[name], payload)
+        return isinstance(handle, WorkflowHandleAsyncTask)  # of one that this call has begun
 
     async def enqueue(self, options: EnqueueOptions, payload: Json, conversation: str | None) -> None:
         """Put a run on a queue."""
+        _clear_local_dbos_context()
         options["app_version"] = APPLICATION_VERSION
         options["attributes"] = _attributes(conversation)
         with translated(options["workflow_id"]):

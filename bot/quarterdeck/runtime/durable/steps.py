@@ -118,7 +118,7 @@ class DbosRun:
             raise DBOSWorkflowCancelledError(f"run {self._id!r} was cancelled in step {name!r}")
         error = future.exception()
         if error is not None:
-            raise StepFailed(str(error), run_id=self._id, step=name) from error
+            raise StepFailed(str(error) or repr(error), run_id=self._id, step=name) from error
         return plain(future.result(), f"the result of step {name!r}")
 
     async def look(
