@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from pydantic import create_model
 
 from quarterdeck.runtime.platforms import PACKAGE, names_with
-from quarterdeck.runtime.settings.section import Section
+from quarterdeck.runtime.settings.section import Section, by_default
 
 
 class PlatformSection(Protocol):
@@ -49,7 +49,7 @@ else:
         "PlatformsSettings",
         __base__=PlatformsBase,
         __doc__=PlatformsBase.__doc__,
-        **{name: (module.SETTINGS, module.SETTINGS()) for name, module in _MODULES.items()},
+        **{name: (module.SETTINGS, by_default()) for name, module in _MODULES.items()},
     )
 
 VARIABLES: Mapping[str, tuple[str, ...]] = {

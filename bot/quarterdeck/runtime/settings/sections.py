@@ -19,7 +19,7 @@ from quarterdeck.runtime.settings.egress import EgressSettings, MediaSettings
 from quarterdeck.runtime.settings.http import HttpSettings
 from quarterdeck.runtime.settings.mcp import McpSettings
 from quarterdeck.runtime.settings.platforms import PlatformsSettings
-from quarterdeck.runtime.settings.section import Section
+from quarterdeck.runtime.settings.section import Section, by_default
 from quarterdeck.runtime.settings.sources import SourceSettings
 from quarterdeck.runtime.settings.types import (
     Headers,
@@ -59,14 +59,14 @@ class BuiltinModelSettings(Section):
 class ModelsSettings(Section):
     """Choose language models."""
 
-    roles: RolesSettings = RolesSettings()
+    roles: RolesSettings = by_default()
     discover: bool = True
     """Look for model servers on well-known local ports."""
     links: tuple[HostPattern, ...] = ()
     """Hosts that models may link to besides those that an answer cites; *.example.com for all below."""
     tools: bool = True
     """Let models use what the policy grants to the person who asks: commands, documents, workflows."""
-    builtin: BuiltinModelSettings = BuiltinModelSettings()
+    builtin: BuiltinModelSettings = by_default()
 
 
 class ProviderSettings(Section):
@@ -167,24 +167,24 @@ class Settings(Section):
     """Where everything that is remembered lies."""
     user_dir: Path | None = None
     """The owner's providers, prompts and commands; data_dir/user unless it is said."""
-    access: AccessSettings = AccessSettings()
-    platforms: PlatformsSettings = PlatformsSettings()
-    models: ModelsSettings = ModelsSettings()
+    access: AccessSettings = by_default()
+    platforms: PlatformsSettings = by_default()
+    models: ModelsSettings = by_default()
     providers: dict[ProviderId, ProviderSettings] = Field(default_factory=dict)
     budgets: tuple[BudgetSettings, ...] = ()
-    knowledge: KnowledgeSettings = KnowledgeSettings()
-    schedule: ScheduleSettings = ScheduleSettings()
+    knowledge: KnowledgeSettings = by_default()
+    schedule: ScheduleSettings = by_default()
     digests: dict[DigestName, DigestSettings] = Field(default_factory=dict)
-    egress: EgressSettings = EgressSettings()
-    mcp: McpSettings = McpSettings()
-    media: MediaSettings = MediaSettings()
-    workflows: WorkflowSettings = WorkflowSettings()
-    durable: DurableSettings = DurableSettings()
-    http: HttpSettings = HttpSettings()
-    log: LogSettings = LogSettings()
-    backup: BackupSettings = BackupSettings()
-    vault: VaultSettings = VaultSettings()
-    router: RouterSettings = RouterSettings()
+    egress: EgressSettings = by_default()
+    mcp: McpSettings = by_default()
+    media: MediaSettings = by_default()
+    workflows: WorkflowSettings = by_default()
+    durable: DurableSettings = by_default()
+    http: HttpSettings = by_default()
+    log: LogSettings = by_default()
+    backup: BackupSettings = by_default()
+    vault: VaultSettings = by_default()
+    router: RouterSettings = by_default()
 
     def paths(self) -> Paths:
         """Name the places on disk."""
