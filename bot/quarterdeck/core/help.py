@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from quarterdeck.core.command import Command, Option
 from quarterdeck.core.reply import Reply
@@ -86,8 +87,13 @@ def _score(command: Command, wanted: Sequence[str]) -> int:
         (" ".join(options), 2),
         (" ".join([command.detail, *command.examples]), 1),
     )
-    stems = [({_stem(word) for word in _words(text)}, weight) for text, weight in places]
+    stems = [(_stems(text), weight) for text, weight in places]
     return sum(max((weight for known, weight in stems if word in known), default=0) for word in wanted)
+
+
+@lru_cache(maxsize=2_000)  # what commands say of themselves is looked through again and again
+def _stems(text: str) -> frozenset[str]:
+    return frozenset(map(_stem, _words(text)))
 
 
 def _words(text: str) -> list[str]:
