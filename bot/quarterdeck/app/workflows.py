@@ -21,7 +21,7 @@ from quarterdeck.core.ports import Json
 from quarterdeck.core.reply import Reply
 from quarterdeck.core.text import did_you_mean
 from quarterdeck.router.attached import AttachedFiles
-from quarterdeck.router.command.syntax import complete
+from quarterdeck.router.command.syntax import Missing, complete
 from quarterdeck.router.command.values import Reading, read_value
 from quarterdeck.router.forms.forms import Screen
 from quarterdeck.runtime import platform_facts
@@ -167,7 +167,9 @@ class TypedInputs:
         except UsageError as error:
             names = " ".join(f"{option.name}=…" for option in workflow.inputs)
             message = error.message.replace(f"/{workflow.name}", workflow.name, 1)
-            raise UsageError(message, hint=f"write /run {workflow.name} {names}".strip()) from error
+            usage = f"write /run {workflow.name} {names}".strip()
+            own = "" if isinstance(error, Missing) else error.hint
+            raise UsageError(message, hint=own or usage) from error
         return {
             name: value.isoformat() if isinstance(value, datetime) else cast("Json", value)
             for name, value in found.items()

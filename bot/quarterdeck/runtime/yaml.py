@@ -284,4 +284,6 @@ def _hint_for(problem: str) -> str:
         return "check the indentation, and put text that holds `: ` in quotes"
     if "end of stream" in problem or "found unexpected end" in problem:
         return "the file seems cut off: close the quotes and brackets"
+    if "expected ',' or '}'" in problem:
+        return "check the brackets here; inside them, text that holds ${ … }, a comma or `: ` goes in quotes"
     return "check indentation, quotes and brackets around this place"

@@ -247,6 +247,26 @@ EXPECTED = (
 )
 
 
+@pytest.mark.parametrize(
+    ("text", "place", "message", "hint"),
+    [
+        ("triggers: [comand]", (1, 12), "'comand' is no trigger", "did you mean 'command'?"),
+        ("steps: [{set: {x: ${inputs.y}}}]", (1, 20), "this is not YAML", "text that holds ${ … }"),
+        ("output: ${inputs.x}: done", (1, 20), "this is not YAML", "put text that holds `: ` in quotes"),
+    ],
+)
+def test_what_a_newcomer_gets_wrong_first_has_its_fix(
+    text: str, place: tuple[int, int], message: str, hint: str
+) -> None:
+    """Each was made by somebody who wrote a first workflow from the documentation."""
+    with pytest.raises(SetupError) as caught:
+        read_text(f"{text}\nsteps: [{{stop: succeeded}}]\n" if "steps" not in text else text, name="bad")
+
+    assert place == (caught.value.line, caught.value.column)
+    assert message in caught.value.message
+    assert hint in caught.value.hint
+
+
 @pytest.mark.parametrize("number", range(len(yaml_files())))
 def test_hostile_yaml_is_refused(number: int) -> None:
     """Bombs, tags, surprises: none of it becomes a workflow."""

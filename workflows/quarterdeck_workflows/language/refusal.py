@@ -126,7 +126,21 @@ def _no_kind(path: Keys, located: yaml.Located) -> SetupError:
     if close is not None:
         hint = f"did you mean {close[1]!r}?"
         return located.error(f"{close[0]!r} is no {what}", (*path, close[0]), hint=hint, at_key=True)
+    word = _word_at(path, located)
+    if close_word := nearest(word, kinds):  # `- comand`
+        return located.error(f"{word[:80]!r} is no {what}", path, hint=f"did you mean {close_word!r}?")
     return located.error(f"this is no {what}", path, hint=f"write `- ` and one of {', '.join(kinds)}")
+
+
+def _word_at(path: Keys, located: yaml.Located) -> str:
+    """Return the word that stands at a place, empty where something else does."""
+    found: object = located.data
+    for key in path:
+        try:
+            found = found[key]  # type: ignore[index]  # asked by what it raises
+        except (KeyError, IndexError, TypeError):
+            return ""
+    return found if isinstance(found, str) else ""
 
 
 def _keys_at(path: Keys, located: yaml.Located) -> list[str]:
