@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import logging
@@ -27,6 +26,7 @@ from quarterdeck_workflows.engine.board import Board, shown
 from quarterdeck_workflows.engine.ending import Ending, stopped_at
 from quarterdeck_workflows.engine.files import bring
 from quarterdeck_workflows.engine.house import PREFIX, House
+from quarterdeck_workflows.engine.index import Index
 from quarterdeck_workflows.engine.job import BODY, Job
 from quarterdeck_workflows.engine.offers import fits, offered, offers
 from quarterdeck_workflows.engine.plan import planned, preview
@@ -50,6 +50,7 @@ class WorkflowEngine:
         self.board = Board(bot.rows, bot.outbox, bot.clock, bot.can_edit, bot.page_of)
         self.house = House(bot, self.board, services)
         self.house.questions.send = durable.send
+        self._index = Index(bot, durable, self.house)
         durable.register(BODY, self._body)
         durable.on_forget(self._forget)
         bot.approvals.on_decided(PREFIX, self._decided)
@@ -76,6 +77,7 @@ class WorkflowEngine:
     async def serve(self) -> None:
         """Know the open questions again, and put right what the index says of runs that ended unseen."""
         await self.house.questions.restore()
+        await self._index.heal()
         open_runs = await self._bot.rows.all(limit=EVERY_RUN, states=("running", "waiting", "unknown"))
         if not open_runs:
             return
@@ -171,12 +173,12 @@ class WorkflowEngine:
         self.house.know(run_id, workflow)
         job = await self._job(workflow, inputs, starter, run, gate)
         await self._durable.launch()
-        adding = asyncio.ensure_future(self._bot.rows.add(run))  # both keep what is there: any order will do
+        adding = self._index.add(run)  # both keep what is there: any order will do
         self.board.put(run, as_shown)
-        try:
-            await self._durable.start(BODY, job.json(), run_id=run_id, conversation=starter.conversation.id)
-        finally:
-            kept = await adding
+        where = starter.conversation.id
+        if await self._durable.start(BODY, job.json(), run_id=run_id, conversation=where):
+            return self.board.run(run_id) or run
+        kept = await adding
         if kept.state in OVER:  # the same start once more
             self.board.forget(run_id)
             return kept
@@ -210,6 +212,7 @@ class WorkflowEngine:
         return Job(
             root=run.id,
             workflow=workflow.name,
+            shown_as=run.shown_as,
             definition=definition,
             identity=starter.identity,
             conversation=starter.conversation,
@@ -251,11 +254,13 @@ class WorkflowEngine:
 
     async def of_conversation(self, conversation_id: str, limit: int = 10) -> Sequence[RunOf]:
         """Return the runs of a conversation, newest first."""
+        await self._index.settle()
         found = await self._bot.rows.all(limit=limit, conversation_id=conversation_id)
         return [self.board.run(run.id) or run for run in found]
 
     async def all(self, limit: int) -> Sequence[RunOf]:
         """Return runs, newest first."""
+        await self._index.settle()
         return [self.board.run(run.id) or run for run in await self._bot.rows.all(limit=limit)]
 
     async def get(self, run_id: str) -> RunOf:
@@ -264,6 +269,7 @@ class WorkflowEngine:
         Raises:
             NotFound: no run has this id, or more than one.
         """
+        await self._index.settle()
         found = await self._bot.rows.get(run_id.strip("`"))
         if len(found) != 1:
             what = "more than one run begins with" if found else "there is no run"

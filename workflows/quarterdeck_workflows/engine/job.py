@@ -28,7 +28,7 @@ class Job:
     inside the step `node`; `rounds`: the loop `node` from round `number` on; `step`: the step `node` alone. `place` is
     where that stands, the beginning of the names of its steps; `prefix` stands before all places of a workflow that
     another one called. `gate` is the approval that it needs before it begins, where it needs one. `scope` has the
-    values so far, or `{"blob": digest}`.
+    values so far, or `{"blob": digest}`. `shown_as` names the message that shows the run, where it has one.
     """
 
     root: str
@@ -44,6 +44,7 @@ class Job:
     depth: int = 0
     prefix: str = ""
     gate: Mapping[str, Json] = field(default_factory=dict)
+    shown_as: str = ""
 
     @property
     def definition_key(self) -> str:
@@ -67,6 +68,7 @@ class Job:
             "depth": self.depth,
             "prefix": self.prefix,
             "gate": self.gate,
+            "shown_as": self.shown_as,
         }
 
     @classmethod
@@ -88,4 +90,5 @@ class Job:
             depth=cast("int", found["depth"]),
             prefix=str(found.get("prefix") or ""),
             gate=cast("Mapping[str, Json]", found.get("gate") or {}),
+            shown_as=str(found.get("shown_as") or ""),
         )

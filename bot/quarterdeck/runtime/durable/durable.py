@@ -157,8 +157,8 @@ class Durable:
         if Durable._launched is self:
             Durable._launched = None
 
-    async def start(self, name: str, payload: Json, *, run_id: str, conversation: str | None = None) -> None:
-        """Start a run at once; one with this id that exists already stays as it is.
+    async def start(self, name: str, payload: Json, *, run_id: str, conversation: str | None = None) -> bool:
+        """Start a run at once, and return True; one with this id that exists already stays as it is.
 
         Raises:
             UsageError: nothing is registered as `name`, or `payload` is not plain JSON.
@@ -168,8 +168,9 @@ class Durable:
         thread, engine = self._running()
         known, plain_payload = self._known(name), self._plain(payload)
         faults.reach("run.enqueued.before")
-        await thread.call(engine.start, known, plain_payload, run_id, conversation)
+        is_new = await thread.call(engine.start, known, plain_payload, run_id, conversation)
         faults.reach("run.enqueued")
+        return is_new
 
     async def enqueue(
         self,
