@@ -78,6 +78,7 @@ def problems(text: str) -> list[Problem]:
 
 STEPS = {
     "action: chat.sned": "there is no action 'chat.sned' | did you mean 'chat.send'?",
+    "action: chat.ask": "there is no action 'chat.ask' | it is a step of its own: `- ask: …`",
     "{action: chat.send, with: {txt: x, text: y}}": "there is no input 'txt' | did you mean 'text'?",
     "{action: chat.send, with: {style: loud}}": "the input 'text' is missing | add `text:`, What to say",
     "action: chat.send": "the input 'text' is missing | add `text:`, What to say",

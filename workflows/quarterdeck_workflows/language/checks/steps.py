@@ -22,6 +22,7 @@ from quarterdeck_workflows.language.checks.places import Places
 from quarterdeck_workflows.language.checks.scope import RESERVED, Scope, last_output
 from quarterdeck_workflows.language.checks.surroundings import Surroundings
 from quarterdeck_workflows.language.functions import FUNCTIONS
+from quarterdeck_workflows.language.rows.steps import STEP_KINDS
 from quarterdeck_workflows.language.spec import (
     Approve,
     Ask,
@@ -177,7 +178,15 @@ class StepChecks:
     def _action(self, step: Do, scope: Scope, keys: Keys) -> Kind:
         spec = self._around.actions.get(step.action)
         if spec is None:
-            self._places.unknown("action", step.action, self._around.actions, (*keys, "action"))
+            kind = step.action.rpartition(".")[2]
+            if kind in STEP_KINDS:  # chat.ask: what holds a run up until a person answers is no action
+                message, hint = (
+                    f"there is no action {step.action!r}",
+                    f"it is a step of its own: `- {kind}: …`",
+                )
+                self._places.add(message, (*keys, "action"), hint)
+            else:
+                self._places.unknown("action", step.action, self._around.actions, (*keys, "action"))
             self._places.template(step.arguments, scope, (*keys, "with"))
             return ANYTHING
         at = (*keys, "with") if step.arguments else (*keys, "action")
