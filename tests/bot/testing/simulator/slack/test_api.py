@@ -297,3 +297,20 @@ async def test_a_stream_is_written_piece_by_piece_and_then_closed(
         "message_not_in_streaming_state",
     ] == errors
     assert "Two parts" == (await slack.seen("ada"))[-1].text
+
+
+async def test_a_stream_ends_by_itself_after_five_minutes() -> None:
+    """Then it can be edited, and no more be written on."""
+    clock = FakeClock()
+    async with SlackSimulator(clock=clock) as slack:
+        web = client_of(slack)
+        asked = await slack.say("ada", "q", where="direct")
+        channel = slack.workspace.place("direct", "ada").id
+        stream = await web.chat_startStream(channel=channel, thread_ts=asked, markdown_text="Two")
+        await clock.advance(301)
+        late = web.chat_appendStream(channel=channel, ts=stream["ts"], markdown_text=" parts")
+        error = (await refusal(late))["error"]
+        await web.chat_update(channel=channel, ts=stream["ts"], text="Two parts")
+
+        assert "message_not_in_streaming_state" == error
+        assert "Two parts" == (await slack.seen("ada", where="direct"))[-1].text

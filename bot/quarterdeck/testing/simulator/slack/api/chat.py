@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from quarterdeck.testing.simulator.slack.api.posting import (
     UPDATE_CHARACTERS,
     Content,
@@ -17,6 +19,8 @@ from quarterdeck.testing.simulator.slack.delivery.events import deleted_event, m
 from quarterdeck.testing.simulator.slack.markup.blocks import MARKDOWN_CHARACTERS
 from quarterdeck.testing.simulator.slack.markup.elements import units
 from quarterdeck.testing.simulator.slack.workspace import Channel, Payload, Post
+
+STREAM_S: Final = 300.0  # Slack ends a stream by itself: slackapi/python-slack-sdk#1859, read 2026-11-21
 
 
 @method("chat.postMessage", scope="chat:write", required=("channel",))
@@ -74,7 +78,7 @@ def update(site: Site, arguments: Arguments) -> Payload:
     channel, post = _own(site, arguments, "cant_update_message")
     if channel.is_archived:
         raise Refused("is_inactive")
-    if post.is_streaming:
+    if _grows(site, post):
         raise Refused("streaming_state_conflict")
     content = read_content(site, arguments, most=UPDATE_CHARACTERS)
     if content == Content():
@@ -155,9 +159,16 @@ def stop_stream(site: Site, arguments: Arguments) -> Payload:
 
 def _streaming(site: Site, arguments: Arguments) -> tuple[Channel, Post]:
     channel, post = _own(site, arguments, "message_not_owned_by_app")
-    if not post.is_streaming:
+    if not _grows(site, post):
         raise Refused("message_not_in_streaming_state")
     return channel, post
+
+
+def _grows(site: Site, post: Post) -> bool:
+    """Tell whether a message is a stream still."""
+    if site.workspace.clock.now_ms() / 1000 - float(post.ts) > STREAM_S:
+        post.is_streaming = False
+    return post.is_streaming
 
 
 def _piece(arguments: Arguments) -> str:
