@@ -13,7 +13,7 @@ from tests.bot.rag.conftest import added
 from quarterdeck.core.knowledge import PUBLIC, Scope
 from quarterdeck.rag.ingest import Ingest
 from quarterdeck.rag.knowledge import TeamKnowledge
-from quarterdeck.rag.vector.near import cosine
+from quarterdeck.rag.vector.near import cosines
 from quarterdeck.rag.vector.vectors import Vectors
 from quarterdeck.store.knowledge.library import KnowledgeLibrary
 
@@ -175,4 +175,4 @@ def test_vectors_of_two_spaces_are_not_alike() -> None:
     """The question's vector may be of a model that the chunk's is not of."""
     one = b"\x00\x00\x80\x3f\x00\x00\x00\x00"
 
-    assert (1.0, 0.0) == (cosine(one, one), cosine(one, one + one))
+    assert (1.0, 0.0) == (cosines(one, {"one": one})["one"], cosines(one, {"one": one + one})["one"])
