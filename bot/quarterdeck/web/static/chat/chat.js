@@ -35,7 +35,7 @@ export class Chat {
       rewrite: (item) => (this.discard(item), this.composer.set(item.body.text), this.composer.input.focus()),
       discard: (item) => this.discard(item),
     });
-    this.outgoing = new Outgoing({ changed: (item) => this.showUnsent(item), accepted: (item) => this.accepted(item) });
+    this.outgoing = new Outgoing({ changed: (item) => this.showUnsent(item), accepted: (item) => this.accepted(item), gone: (item) => this.discard(item) });
     this.composer = new Composer({
       send: (text, files, editing) => this.send(text, files, editing),
       stop: () => this.stop(),

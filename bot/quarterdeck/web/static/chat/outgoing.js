@@ -7,9 +7,9 @@ import { keep, recall } from "../lib/memory.js";
 const WAIT_MS = 4_000;
 
 export class Outgoing {
-  /** `changed(item)` is told of every new state; `accepted(item)` once the server has it. */
-  constructor({ changed, accepted }) {
-    Object.assign(this, { changed, accepted, items: recall("unsent", []), isSending: new Set() });
+  /** `changed(item)` is told of every new state; `accepted(item)` once the server has it; `gone(item)` once it is moot. */
+  constructor({ changed, accepted, gone }) {
+    Object.assign(this, { changed, accepted, gone, items: recall("unsent", []), isSending: new Set() });
     for (const item of this.items) if (item.state === "sending") item.state = "waiting";
   }
 
@@ -93,6 +93,11 @@ export class Outgoing {
       return true;
     } catch (error) {
       if (!this.items.includes(item)) return true;
+      if (error.status === 404 && item.isUnsure && item.body.text === undefined) {
+        this.gone(item); // it was taken, its answer lost, and what it was about is deleted: by itself, as like as not
+        return true;
+      }
+      item.isUnsure ||= error.status === 0;
       if (error.isPassing) {
         this.set(item, "waiting");
         clearTimeout(this.timer);
