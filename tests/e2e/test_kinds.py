@@ -239,3 +239,31 @@ def test_every_kind_of_step_is_followed_in_chat(program: Program, platform: str)
 def test_buttons_start_workflows_with_the_rights_of_who_presses(program: Program, platform: str) -> None:
     """Whoever posted them; a file that was sent is the run's; Stop stops."""
     play(program, platform, BUTTONS % REFUSED[platform])
+
+
+LINKED = """
+steps:
+  - {command: nap, where: general}
+  - expect: [{text: "{any}Sleep long{any}Waiting{any}", buttons: [Stop]}]
+    where: general
+    timeout_s: 60
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("platform", ["slack", "discord", "telegram"])
+def test_the_message_of_a_run_links_to_its_page(program: Program, platform: str) -> None:
+    """As a live link, once people can reach the page; before that there is none."""
+    folder: Path = program.folder / "theirs" / "workflows"
+    folder.mkdir(parents=True)
+    (folder / "nap.yaml").write_text(FILES["nap"], "utf-8")
+    talk, head = program.folder / "talk.yaml", HEAD % folder.parent
+    seen = []
+    for more in ("", 'http.public_url: "https://chat.example.com", '):
+        talk.write_text(head.replace("{user_dir", f"{{{more}user_dir") + LINKED, "utf-8")
+        seen.append(
+            program.call("simulate", str(talk), "--platform", platform, "--record", expect=None).stdout
+        )
+
+    assert [False, True] == ["- https://chat.example.com/runs/nap-" in one for one in seen]
+    assert [False, True] == ["Timeline" in one for one in seen]
