@@ -92,7 +92,9 @@ def forgotten(connection: Connection) -> Figures:
     """Time the deletion of one small conversation, and put it back."""
     began_s = time.process_time()
     searching.empty(connection, transcript.c.conversation_id == "web:person7:main")
-    return {"forgotten_ms": (time.process_time() - began_s) * 1000}
+    took_ms = (time.process_time() - began_s) * 1000
+    connection.rollback()
+    return {"forgotten_ms": took_ms}
 
 
 def main() -> None:
