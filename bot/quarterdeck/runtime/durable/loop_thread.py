@@ -32,14 +32,23 @@ class _Loop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self._in_a_row = 0
+        self.is_closing = False
 
     def run_in_executor(
         self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
     ) -> asyncio.Future[T]:
-        """Call what belongs to DBOS's own work on runs here and now, all else in a thread as usual."""
+        """Call what belongs to DBOS's own work on runs here and now, all else in a thread as usual.
+
+        While the engine closes, whoever asks is cancelled: an error by which DBOS says that it is gone must not go
+        on record as the end of a run, which would never go on then.
+        """
+        if self.is_closing:
+            answer: asyncio.Future[T] = self.create_future()
+            answer.cancel()
+            return answer
         if executor is not None or _module_of(func) not in IN_PLACE:
             return super().run_in_executor(executor, func, *args)
-        answer: asyncio.Future[T] = self.create_future()
+        answer = self.create_future()
         try:
             found = func(*args)
         except Exception as error:  # noqa: BLE001 - handed on to who waits
@@ -68,7 +77,7 @@ class LoopThread:
     """Run an event loop in a daemon thread, from construction to `stop`."""
 
     def __init__(self, name: str) -> None:
-        self.loop: asyncio.AbstractEventLoop = _Loop()
+        self.loop = _Loop()
         self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
         self._thread.start()
 
@@ -84,7 +93,8 @@ class LoopThread:
         return await call_on(self.loop, function, *args, **kwargs)
 
     async def cancel_tasks(self) -> None:
-        """Cancel everything that runs on the loop, and wait until it has ended."""
+        """Cancel everything that runs on the loop, wait until it has ended, and cancel what still begins."""
+        self.loop.is_closing = True
 
         async def cancel() -> None:
             tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import stat
 import threading
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import pytest
 
 from quarterdeck.core.errors import SetupError, Unavailable
 from quarterdeck.core.ports import Json
-from quarterdeck.runtime.durable import Durable, Run, RunRow
+from quarterdeck.runtime.durable import Durable, Run, RunRow, engine
 from quarterdeck.testing.clock import FakeClock
 
 Make = Callable[[], Durable]
@@ -232,3 +234,54 @@ async def test_closing_leaves_no_thread_behind(make: Make) -> None:
 
     after = {thread.name for thread in threading.enumerate() if not thread.name.startswith("quarterdeck_")}
     assert after <= before
+
+
+async def test_a_run_that_begins_while_the_engine_closes_goes_on_at_the_next_launch(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A queue hands out runs until it is stopped; that their engine's threads are gone is no end of theirs."""
+    began, over = threading.Event(), threading.Event()
+    seen: list[Json] = []
+
+    async def body(run: Run, payload: Json) -> Json:
+        began.set()
+        try:
+            while seen == []:
+                await asyncio.sleep(0.01)
+            await asyncio.to_thread(int)  # of the engine's own threads
+            return await run.step("echo", echo, payload)
+        finally:
+            over.set()
+
+    first = make()
+    first.register("demo", body)
+    await first.launch()
+    thread, running, destroy = first._thread, first._engine, engine.destroy
+    assert thread is not None
+    assert running is not None
+
+    def destroy_with_a_run_that_begins() -> None:
+        with contextlib.suppress(CancelledError):
+            begin = running.start("demo", "kept", "r1", None)
+            asyncio.run_coroutine_threadsafe(begin, thread.loop).result(timeout=10)
+            began.wait(10)
+        threads = engine._get_dbos_instance()._executor
+        threads.shutdown()
+        seen.append("threads gone")
+        if began.is_set():
+            over.wait(10)
+            asyncio.run_coroutine_threadsafe(asyncio.sleep(0.05), thread.loop).result()
+        destroy()
+
+    await first.enqueue("work", "demo", "kept", run_id="r0")
+    await asyncio.to_thread(began.wait, 10)
+    began.clear()
+    monkeypatch.setattr(engine, "destroy", destroy_with_a_run_that_begins)
+    await first.close()
+    monkeypatch.setattr(engine, "destroy", destroy)
+    second = make()
+    second.register("demo", body)
+
+    assert {"running"} >= {row.state for row in await second.list()}
+    await second.launch()
+    assert "kept" == await second.result("r0")
