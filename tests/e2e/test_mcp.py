@@ -137,7 +137,10 @@ def test_a_model_works_in_the_world_of_somebody_else(program: Program) -> None:
             *_, waiting = program.say(*approvals, "Do the invoices", "/approve")
             requests = dict.fromkeys(re.findall(r"/approve ([a-z0-9]{6})", waiting["text"]))
             program.say(*(f"/approve {one}" for one in requests))
-        results = [one["content"] for one in vendor.bodies[-1]["messages"] if one["role"] == "tool"]
+        told = [
+            [one["content"] for one in body["messages"] if one["role"] == "tool"] for body in vendor.bodies
+        ]
+        results = told[-1]
         channel = re.findall(r"C[A-Z0-9]{6,}", results[0])[0]
         history = asyncio.run(heard(str(servers["slack"]["url"]), channel))
     rows = [json.loads(line)["detail"] for line in program.call("audit", "export").stdout.splitlines()]
@@ -146,7 +149,8 @@ def test_a_model_works_in_the_world_of_somebody_else(program: Program) -> None:
     assert {"new", "unmarked"} == set(states.values())
     assert ("new", "unmarked") == (states["slack_post_message"], states["send_email"])
     assert "invoice" in results[1].lower()
-    assert 2 == sum("waits for approval" in one for one in results)
+    assert 2 == max(sum("waits for approval" in one for one in results) for results in told)
+    assert 0 == sum("waits for approval" in one for one in results)  # the model went on with what they said
     assert 2 == len(requests)
     assert 1 == history.count(text)
     assert ["begins", "begins", "done", "failed"] == sorted(ends)
