@@ -70,7 +70,7 @@ async def quarterdeck(
     folder: Path, data: Path, ask: Callable[[Ranker], Figures], *, has_model: bool = True
 ) -> Figures:
     """Ingest and search as the bot does."""
-    from quarterdeck.rag.ingest import Ingest
+    from quarterdeck.rag.ingesting.ingest import Ingest
     from quarterdeck.rag.retrieval.search import Search
     from quarterdeck.rag.vector.vectors import Vectors
     from quarterdeck.runtime.clock import SystemClock

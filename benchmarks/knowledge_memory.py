@@ -69,7 +69,7 @@ def resident_mb(pid: int | str = "self") -> float:
 
 async def measure(megabytes: int, kilobytes: int) -> dict[str, float]:
     """Read the corpus twice and return figures."""
-    from quarterdeck.rag.ingest import Ingest
+    from quarterdeck.rag.ingesting.ingest import Ingest
     from quarterdeck.runtime.clock import SystemClock
     from quarterdeck.store.engine import Store
     from quarterdeck.store.knowledge.library import KnowledgeLibrary

@@ -98,9 +98,9 @@ def mixed(vectors: np.ndarray, count: int) -> np.ndarray:
 async def quarterdeck(data: Path, count: int, ask: Callable[[Callable[[str], object]], Figures]) -> Figures:
     """Search as the bot does."""
     from quarterdeck.core.knowledge import Chunk, Document
-    from quarterdeck.rag.query import searchable
     from quarterdeck.rag.retrieval.search import Search
     from quarterdeck.rag.vector.vectors import Vectors
+    from quarterdeck.rag.words.query import searchable
     from quarterdeck.store.engine import Store
     from quarterdeck.store.knowledge.library import KnowledgeLibrary
 

@@ -46,7 +46,7 @@ from quarterdeck.router.people.identity import Directory
 from quarterdeck.router.policy import Authority
 from quarterdeck.router.router import Router
 from quarterdeck.runtime.clock import SystemClock
-from quarterdeck.runtime.redaction import Redactor
+from quarterdeck.runtime.observability.redaction import Redactor
 from quarterdeck.runtime.settings.sections import RouterSettings
 from quarterdeck.store.conversations.forms import StoredForms
 from quarterdeck.store.delivery.inbox import StoredInbox

@@ -121,8 +121,8 @@ async def _sdk(url: str) -> tuple[Read, Callable[[], Awaitable[None]]]:
 
 async def _dialect(url: str) -> tuple[Read, Callable[[], Awaitable[None]]]:
     from quarterdeck.core.model import ModelMessage, ModelRequest
-    from quarterdeck.models.connection import Connection
     from quarterdeck.models.dialects.openai_chat import OpenAIChat
+    from quarterdeck.models.providers.connection import Connection
 
     dialect = OpenAIChat(Connection(service="fake", base_url=url, key="x"))
     request = ModelRequest(model="m", messages=(ModelMessage(speaker="user", text="?"),))
@@ -137,11 +137,11 @@ async def _dialect(url: str) -> tuple[Read, Callable[[], Awaitable[None]]]:
 
 async def _quarterdeck(url: str) -> tuple[Read, Callable[[], Awaitable[None]]]:
     from quarterdeck.core.model import ModelMessage, UsageRow
-    from quarterdeck.models.catalog import Catalog
+    from quarterdeck.models.providers.catalog import Catalog
     from quarterdeck.models.registry import ModelRegistry
     from quarterdeck.runtime.clock import SystemClock
+    from quarterdeck.runtime.observability.redaction import Redactor
     from quarterdeck.runtime.paths import config_dir
-    from quarterdeck.runtime.redaction import Redactor
     from quarterdeck.runtime.secrets import Resolver
     from quarterdeck.runtime.settings import Settings
 

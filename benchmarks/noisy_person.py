@@ -33,7 +33,7 @@ from measure import Figures, arguments, in_turn, percentile, report
 from platform_doors import quarterdeck
 
 from quarterdeck.app.app import open_app
-from quarterdeck.runtime.redaction import Redactor
+from quarterdeck.runtime.observability.redaction import Redactor
 from quarterdeck.runtime.settings.loading import read_settings
 
 PEOPLE, EACH_PER_S, NOISE_PER_S, LASTS_S = 50, 1, 200, 10.0

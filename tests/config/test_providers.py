@@ -9,8 +9,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from quarterdeck.models.catalog import BUILTIN, CUSTOM, Catalog, Provider
-from quarterdeck.runtime import yaml
+from quarterdeck.models.providers.catalog import BUILTIN, CUSTOM, Catalog, Provider
+from quarterdeck.runtime.documents import yaml
 from quarterdeck.runtime.paths import config_dir
 
 FILES = sorted((config_dir() / "providers").glob("*.yaml"))

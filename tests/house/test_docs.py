@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from quarterdeck.cli import program
 from quarterdeck.core.person import ROLES
 from quarterdeck.router.command.catalogue import UMBRELLA, check, discover
-from quarterdeck.runtime import metrics
+from quarterdeck.runtime.observability import metrics
 from quarterdeck.runtime.settings.sections import ProviderSettings, Settings
 from quarterdeck_workflows.language.shelf import read_shelf
 from quarterdeck_workflows.triggers.commands import commands_of, unstarted
@@ -294,7 +294,7 @@ def test_the_command_that_the_documentation_shows_can_be_added(tmp_path: Path) -
 
 def test_the_provider_that_the_documentation_shows_can_be_added(tmp_path: Path) -> None:
     """The example in extending.md is loaded as an owner's provider is."""
-    from quarterdeck.models.catalog import Catalog
+    from quarterdeck.models.providers.catalog import Catalog
     from quarterdeck.runtime.paths import config_dir
 
     block = re.search(r"`user_dir/providers/workshop\.yaml`:\n\n((?: {4}.*\n|\n)+)", page("extending"))

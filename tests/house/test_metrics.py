@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from quarterdeck.runtime import metrics
+from quarterdeck.runtime.observability import metrics
 
 ROOT = Path(__file__).parents[2]
 BOT = ROOT / "bot"
@@ -13,7 +13,7 @@ BOT = ROOT / "bot"
 def test_every_metric_is_counted_somewhere_and_declared_in_one_place() -> None:
     """A metric that never moves tells the operator that nothing happens."""
     names = {name for name, value in vars(metrics).items() if isinstance(value, metrics.Metric)}
-    declared = BOT / "quarterdeck" / "runtime" / "metrics.py"
+    declared = Path(metrics.__file__)
     texts = {
         path: path.read_text("utf-8") for home in ("bot", "workflows") for path in (ROOT / home).rglob("*.py")
     }

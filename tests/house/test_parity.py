@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from quarterdeck.router.native.parity import notes, table
-from quarterdeck.runtime import yaml
+from quarterdeck.runtime.documents import yaml
 from quarterdeck.runtime.paths import config_dir
 from quarterdeck.runtime.platform_facts import read_all
 

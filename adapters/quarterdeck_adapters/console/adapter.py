@@ -19,7 +19,7 @@ from quarterdeck.core.message import Attachment, Conversation
 from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import Clock, Json
 from quarterdeck.core.reply import Reply
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 from quarterdeck_adapters.console import parse
 from quarterdeck_adapters.console.render import render
 

@@ -19,8 +19,8 @@ from quarterdeck.core.event import Event
 from quarterdeck.core.message import Attachment, Conversation
 from quarterdeck.core.person import Identity
 from quarterdeck.core.reply import Reply
-from quarterdeck.runtime.routes import Route
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.network.routes import Route
+from quarterdeck.runtime.process.tasks import in_thread
 from quarterdeck_adapters.discord import ids
 from quarterdeck_adapters.discord.api import sdk
 from quarterdeck_adapters.discord.gateway.intake import Intake

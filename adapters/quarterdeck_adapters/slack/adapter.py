@@ -26,9 +26,9 @@ from quarterdeck.core.message import Attachment, Conversation
 from quarterdeck.core.person import Identity
 from quarterdeck.core.reply import Reply
 from quarterdeck.core.value import dataclass
-from quarterdeck.runtime.http import open_session
-from quarterdeck.runtime.routes import Route
-from quarterdeck.runtime.tasks import in_thread, pause_after, unwrapped
+from quarterdeck.runtime.network.http import open_session
+from quarterdeck.runtime.network.routes import Route
+from quarterdeck.runtime.process.tasks import in_thread, pause_after, unwrapped
 from quarterdeck_adapters.slack import errors, ids
 from quarterdeck_adapters.slack.ids import Account
 from quarterdeck_adapters.slack.reading.emoji import name as emoji_name

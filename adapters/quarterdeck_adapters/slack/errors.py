@@ -17,7 +17,7 @@ from quarterdeck.core.errors import (
     Unavailable,
     Unknown,
 )
-from quarterdeck.runtime.http import retry_after_s
+from quarterdeck.runtime.network.http import retry_after_s
 
 SERVICE: Final = "Slack"
 

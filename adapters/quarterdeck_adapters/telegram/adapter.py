@@ -17,8 +17,8 @@ from quarterdeck.core.errors import AuthFailed, Gone, RateLimited, ServiceError
 from quarterdeck.core.message import Attachment, Conversation
 from quarterdeck.core.person import Identity
 from quarterdeck.core.reply import Reply
-from quarterdeck.runtime.routes import Route
-from quarterdeck.runtime.tasks import in_thread, pause_after
+from quarterdeck.runtime.network.routes import Route
+from quarterdeck.runtime.process.tasks import in_thread, pause_after
 from quarterdeck_adapters.telegram import files, menu, sdk
 from quarterdeck_adapters.telegram.chats import PLATFORM, Moves, conversation_of, limited_as, place_of
 from quarterdeck_adapters.telegram.intake import Intake

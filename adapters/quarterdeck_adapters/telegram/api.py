@@ -18,7 +18,7 @@ from telegram.request import BaseRequest, RequestData
 from telegram.request._requestparameter import RequestParameter
 
 from quarterdeck.core.errors import Rejected
-from quarterdeck.runtime.http import TOTAL_TIMEOUT_S, failure_of, open_session, refusal_of
+from quarterdeck.runtime.network.http import TOTAL_TIMEOUT_S, failure_of, open_session, refusal_of
 from quarterdeck_adapters.telegram.errors import SERVICE, ours
 from quarterdeck_adapters.telegram.reactions import reaction_for
 from quarterdeck_adapters.telegram.request import SharedRequest

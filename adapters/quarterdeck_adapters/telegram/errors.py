@@ -19,7 +19,7 @@ from quarterdeck.core.errors import (
     Unavailable,
     Unknown,
 )
-from quarterdeck.runtime.http import refusal_of
+from quarterdeck.runtime.network.http import refusal_of
 from quarterdeck_adapters.telegram.chats import Moved
 
 SERVICE: Final = "Telegram"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from quarterdeck.core.errors import Rejected, UsageError
 from quarterdeck.core.message import Attachment
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 
 if TYPE_CHECKING:
     from quarterdeck_adapters.telegram.api import Api

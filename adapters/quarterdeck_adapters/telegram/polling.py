@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from quarterdeck.core.adapter import Link
 from quarterdeck.core.errors import AuthFailed, QuarterdeckError, RateLimited, Rejected, ServiceError
 from quarterdeck.core.ports import Clock
-from quarterdeck.runtime.tasks import pause_after
+from quarterdeck.runtime.process.tasks import pause_after
 from quarterdeck_adapters.telegram.intake import Intake
 from quarterdeck_adapters.telegram.parse import WANTED
 

@@ -14,7 +14,7 @@ from telegram.error import TelegramError
 from telegram.request import BaseRequest, RequestData
 from yarl import URL
 
-from quarterdeck.runtime.http import CONNECT_TIMEOUT_S, failure_of
+from quarterdeck.runtime.network.http import CONNECT_TIMEOUT_S, failure_of
 from quarterdeck_adapters.telegram.errors import SERVICE, Lost, answer_failure, is_post
 
 CALL_TIMEOUT_S: Final = 20.0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from quarterdeck.core.errors import QuarterdeckError, SetupError
-from quarterdeck.runtime.routes import Principal, Route, route
+from quarterdeck.runtime.network.routes import Principal, Route, route
 from quarterdeck_adapters.telegram.parse import WANTED
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import Clock
 from quarterdeck.core.reply import Reply
 from quarterdeck.core.screen import Draft, Item, Room, Rooms, StoredFile, Wake, Watched
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 from quarterdeck_adapters.web import parse
 from quarterdeck_adapters.web.places import Places
 from quarterdeck_adapters.web.render import render

@@ -26,19 +26,20 @@ from quarterdeck.core.errors import Denied
 from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import AccessRequest, Clock, Json, Operation, Progress
 from quarterdeck.router.delivery.deliveries import UNSENT
-from quarterdeck.router.drain import drain
-from quarterdeck.runtime import metrics, platforms
+from quarterdeck.router.flow.drain import drain
+from quarterdeck.runtime import platforms
 from quarterdeck.runtime.checks import refuse_missing_secrets, startup_findings
 from quarterdeck.runtime.clock import SystemClock
 from quarterdeck.runtime.control import ControlServer
 from quarterdeck.runtime.findings import refuse_critical
-from quarterdeck.runtime.garbage import look_less_often
-from quarterdeck.runtime.lock import Lock
-from quarterdeck.runtime.logs import watch_loop
-from quarterdeck.runtime.redaction import Redactor
-from quarterdeck.runtime.routes import Serves
+from quarterdeck.runtime.network.routes import Serves
+from quarterdeck.runtime.observability import metrics
+from quarterdeck.runtime.observability.logs import watch_loop
+from quarterdeck.runtime.observability.redaction import Redactor
+from quarterdeck.runtime.process.garbage import look_less_often
+from quarterdeck.runtime.process.lock import Lock
+from quarterdeck.runtime.process.tasks import in_thread, supervise, unwrapped
 from quarterdeck.runtime.settings import Loaded
-from quarterdeck.runtime.tasks import in_thread, supervise, unwrapped
 from quarterdeck.store.engine import Store
 from quarterdeck.store.facts import has_rows
 from quarterdeck.store.tables import chunks, knowledge_sources, schedules

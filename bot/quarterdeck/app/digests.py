@@ -11,9 +11,9 @@ from quarterdeck.core.person import Identity
 from quarterdeck.core.schedule import SourceSpec
 from quarterdeck.router.addressing import is_command_line
 from quarterdeck.runtime import platform_facts
-from quarterdeck.runtime.prompts import read_prompt
+from quarterdeck.runtime.documents.prompts import read_prompt
 from quarterdeck.runtime.settings.digests import DigestSettings, SourceSettings
-from quarterdeck.schedule.digest import ConversationDigests, Sources
+from quarterdeck.schedule.digests.conversation import ConversationDigests, Sources
 from quarterdeck.schedule.digests.definition import Definition, checked
 from quarterdeck.schedule.digests.desk import Desk
 from quarterdeck.schedule.digests.fetched import Feeds, JsonLists

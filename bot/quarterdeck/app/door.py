@@ -16,7 +16,7 @@ from quarterdeck.core.person import Person
 from quarterdeck.router.addressing import wish_of
 from quarterdeck.router.native.completion import Completion
 from quarterdeck.runtime.checks import startup_findings
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 from quarterdeck.store.people.accounts import StoredSessions
 
 MEMBERS_S: Final = 3.0  # how long a platform may take to say who reads along

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from quarterdeck.models.calling.meter import Meter
+from quarterdeck.models.calling.prices import Prices
 from quarterdeck.models.embeddings.role import RoleEmbeddings
-from quarterdeck.models.meter import Meter
-from quarterdeck.models.prices import Prices
 
 if TYPE_CHECKING:
     from quarterdeck.app.parts import Parts

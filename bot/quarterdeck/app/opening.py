@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def models(parts: Parts) -> ModelRegistry:
     """Return what answers for roles; it connects to nothing."""
-    from quarterdeck.models.catalog import Catalog
+    from quarterdeck.models.providers.catalog import Catalog
     from quarterdeck.models.registry import ModelRegistry
     from quarterdeck.runtime.paths import config_dir
     from quarterdeck.store.conversations.memory import PlatformMemory

@@ -42,16 +42,17 @@ from quarterdeck.router.policy.keeper import Entries, Keeper
 from quarterdeck.router.policy.keeper import Sources as PolicySources
 from quarterdeck.router.policy.reading import FILE_NAME, read_policy
 from quarterdeck.router.router import Router
-from quarterdeck.runtime import platform_facts, platforms, webhooks
+from quarterdeck.runtime import platform_facts, platforms
 from quarterdeck.runtime.charts import Charts
+from quarterdeck.runtime.documents.prompts import read_prompt
 from quarterdeck.runtime.files import MadeFiles
-from quarterdeck.runtime.prompts import read_prompt
-from quarterdeck.runtime.redaction import Redactor
+from quarterdeck.runtime.network import webhooks
+from quarterdeck.runtime.network.web import Web
+from quarterdeck.runtime.observability.redaction import Redactor
+from quarterdeck.runtime.observability.telemetry import Telemetry
 from quarterdeck.runtime.secrets import Resolver, SecretRef
 from quarterdeck.runtime.settings import Loaded
 from quarterdeck.runtime.tallies import KeptTallies
-from quarterdeck.runtime.telemetry import Telemetry
-from quarterdeck.runtime.web import Web
 from quarterdeck.store.conversations.forms import StoredForms
 from quarterdeck.store.conversations.history import StoredHistory
 from quarterdeck.store.conversations.memory import PlatformMemory

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from quarterdeck.models.calling.prices import Prices
 from quarterdeck.models.images.desk import ImageDesk
 from quarterdeck.models.images.graph import FOLDER, Graph
 from quarterdeck.models.images.painters import Painters
 from quarterdeck.models.images.till import Till
-from quarterdeck.models.prices import Prices
 from quarterdeck.runtime.files import MadeFiles
 from quarterdeck.runtime.paths import config_dir
 from quarterdeck.runtime.settings.datafiles import read_data

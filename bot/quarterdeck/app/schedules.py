@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from quarterdeck.runtime.durable import Durable
+from quarterdeck.schedule.firing.outcomes import Outcomes
+from quarterdeck.schedule.firing.scheduler import QUEUE, Scheduler
 from quarterdeck.schedule.orders import Rights, StandingOrders
-from quarterdeck.schedule.outcomes import Outcomes
-from quarterdeck.schedule.scheduler import QUEUE, Scheduler
 from quarterdeck.store.work.fires import FireRepository
 from quarterdeck.store.work.runs import StoredRuns
 from quarterdeck.store.work.schedules import ScheduleRepository

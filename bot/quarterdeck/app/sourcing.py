@@ -14,7 +14,7 @@ from quarterdeck.rag.sources.git import Git
 from quarterdeck.rag.sources.pages import Feed, Pages, Sitemap
 from quarterdeck.rag.sources.sight import ModelSight
 from quarterdeck.router.attached import AttachedFiles
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 from quarterdeck.store.conversations.channels import StoredDays
 
 if TYPE_CHECKING:

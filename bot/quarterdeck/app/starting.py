@@ -10,7 +10,7 @@ from quarterdeck.core.command import Command
 from quarterdeck.core.event import Event
 from quarterdeck.core.reply import Reply
 from quarterdeck.core.tool import Usable
-from quarterdeck.runtime.routes import Route
+from quarterdeck.runtime.network.routes import Route
 from quarterdeck_workflows.triggers.address import routes
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ import click
 from quarterdeck.cli.invocation import Invocation, VerbGroup
 from quarterdeck.cli.output import print_error
 from quarterdeck.core.errors import QuarterdeckError, UsageError
-from quarterdeck.runtime.descriptors import occupy_standard_descriptors
+from quarterdeck.runtime.process.descriptors import occupy_standard_descriptors
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 

@@ -77,7 +77,8 @@ def _findings(invocation: Invocation) -> Iterator[Finding]:
     yield from _platforms(loaded.settings)
     for wing in _wings():
         yield from _wing_findings(wing, loaded.settings, resolver)
-    from quarterdeck.cli import mcp, workflow_files
+    from quarterdeck.cli import mcp
+    from quarterdeck.cli.parts import workflow_files
 
     yield from workflow_files.findings(loaded.settings)
     yield from mcp.findings(loaded.settings)

@@ -77,7 +77,7 @@ def restore(invocation: Invocation, backup: Path | None) -> None:
       quarterdeck db restore
       quarterdeck db restore ~/old/quarterdeck-20261121T090000000000Z.db
     """
-    from quarterdeck.runtime.lock import Lock
+    from quarterdeck.runtime.process.lock import Lock
     from quarterdeck.store.upkeep import backup as backups
 
     paths = invocation.loaded.settings.paths()
@@ -102,7 +102,7 @@ def upgrade(invocation: Invocation) -> None:
     Example:
       quarterdeck db upgrade
     """
-    from quarterdeck.runtime.lock import Held, Lock
+    from quarterdeck.runtime.process.lock import Held, Lock
     from quarterdeck.store.upkeep import revision, schema
 
     paths = invocation.loaded.settings.paths()

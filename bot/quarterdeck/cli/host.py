@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from quarterdeck.cli.invocation import Invocation
 from quarterdeck.core.ports import Json, Progress
-from quarterdeck.runtime import logs
 from quarterdeck.runtime.control import connect
-from quarterdeck.runtime.garbage import loading
-from quarterdeck.runtime.lock import Held
+from quarterdeck.runtime.observability import logs
+from quarterdeck.runtime.process.garbage import loading
+from quarterdeck.runtime.process.lock import Held
 
 if TYPE_CHECKING:
     from quarterdeck.app import App

@@ -14,7 +14,7 @@ from quarterdeck.core.text import did_you_mean
 from quarterdeck.core.value import dataclass
 
 if TYPE_CHECKING:
-    from quarterdeck.runtime.redaction import Redactor
+    from quarterdeck.runtime.observability.redaction import Redactor
     from quarterdeck.runtime.settings import Loaded
 
 
@@ -29,7 +29,7 @@ class Invocation:
     @cached_property
     def redactor(self) -> Redactor:
         """Know the secrets of this process; shared with the app that this process may build."""
-        from quarterdeck.runtime.redaction import Redactor
+        from quarterdeck.runtime.observability.redaction import Redactor
 
         return Redactor()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from quarterdeck.cli.invocation import VerbGroup
-from quarterdeck.cli.knowledge_answers import ALL as ANSWER_COMMANDS
-from quarterdeck.cli.knowledge_sources import ALL as SOURCE_COMMANDS
+from quarterdeck.cli.parts.knowledge_answers import ALL as ANSWER_COMMANDS
+from quarterdeck.cli.parts.knowledge_sources import ALL as SOURCE_COMMANDS
 
 
 @click.group("knowledge", cls=VerbGroup)

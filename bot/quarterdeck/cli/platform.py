@@ -106,7 +106,7 @@ def _asked_for(platform: str | None) -> list[str]:
 
 def _manifest(invocation: Invocation, platform: str) -> str:
     """Have the platform's own folder write it, from the commands as the platform takes them."""
-    from quarterdeck.cli.workflow_files import shelf_of
+    from quarterdeck.cli.parts.workflow_files import shelf_of
     from quarterdeck.router.command.catalogue import check, discover
     from quarterdeck.router.native.plan import plan
     from quarterdeck.runtime.platform_facts import read

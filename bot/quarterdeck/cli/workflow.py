@@ -11,8 +11,8 @@ import click
 
 from quarterdeck.cli.invocation import Invocation, VerbGroup
 from quarterdeck.cli.output import table
-from quarterdeck.cli.workflow_library import LIBRARY_VERBS
-from quarterdeck.cli.workflow_runs import VERBS
+from quarterdeck.cli.parts.workflow_library import LIBRARY_VERBS
+from quarterdeck.cli.parts.workflow_runs import VERBS
 from quarterdeck.core.errors import SetupError
 from quarterdeck.core.ports import Json
 
@@ -44,7 +44,7 @@ def validate(invocation: Invocation, files: tuple[str, ...]) -> int:
     Example:
       quarterdeck workflow validate deploy.yaml
     """
-    from quarterdeck.cli.workflow_files import shelf_of, surroundings
+    from quarterdeck.cli.parts.workflow_files import shelf_of, surroundings
     from quarterdeck_workflows.language.validate import validate as problems_of
 
     settings = invocation.loaded.settings
@@ -69,7 +69,7 @@ def graph(invocation: Invocation, name: str) -> None:
     Example:
       quarterdeck workflow graph deploy > deploy.mmd
     """
-    from quarterdeck.cli.workflow_files import shelf_of
+    from quarterdeck.cli.parts.workflow_files import shelf_of
     from quarterdeck_workflows.language.graph import mermaid
     from quarterdeck_workflows.language.parse import read_file
 
@@ -87,7 +87,7 @@ def list_(invocation: Invocation) -> None:
     Example:
       quarterdeck workflow list --json
     """
-    from quarterdeck.cli.workflow_files import shelf_of
+    from quarterdeck.cli.parts.workflow_files import shelf_of
     from quarterdeck_workflows.language.graph import spoken_trigger
     from quarterdeck_workflows.language.shelf import LIBRARY
 

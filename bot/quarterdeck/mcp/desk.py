@@ -17,7 +17,7 @@ from quarterdeck.mcp.definition import DIGEST_SHOWN, Definition, together
 from quarterdeck.mcp.pins import Pins
 from quarterdeck.mcp.server import Server
 from quarterdeck.mcp.view import STATES, effect_of, shown_tool, state_of, stated
-from quarterdeck.runtime import metrics
+from quarterdeck.runtime.observability import metrics
 
 PREFIX: Final = "mcp."
 LEAST: Final[Mapping[str, str]] = {"read": "operator", "write": "operator", "destructive": "admin"}

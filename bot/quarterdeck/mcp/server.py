@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Final, cast
 from quarterdeck.core.errors import QuarterdeckError, Unavailable, Unknown
 from quarterdeck.core.ports import Clock
 from quarterdeck.mcp.definition import Definition
-from quarterdeck.runtime import metrics
+from quarterdeck.runtime.observability import metrics
+from quarterdeck.runtime.process.tasks import in_thread, pause_after
 from quarterdeck.runtime.secrets import SecretRef
 from quarterdeck.runtime.settings.egress import EgressSettings
 from quarterdeck.runtime.settings.mcp import McpServerSettings
-from quarterdeck.runtime.tasks import in_thread, pause_after
 
 if TYPE_CHECKING:
     from quarterdeck.mcp.connection import Connection, Said

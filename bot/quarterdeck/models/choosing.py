@@ -11,8 +11,8 @@ from quarterdeck.core.model import Connected, Offered
 from quarterdeck.core.ports import Clock, Json
 from quarterdeck.core.text import did_you_mean
 from quarterdeck.core.value import dataclass
-from quarterdeck.models.catalog import BUILTIN, Catalog, Provider
-from quarterdeck.models.connections import Connections
+from quarterdeck.models.providers.catalog import BUILTIN, Catalog, Provider
+from quarterdeck.models.providers.connections import Connections
 
 LIST_LIFE_S: Final = 900.0
 LIST_TIMEOUT_S: Final = 5.0

@@ -6,11 +6,11 @@ from typing import Final
 
 from quarterdeck.core.errors import SetupError
 from quarterdeck.core.text import did_you_mean
-from quarterdeck.models.catalog import BUILTIN, Catalog, Provider
-from quarterdeck.models.connection import Timeouts
-from quarterdeck.models.connections import Connections
 from quarterdeck.models.images.graph import FOLDER, Graph
 from quarterdeck.models.local.builtin import Builtin
+from quarterdeck.models.providers.catalog import BUILTIN, Catalog, Provider
+from quarterdeck.models.providers.connection import Timeouts
+from quarterdeck.models.providers.connections import Connections
 from quarterdeck.runtime.findings import Finding
 from quarterdeck.runtime.paths import config_dir
 from quarterdeck.runtime.secrets import Resolver

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from quarterdeck.models.catalog import Catalog, Provider
 from quarterdeck.models.local.builtin import BUILD_COMMAND
 from quarterdeck.models.local.discovery import Found
+from quarterdeck.models.providers.catalog import Catalog, Provider
 
 FIRST_KEYS: Final = 4
 

@@ -8,10 +8,10 @@ from typing import cast
 from quarterdeck.core.errors import NotFound, SetupError
 from quarterdeck.core.ports import Clock, Json, Operation, Progress
 from quarterdeck.core.text import did_you_mean
-from quarterdeck.models.catalog import BUILTIN, Provider
 from quarterdeck.models.choosing import Choice
 from quarterdeck.models.local.build import build
 from quarterdeck.models.probe import probe
+from quarterdeck.models.providers.catalog import BUILTIN, Provider
 from quarterdeck.models.registry import ModelRegistry
 
 Shown = Mapping[str, Json]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, cast
 from quarterdeck.core.errors import QuarterdeckError, ServiceError, Unavailable
 from quarterdeck.core.model import Connected, Delta, Dialect, ModelMessage, ModelRequest, Tool, Usage
 from quarterdeck.core.ports import Clock, Json, Progress
-from quarterdeck.models.checked import call_fault, without_fence
+from quarterdeck.models.calling.checked import call_fault, without_fence
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

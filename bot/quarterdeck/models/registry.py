@@ -18,18 +18,18 @@ from quarterdeck.core.budget import MICRO, Ledger, OverBudget
 from quarterdeck.core.errors import ServiceError, SetupError
 from quarterdeck.core.model import Connected, Delta, Dialect, ModelMessage, ModelRequest, Usage, Wanted
 from quarterdeck.core.ports import Clock
-from quarterdeck.models.answers import Answers
-from quarterdeck.models.catalog import BUILTIN, Catalog, Provider
-from quarterdeck.models.checked import checked
+from quarterdeck.models.calling.answers import Answers
+from quarterdeck.models.calling.checked import checked
+from quarterdeck.models.calling.fallback import Fallback, Link, Record
+from quarterdeck.models.calling.meter import Meter, Purpose
+from quarterdeck.models.calling.prices import Prices
 from quarterdeck.models.choosing import Choice, Choosing, Forgetful, Kept, Lists
-from quarterdeck.models.connection import Timeouts
-from quarterdeck.models.connections import Connections
-from quarterdeck.models.fallback import Fallback, Link, Record
 from quarterdeck.models.guide import how_to_connect
 from quarterdeck.models.local.builtin import Builtin
 from quarterdeck.models.local.discovery import Found, find_servers
-from quarterdeck.models.meter import Meter, Purpose
-from quarterdeck.models.prices import Prices
+from quarterdeck.models.providers.catalog import BUILTIN, Catalog, Provider
+from quarterdeck.models.providers.connection import Timeouts
+from quarterdeck.models.providers.connections import Connections
 from quarterdeck.runtime.secrets import Resolver
 from quarterdeck.runtime.settings import Settings
 

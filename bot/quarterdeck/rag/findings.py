@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib.util
 
 from quarterdeck.rag.answering.answer import PROMPT
+from quarterdeck.runtime.documents.prompts import read_prompt
 from quarterdeck.runtime.findings import Finding
-from quarterdeck.runtime.prompts import read_prompt
 from quarterdeck.runtime.settings import Settings
 
 AREA = "knowledge"

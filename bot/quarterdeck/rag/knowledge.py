@@ -14,7 +14,7 @@ from quarterdeck.core.ports import Clock, Json, Passage
 from quarterdeck.core.reply import Reply
 from quarterdeck.rag.answering.answer import Answerer
 from quarterdeck.rag.answering.desk import PASSAGES, AnswerDesk, People, answer_id, verdict_of
-from quarterdeck.rag.ingest import Ingest
+from quarterdeck.rag.ingesting.ingest import Ingest
 from quarterdeck.rag.kept import KeptDocuments
 from quarterdeck.rag.library import Library
 from quarterdeck.rag.quality.rows import QualityRows
@@ -22,8 +22,8 @@ from quarterdeck.rag.quality.switch import SwitchGate
 from quarterdeck.rag.retrieval.rights import Everything, Rights
 from quarterdeck.rag.retrieval.search import Search
 from quarterdeck.rag.vector.vectors import EmbedderState, Vectors
+from quarterdeck.runtime.process.tasks import in_thread
 from quarterdeck.runtime.settings import Settings
-from quarterdeck.runtime.tasks import in_thread
 
 ASK_WAIT_S = 5.0  # for the vector index to be ready: the librarian starts in about one second
 

@@ -33,12 +33,12 @@ from quarterdeck.router.approvals.desk import ApprovalDesk
 from quarterdeck.router.approvals.files import with_files
 from quarterdeck.router.delivery.outbox import Outbox
 from quarterdeck.router.explain import reply_to
+from quarterdeck.router.flow.late import missed
+from quarterdeck.router.flow.loops import LoopGuard
+from quarterdeck.router.flow.running import Runner
 from quarterdeck.router.intake import Checked, Intake
-from quarterdeck.router.late import missed
-from quarterdeck.router.loops import LoopGuard
 from quarterdeck.router.record import decided, unrecorded
-from quarterdeck.router.running import Runner
-from quarterdeck.runtime import metrics
+from quarterdeck.runtime.observability import metrics
 
 MISSED_AFTER_S = 900.0
 EFFECTS_ON_RECORD = ("write", "destructive", "money")

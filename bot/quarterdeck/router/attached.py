@@ -11,7 +11,7 @@ from quarterdeck.core.adapter import Ability, Adapter, Downloads
 from quarterdeck.core.errors import UsageError
 from quarterdeck.core.message import Attachment, Conversation
 from quarterdeck.core.model import Enclosed
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 
 
 class AttachedFiles:

@@ -18,8 +18,8 @@ from quarterdeck.core.event import Edited, Event, Posted
 from quarterdeck.core.message import Message
 from quarterdeck.core.ports import Clock
 from quarterdeck.router.wire import decode, encode, mended
-from quarterdeck.runtime import metrics
-from quarterdeck.runtime.tasks import abreast
+from quarterdeck.runtime.observability import metrics
+from quarterdeck.runtime.process.tasks import abreast
 
 ATTEMPTS = 3  # an event that ends badly so often is set aside
 RESUME_LIMIT = 100_000  # events read at once after a restart; a queue is far shorter

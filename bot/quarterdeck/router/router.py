@@ -20,13 +20,13 @@ from quarterdeck.router.addressing import wish_of
 from quarterdeck.router.answering import MISSED_AFTER_S, Answer, Answering
 from quarterdeck.router.approvals.desk import ApprovalDesk
 from quarterdeck.router.delivery.outbox import Outbox
+from quarterdeck.router.flow.instant import Instants
+from quarterdeck.router.flow.lanes import Lanes
+from quarterdeck.router.flow.running import Runner
+from quarterdeck.router.flow.turns import Turns
 from quarterdeck.router.inbox import ATTEMPTS
-from quarterdeck.router.instant import Instants
 from quarterdeck.router.intake import Intake
-from quarterdeck.router.lanes import Lanes
-from quarterdeck.router.running import Runner
-from quarterdeck.router.turns import Turns
-from quarterdeck.runtime import metrics
+from quarterdeck.runtime.observability import metrics
 
 RETRY_PAUSE_S = 0.2
 STORE_PAUSE_S = 2.0

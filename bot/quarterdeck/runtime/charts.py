@@ -8,7 +8,7 @@ from io import BytesIO
 
 from quarterdeck.core.reply import File
 from quarterdeck.runtime.files import MadeFiles
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 
 WIDTH, HEIGHT, MARGIN = 960, 420, 48
 PAPER, INK, FAINT, BAR, LAST = "#ffffff", "#1c2733", "#c9d2dc", "#3a6ea5", "#d9822b"

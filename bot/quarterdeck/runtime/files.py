@@ -10,7 +10,7 @@ from pathlib import Path
 
 from quarterdeck.core.reply import File
 from quarterdeck.runtime.paths import FILE_MODE
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 
 KEEP_S = 7 * 86_400.0
 FOLDER = "made"

@@ -13,7 +13,7 @@ from typing import Final, Literal
 from quarterdeck.core.errors import KeyMissing, SetupError
 from quarterdeck.core.text import did_you_mean
 from quarterdeck.core.value import dataclass
-from quarterdeck.runtime.redaction import Redactor
+from quarterdeck.runtime.observability.redaction import Redactor
 
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,127}")
 _PLACEHOLDER: Final = re.compile(

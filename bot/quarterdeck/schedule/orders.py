@@ -15,8 +15,8 @@ from quarterdeck.core.ports import Clock
 from quarterdeck.core.schedule import Changes, Draft, FireRow, Schedule, Understood
 from quarterdeck.core.text import did_you_mean
 from quarterdeck.schedule import trigger as triggers
-from quarterdeck.schedule.fire import Fire
-from quarterdeck.schedule.misfire import checked, checked_overlap
+from quarterdeck.schedule.firing.fire import Fire
+from quarterdeck.schedule.firing.misfire import checked, checked_overlap
 from quarterdeck.schedule.moments import ms_of
 from quarterdeck.schedule.rights import Rights as Rights
 from quarterdeck.schedule.rights import checked_line

@@ -28,8 +28,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from quarterdeck.core.errors import Busy, Unavailable
 from quarterdeck.core.value import dataclass
-from quarterdeck.runtime import faults, metrics
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime import faults
+from quarterdeck.runtime.observability import metrics
+from quarterdeck.runtime.process.tasks import in_thread
 from quarterdeck.store.database import transaction
 from quarterdeck.store.database.errors import (
     SERVICE,

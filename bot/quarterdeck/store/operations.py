@@ -9,8 +9,8 @@ from typing import Final
 
 from quarterdeck.core.errors import NotFound, UsageError
 from quarterdeck.core.ports import Json, Operation, Progress
+from quarterdeck.runtime.process.tasks import in_thread
 from quarterdeck.runtime.secrets import NAME, Resolver, why_unusable
-from quarterdeck.runtime.tasks import in_thread
 from quarterdeck.store.database.errors import StorageCorrupt
 from quarterdeck.store.database.sqlite import version_warning
 from quarterdeck.store.ledger.audit import PAGE, Audit

@@ -26,7 +26,7 @@ PUBLISHED: Final = {
     "policy": "quarterdeck.router.policy.document:ShippedPolicy",
     "policy-cases": "quarterdeck.router.policy.cases:CaseFile",
     "directory": "quarterdeck.router.policy.directory:DirectoryFile",
-    "provider": "quarterdeck.models.catalog:ProviderRow",
+    "provider": "quarterdeck.models.providers.catalog:ProviderRow",
     "graph": "quarterdeck.models.images.graph:Graph",
     "workflow": "quarterdeck_workflows.language.rows.file:WorkflowFile",
     "transcript": "quarterdeck.testing.simulator.transcript:Transcript",

@@ -14,7 +14,7 @@ from quarterdeck.core.ports import Answering, Authoriser, Clock, Commands, Healt
 from quarterdeck.core.screen import Chat, Rooms
 from quarterdeck.core.value import dataclass
 from quarterdeck.runtime.findings import Finding
-from quarterdeck.runtime.routes import Route, route
+from quarterdeck.runtime.network.routes import Route, route
 from quarterdeck.web.access.desk import AccountDesk, Record
 from quarterdeck.web.access.gate import Gate, Tokens
 from quarterdeck.web.access.sessions import Sessions

@@ -19,9 +19,9 @@ from multidict import istr
 
 from quarterdeck.core.errors import ServiceError
 from quarterdeck.core.value import dataclass
-from quarterdeck.runtime.routes import BODY_LIMIT_BYTES as BODY_LIMIT_BYTES
-from quarterdeck.runtime.routes import Handler, Listener, Route
-from quarterdeck.runtime.tasks import abreast
+from quarterdeck.runtime.network.routes import BODY_LIMIT_BYTES as BODY_LIMIT_BYTES
+from quarterdeck.runtime.network.routes import Handler, Listener, Route
+from quarterdeck.runtime.process.tasks import abreast
 from quarterdeck.web.origin import FOR, IpAddress, Network, Origin, direct, forwarded, plain_address
 from quarterdeck.web.origin import KEY as ORIGIN
 

@@ -11,9 +11,9 @@ from aiohttp import web
 
 from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.ports import Health, Json
-from quarterdeck.runtime import metrics
-from quarterdeck.runtime.routes import ANYBODY, Route, route
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.network.routes import ANYBODY, Route, route
+from quarterdeck.runtime.observability import metrics
+from quarterdeck.runtime.process.tasks import in_thread
 
 FACTS_TIMEOUT_S = 5.0  # a probe waits no longer: what cannot say how it does is not ready
 

@@ -13,7 +13,7 @@ from importlib.resources.abc import Traversable
 from aiohttp import hdrs, web
 
 from quarterdeck.core.value import dataclass
-from quarterdeck.runtime.routes import Route, route
+from quarterdeck.runtime.network.routes import Route, route
 from quarterdeck.web.access.gate import CHAT, Gate
 
 POLICY = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from quarterdeck.runtime.routes import Route, route
+from quarterdeck.runtime.network.routes import Route, route
 from quarterdeck.web.access.gate import Gate
 from quarterdeck.web.pages import Pages
 

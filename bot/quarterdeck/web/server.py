@@ -16,7 +16,7 @@ from aiohttp import web
 from aiohttp.log import server_logger
 
 from quarterdeck.core.errors import SetupError
-from quarterdeck.runtime.routes import Handler, Principal, Route
+from quarterdeck.runtime.network.routes import Handler, Principal, Route
 from quarterdeck.web.access.caller import in_json
 from quarterdeck.web.access.gate import renew_cookie
 from quarterdeck.web.guard import (

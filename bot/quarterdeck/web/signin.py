@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from quarterdeck.core.errors import Denied, QuarterdeckError, UserError
-from quarterdeck.runtime.routes import Route, route
+from quarterdeck.runtime.network.routes import Route, route
 from quarterdeck.web.access.caller import refusal
 from quarterdeck.web.access.desk import AccountDesk, TooOften
 from quarterdeck.web.access.gate import CHAT, SIGN_IN, Gate, cookie_name, drop_cookie, set_cookie

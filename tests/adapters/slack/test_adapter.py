@@ -134,7 +134,7 @@ async def test_one_session_serves_every_call(monkeypatch: pytest.MonkeyPatch) ->
             for n in range(5):
                 await bot.send(Reply(text=f"{n}"), bot.events[0].conversation, f"k{n}")
 
-    assert ["quarterdeck.runtime.http"] == opened
+    assert ["quarterdeck.runtime.network.http"] == opened
 
 
 async def test_a_run_that_is_cancelled_leaves_nothing_behind() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from quarterdeck.runtime.lock import Lock
+from quarterdeck.runtime.process.lock import Lock
 from quarterdeck.store.upkeep import schema
 from quarterdeck.store.upkeep.backup import Backups
 

@@ -12,8 +12,8 @@ from tests.bot.mcp.conftest import Bench, tool
 
 from quarterdeck.core.errors import QuarterdeckError, Unavailable, Unknown
 from quarterdeck.mcp import server as module
-from quarterdeck.runtime import metrics
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.observability import metrics
+from quarterdeck.runtime.process.tasks import in_thread
 
 
 async def until(holds: Callable[[], bool]) -> None:

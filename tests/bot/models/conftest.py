@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from quarterdeck.core.model import Delta, ModelMessage, ModelRequest, UsageRow
-from quarterdeck.models.capabilities import Capabilities
-from quarterdeck.models.connection import Connection, Timeouts
+from quarterdeck.models.providers.capabilities import Capabilities
+from quarterdeck.models.providers.connection import Connection, Timeouts
 
 
 @dataclass(frozen=True, kw_only=True)

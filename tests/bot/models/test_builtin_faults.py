@@ -12,13 +12,13 @@ from tests.bot.models.wires import TOOL
 
 from quarterdeck.core.errors import Rejected, ServiceError, Unavailable
 from quarterdeck.core.model import Enclosed, ModelMessage, Wanted
-from quarterdeck.models.catalog import Catalog
-from quarterdeck.models.connection import Timeouts
-from quarterdeck.models.fallback import ANSWER_LIMIT
+from quarterdeck.models.calling.fallback import ANSWER_LIMIT
 from quarterdeck.models.local.builtin import Builtin
+from quarterdeck.models.providers.catalog import Catalog
+from quarterdeck.models.providers.connection import Timeouts
 from quarterdeck.models.registry import ModelRegistry
+from quarterdeck.runtime.observability.redaction import Redactor
 from quarterdeck.runtime.paths import config_dir
-from quarterdeck.runtime.redaction import Redactor
 from quarterdeck.runtime.secrets import Resolver
 from quarterdeck.runtime.settings import Settings
 from quarterdeck.testing.clock import FakeClock

@@ -9,11 +9,11 @@ import pytest
 
 from quarterdeck.core.errors import AuthFailed, ServiceError
 from quarterdeck.core.model import ModelMessage
-from quarterdeck.models.breaker import RETRIES, RetryBudget
-from quarterdeck.models.catalog import Catalog
+from quarterdeck.models.calling.breaker import RETRIES, RetryBudget
+from quarterdeck.models.providers.catalog import Catalog
 from quarterdeck.models.registry import ModelRegistry
+from quarterdeck.runtime.observability.redaction import Redactor
 from quarterdeck.runtime.paths import config_dir
-from quarterdeck.runtime.redaction import Redactor
 from quarterdeck.runtime.secrets import Resolver
 from quarterdeck.runtime.settings import Settings
 from quarterdeck.testing.clock import FakeClock

@@ -9,13 +9,13 @@ import pytest
 
 from quarterdeck.core.errors import NotFound, QuarterdeckError, Rejected, SetupError
 from quarterdeck.core.ports import Json
-from quarterdeck.models.catalog import Catalog
 from quarterdeck.models.local.builtin import Builtin
 from quarterdeck.models.operations import operations
+from quarterdeck.models.providers.catalog import Catalog
 from quarterdeck.models.registry import ModelRegistry
 from quarterdeck.runtime.clock import SystemClock
+from quarterdeck.runtime.observability.redaction import Redactor
 from quarterdeck.runtime.paths import config_dir
-from quarterdeck.runtime.redaction import Redactor
 from quarterdeck.runtime.secrets import Resolver
 from quarterdeck.runtime.settings import Settings
 

@@ -13,11 +13,11 @@ import pytest
 
 from quarterdeck.core.errors import AuthFailed, SetupError, Unavailable
 from quarterdeck.core.model import ModelMessage
-from quarterdeck.models.catalog import Catalog
 from quarterdeck.models.local.builtin import Builtin
+from quarterdeck.models.providers.catalog import Catalog
 from quarterdeck.models.registry import DISCOVERY_LIFE_S, ModelRegistry
+from quarterdeck.runtime.observability.redaction import Redactor
 from quarterdeck.runtime.paths import config_dir
-from quarterdeck.runtime.redaction import Redactor
 from quarterdeck.runtime.secrets import Resolver
 from quarterdeck.runtime.settings import Settings
 from quarterdeck.testing.clock import FakeClock

@@ -12,12 +12,12 @@ from tests.bot.models.wires import TOOL, WIRES, Wire
 
 from quarterdeck.core.errors import RateLimited, Rejected, ServiceError, Unavailable
 from quarterdeck.core.model import Delta, ModelMessage, Wanted
-from quarterdeck.models.catalog import Catalog
-from quarterdeck.models.connection import Timeouts
-from quarterdeck.models.fallback import ANSWER_LIMIT, ATTEMPTS
+from quarterdeck.models.calling.fallback import ANSWER_LIMIT, ATTEMPTS
+from quarterdeck.models.providers.catalog import Catalog
+from quarterdeck.models.providers.connection import Timeouts
 from quarterdeck.models.registry import ModelRegistry
+from quarterdeck.runtime.observability.redaction import Redactor
 from quarterdeck.runtime.paths import config_dir
-from quarterdeck.runtime.redaction import Redactor
 from quarterdeck.runtime.secrets import Resolver
 from quarterdeck.runtime.settings import Settings
 from quarterdeck.testing.clock import FakeClock

@@ -8,7 +8,7 @@ import pytest
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.model import Connected, Delta
 from quarterdeck.core.person import Person
-from quarterdeck.rag.ingest import Ingest, Report
+from quarterdeck.rag.ingesting.ingest import Ingest, Report
 from quarterdeck.rag.knowledge import TeamKnowledge
 from quarterdeck.runtime.clock import SystemClock
 from quarterdeck.runtime.settings import Settings

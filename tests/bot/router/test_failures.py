@@ -11,7 +11,7 @@ from quarterdeck.core.command import Call, Command
 from quarterdeck.core.errors import NotFound, ServiceError, Unavailable
 from quarterdeck.core.reply import Reply
 from quarterdeck.router import router as router_module
-from quarterdeck.router import running
+from quarterdeck.router.flow import running
 from quarterdeck.testing.clock import FakeClock
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from quarterdeck.runtime import logs
-from quarterdeck.runtime.redaction import Redactor
+from quarterdeck.runtime.observability import logs
+from quarterdeck.runtime.observability.redaction import Redactor
 
 
 @pytest.fixture

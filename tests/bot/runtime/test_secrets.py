@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from quarterdeck.core.errors import KeyMissing, SetupError
-from quarterdeck.runtime.redaction import MASK, Redactor
+from quarterdeck.runtime.observability.redaction import MASK, Redactor
 from quarterdeck.runtime.secrets import Resolver, SecretRef, why_unusable
 
 

@@ -20,9 +20,9 @@ from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.ports import AccessRequest, Decision, Schedule
 from quarterdeck.core.reply import Reply
 from quarterdeck.runtime.durable import Durable
+from quarterdeck.schedule.firing.outcomes import Outcomes
+from quarterdeck.schedule.firing.scheduler import QUEUE, Scheduler
 from quarterdeck.schedule.orders import Rights, StandingOrders
-from quarterdeck.schedule.outcomes import Outcomes
-from quarterdeck.schedule.scheduler import QUEUE, Scheduler
 from quarterdeck.store.engine import Store
 from quarterdeck.store.work.fires import FireRepository
 from quarterdeck.store.work.schedules import ScheduleRepository

@@ -24,9 +24,9 @@ from quarterdeck.core.reply import Reply
 from quarterdeck.runtime import faults
 from quarterdeck.runtime.clock import SystemClock
 from quarterdeck.runtime.durable import Durable, Queue
-from quarterdeck.schedule import scheduler as subject
+from quarterdeck.schedule.firing import scheduler as subject
+from quarterdeck.schedule.firing.outcomes import Outcomes
 from quarterdeck.schedule.moments import moment_of, ms_of
-from quarterdeck.schedule.outcomes import Outcomes
 from quarterdeck.schedule.trigger import Interval
 from quarterdeck.store.conversations.history import insert_new
 from quarterdeck.store.engine import Store

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from quarterdeck.core.errors import KeyMissing, NotFound, UsageError
 from quarterdeck.core.ports import Json
-from quarterdeck.runtime.redaction import Redactor
+from quarterdeck.runtime.observability.redaction import Redactor
 from quarterdeck.runtime.secrets import Resolver, SecretRef
 from quarterdeck.store.engine import Store
 from quarterdeck.store.ledger.audit import Audit

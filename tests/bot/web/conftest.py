@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from quarterdeck.core.ports import Json
-from quarterdeck.runtime.routes import Route
+from quarterdeck.runtime.network.routes import Route
 from quarterdeck.web.health import HealthRoutes
 from quarterdeck.web.server import WebServer
 

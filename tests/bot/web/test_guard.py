@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from quarterdeck.runtime.routes import ANYBODY, Principal, route
+from quarterdeck.runtime.network.routes import ANYBODY, Principal, route
 from quarterdeck.web.guard import SECURITY_HEADERS, Reach
 
 PROBES = ("/healthz", "/readyz", "/metrics")

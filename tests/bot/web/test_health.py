@@ -6,7 +6,7 @@ import json
 import pytest
 
 from quarterdeck.core.errors import Unavailable
-from quarterdeck.runtime import metrics
+from quarterdeck.runtime.observability import metrics
 from quarterdeck.runtime.settings.http import HttpSettings
 from quarterdeck.web import health as health_module
 from quarterdeck.web.health import HealthRoutes, readiness

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from quarterdeck.core.errors import SetupError
-from quarterdeck.runtime.routes import ANYBODY, Principal, Route, route
+from quarterdeck.runtime.network.routes import ANYBODY, Principal, Route, route
 from quarterdeck.runtime.settings.sections import HttpSettings
 from quarterdeck.web.guard import Reach
 from quarterdeck.web.server import WebServer, build, listeners, refuse_exposure

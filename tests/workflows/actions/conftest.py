@@ -19,19 +19,19 @@ from quarterdeck.core.adapter import Ability, Adapter
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.ports import Clock, Json, Services
-from quarterdeck.models.catalog import Catalog
+from quarterdeck.models.providers.catalog import Catalog
 from quarterdeck.models.registry import ModelRegistry
 from quarterdeck.router.delivery.deliveries import DeliveryDesk
 from quarterdeck.router.delivery.outbox import Outbox
 from quarterdeck.router.delivery.reactions import Reactions
 from quarterdeck.router.policy import Authority
 from quarterdeck.runtime.clock import SystemClock
+from quarterdeck.runtime.network.web import Web
+from quarterdeck.runtime.network.webhooks import PLATFORM, WebhookDoor
+from quarterdeck.runtime.observability.redaction import Redactor
 from quarterdeck.runtime.paths import config_dir
-from quarterdeck.runtime.redaction import Redactor
 from quarterdeck.runtime.secrets import Resolver
 from quarterdeck.runtime.settings import Settings
-from quarterdeck.runtime.web import Web
-from quarterdeck.runtime.webhooks import PLATFORM, WebhookDoor
 from quarterdeck.store.conversations.history import StoredHistory
 from quarterdeck.store.delivery.outbox import StoredOutbox
 from quarterdeck.store.engine import Store

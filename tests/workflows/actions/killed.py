@@ -9,11 +9,11 @@ from typing import Any, cast
 
 from tests.workflows.actions.conftest import Bench
 
-from quarterdeck.models.catalog import Catalog
+from quarterdeck.models.providers.catalog import Catalog
 from quarterdeck.models.registry import ModelRegistry
 from quarterdeck.runtime.clock import SystemClock
+from quarterdeck.runtime.observability.redaction import Redactor
 from quarterdeck.runtime.paths import config_dir
-from quarterdeck.runtime.redaction import Redactor
 from quarterdeck.runtime.secrets import Resolver
 from quarterdeck.runtime.settings import Settings
 from quarterdeck_workflows.actions.kit.registry import discover

@@ -14,7 +14,7 @@ from aiohttp import web
 from tests.workflows.actions.conftest import PUBLIC, Bench, MakeBench, Serve, Server
 
 from quarterdeck.core.errors import Denied, NotFound, SetupError, UsageError
-from quarterdeck.runtime.webhooks import RETRIES_S
+from quarterdeck.runtime.network.webhooks import RETRIES_S
 from quarterdeck.testing.clock import FakeClock
 
 KEY = b"0123456789abcdef0123456789abcdef"

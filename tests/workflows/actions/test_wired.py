@@ -13,7 +13,7 @@ from quarterdeck.app import App, open_app
 from quarterdeck.core.action import ActionCall
 from quarterdeck.core.errors import NotFound, UsageError
 from quarterdeck.core.message import Conversation
-from quarterdeck.runtime.redaction import Redactor
+from quarterdeck.runtime.observability.redaction import Redactor
 from quarterdeck.runtime.settings import read_settings
 from quarterdeck_workflows.actions.kit.perform import perform
 from quarterdeck_workflows.actions.kit.registry import discover

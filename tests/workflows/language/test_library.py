@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from quarterdeck.core.person import ROLES
-from quarterdeck.runtime import yaml
+from quarterdeck.runtime.documents import yaml
 from quarterdeck.runtime.paths import config_dir
 from quarterdeck_workflows.actions.kit.registry import discover
 from quarterdeck_workflows.engine.rehearsal import rehearse

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from tests.workflows.language.hostile_files import workflow_files, yaml_files
 
 from quarterdeck.core.errors import SetupError
-from quarterdeck.runtime import yaml
+from quarterdeck.runtime.documents import yaml
 from quarterdeck.runtime.paths import config_dir
 from quarterdeck.runtime.settings.datafiles import DataFileInvalid
 from quarterdeck_workflows.language.parse import read_document, read_text

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from quarterdeck.core.action import ActionSpec
-from quarterdeck.runtime import yaml
+from quarterdeck.runtime.documents import yaml
 from quarterdeck_workflows.language.parse import read_text
 from quarterdeck_workflows.language.spec import OnSchedule
 from quarterdeck_workflows.language.validate import Problem, Surroundings, check, validate

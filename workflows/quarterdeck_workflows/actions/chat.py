@@ -9,7 +9,7 @@ from typing import Any, Final
 from quarterdeck.core.action import ActionCall, ActionSpec
 from quarterdeck.core.ports import Json
 from quarterdeck.core.reply import Button, Card, Field, File, Reply
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 from quarterdeck_workflows.actions.kit.declared import (
     BOOLEAN,
     FILE,

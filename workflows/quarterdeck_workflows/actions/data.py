@@ -8,7 +8,7 @@ from typing import cast
 from quarterdeck.core.action import ActionCall, ActionSpec
 from quarterdeck.core.errors import UsageError
 from quarterdeck.core.ports import Json
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 from quarterdeck_workflows.actions.kit.declared import FILE, Declared, anything, shape, text
 from quarterdeck_workflows.actions.kit.folder import RunFolder, folder_of
 from quarterdeck_workflows.actions.kit.given import text_of

@@ -9,7 +9,7 @@ from typing import Final
 from quarterdeck.core.action import ActionCall, ActionSpec
 from quarterdeck.core.errors import UsageError
 from quarterdeck.core.ports import Json
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 from quarterdeck_workflows.actions.kit.declared import COUNT, FILE, STRING, Declared, one_of, shape, text
 from quarterdeck_workflows.actions.kit.folder import folder_of
 from quarterdeck_workflows.actions.kit.given import text_of

@@ -12,7 +12,7 @@ from quarterdeck.core.action import ActionCall, ActionSpec, Idempotency
 from quarterdeck.core.command import Effect
 from quarterdeck.core.errors import Rejected, UsageError
 from quarterdeck.core.ports import Json, WebAnswer
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 from quarterdeck_workflows.actions.kit.declared import (
     COUNT,
     CREDENTIAL,

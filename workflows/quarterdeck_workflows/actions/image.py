@@ -10,7 +10,7 @@ from quarterdeck.core.errors import UsageError
 from quarterdeck.core.image import LONGEST_PROMPT, MOST_PICTURES
 from quarterdeck.core.model import Enclosed
 from quarterdeck.core.ports import Json
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 from quarterdeck_workflows.actions.kit.declared import FILE, STRING, Declared, shape, text, whole
 from quarterdeck_workflows.actions.kit.folder import RunFolder, folder_of
 from quarterdeck_workflows.actions.kit.given import text_of, whole_of

@@ -9,7 +9,7 @@ from quarterdeck.core.audience import spelled
 from quarterdeck.core.errors import UsageError
 from quarterdeck.core.ports import Json
 from quarterdeck.core.reply import Reply
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 from quarterdeck_workflows.actions.kit.declared import (
     COUNT,
     FILE,

@@ -11,7 +11,7 @@ from quarterdeck.core.command import Effect
 from quarterdeck.core.errors import NotFound, Rejected
 from quarterdeck.core.mcp import McpCall
 from quarterdeck.core.ports import Json
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 from quarterdeck_workflows.actions.kit.declared import STRING, Declared, mapped, one_of, shape, text
 from quarterdeck_workflows.actions.kit.folder import folder_of
 from quarterdeck_workflows.actions.kit.given import map_of, text_of

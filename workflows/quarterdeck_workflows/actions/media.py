@@ -10,7 +10,7 @@ from typing import Final, cast
 from quarterdeck.core.action import ActionCall, ActionSpec
 from quarterdeck.core.errors import UsageError
 from quarterdeck.core.ports import Json
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 from quarterdeck_workflows.actions.frames.extraction import WORDS, Extraction, Order
 from quarterdeck_workflows.actions.frames.film import Film
 from quarterdeck_workflows.actions.frames.ledger import Ledger, publish, rows_of

@@ -9,7 +9,7 @@ from typing import Final
 from quarterdeck.core.action import ActionCall, ActionSpec
 from quarterdeck.core.errors import UsageError
 from quarterdeck.core.ports import Json
-from quarterdeck.runtime import webhooks
+from quarterdeck.runtime.network import webhooks
 from quarterdeck_workflows.actions.kit.declared import CREDENTIAL, STRING, Declared, anything, shape, text
 from quarterdeck_workflows.actions.kit.given import text_of
 

@@ -19,7 +19,7 @@ from quarterdeck.core.ports import Clock, Outbox
 from quarterdeck.core.reply import Button, Card, Reply
 from quarterdeck.core.run import OVER, RunOf
 from quarterdeck.core.value import dataclass
-from quarterdeck.runtime import metrics
+from quarterdeck.runtime.observability import metrics
 from quarterdeck_workflows.engine.titles import open_title
 from quarterdeck_workflows.language.spec import Do, SetValues, Step, Workflow
 

@@ -20,7 +20,7 @@ from quarterdeck.core.person import Identity, Person
 from quarterdeck.core.ports import Json
 from quarterdeck.core.run import OVER, Decision, Offered, RunOf, Starter
 from quarterdeck.runtime.durable import Durable, Run
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 from quarterdeck_workflows.engine.blocks import LARGE_BYTES, MOST_STEPS
 from quarterdeck_workflows.engine.board import Board, shown
 from quarterdeck_workflows.engine.ending import Ending, stopped_at

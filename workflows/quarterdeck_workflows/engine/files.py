@@ -9,7 +9,7 @@ from typing import Final
 from quarterdeck.core.errors import NotFound, UsageError
 from quarterdeck.core.ports import Json
 from quarterdeck.core.run import Starter
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 from quarterdeck_workflows.actions.kit.folder import RunFolder
 from quarterdeck_workflows.engine.ports import Bot
 from quarterdeck_workflows.language.spec import Workflow

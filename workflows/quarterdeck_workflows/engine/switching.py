@@ -10,7 +10,7 @@ from quarterdeck.core.command import Option
 from quarterdeck.core.errors import NotFound, UsageError
 from quarterdeck.core.ports import Json, Operation, Progress
 from quarterdeck.core.text import did_you_mean
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 from quarterdeck_workflows.language.library import (
     FILE,
     SETTING,

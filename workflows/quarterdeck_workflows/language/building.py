@@ -7,7 +7,7 @@ from typing import Any, assert_never
 
 from quarterdeck.core.errors import SetupError
 from quarterdeck.core.ports import Json
-from quarterdeck.runtime import yaml
+from quarterdeck.runtime.documents import yaml
 from quarterdeck.runtime.settings.layering import Keys
 from quarterdeck_workflows.language import spec
 from quarterdeck_workflows.language.rows import steps as rows

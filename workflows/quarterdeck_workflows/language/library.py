@@ -20,7 +20,7 @@ from quarterdeck.core.errors import SetupError
 from quarterdeck.core.ports import Json
 from quarterdeck.core.text import did_you_mean
 from quarterdeck.core.value import dataclass
-from quarterdeck.runtime import yaml
+from quarterdeck.runtime.documents import yaml
 from quarterdeck_workflows.language.parse import read_document
 from quarterdeck_workflows.language.spec import Workflow
 

@@ -10,7 +10,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from quarterdeck.core.ports import Json
-from quarterdeck.runtime import yaml
+from quarterdeck.runtime.documents import yaml
 from quarterdeck.runtime.settings.datafiles import DataFileInvalid
 from quarterdeck_workflows.language.building import Builder
 from quarterdeck_workflows.language.plain import measure

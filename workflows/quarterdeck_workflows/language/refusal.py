@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from quarterdeck.core.errors import SetupError
 from quarterdeck.core.text import did_you_mean, nearest
-from quarterdeck.runtime import yaml
+from quarterdeck.runtime.documents import yaml
 from quarterdeck.runtime.settings.layering import Keys
 from quarterdeck.runtime.settings.validation import known_keys, problems_of
 from quarterdeck_workflows.language.rows.file import WorkflowFile

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from quarterdeck.core.errors import SetupError
-from quarterdeck.runtime import yaml
+from quarterdeck.runtime.documents import yaml
 from quarterdeck.runtime.settings.datafiles import DataFileInvalid
 from quarterdeck_workflows.language.checks.cases import check_cases
 from quarterdeck_workflows.language.checks.kinds import ANYTHING, map_of

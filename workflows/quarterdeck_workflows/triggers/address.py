@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from quarterdeck.runtime.routes import Principal, Route, route
+from quarterdeck.runtime.network.routes import Principal, Route, route
 
 if TYPE_CHECKING:
     from aiohttp import web

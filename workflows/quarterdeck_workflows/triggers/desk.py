@@ -11,7 +11,7 @@ from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.ports import Clock
 from quarterdeck.core.schedule import Schedules
 from quarterdeck.core.value import dataclass
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 from quarterdeck_workflows.engine.engine import WorkflowEngine
 from quarterdeck_workflows.triggers.after import Afterwards
 from quarterdeck_workflows.triggers.clock import Timetable

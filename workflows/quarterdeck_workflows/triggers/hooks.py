@@ -19,8 +19,8 @@ from quarterdeck.core.action import ActionSpec
 from quarterdeck.core.errors import Busy, Denied, QuarterdeckError, ServiceError, SetupError, UserError
 from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import Clock, Json
-from quarterdeck.runtime import metrics
-from quarterdeck.runtime.routes import Route
+from quarterdeck.runtime.network.routes import Route
+from quarterdeck.runtime.observability import metrics
 from quarterdeck_workflows.language.checks.starts import is_harmless
 from quarterdeck_workflows.language.spec import HookAuth, OnWebhook, Workflow
 from quarterdeck_workflows.triggers.address import METHODS, routes

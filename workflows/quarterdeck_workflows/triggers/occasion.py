@@ -19,7 +19,7 @@ from quarterdeck.core.ports import Json
 from quarterdeck.core.reply import Reply
 from quarterdeck.core.run import RunOf, Starter
 from quarterdeck.core.value import dataclass
-from quarterdeck.runtime import metrics
+from quarterdeck.runtime.observability import metrics
 from quarterdeck_workflows.engine.engine import WorkflowEngine
 from quarterdeck_workflows.engine.ports import Bot
 from quarterdeck_workflows.language.expression import evaluate, fill

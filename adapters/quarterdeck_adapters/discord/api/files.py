@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from quarterdeck.core.errors import Rejected, UsageError
 from quarterdeck.core.message import Attachment
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 from quarterdeck_adapters.discord.api.rest import Rest
 
 CDN: Final = "https://cdn.discordapp.com"

@@ -14,7 +14,7 @@ from discord.gateway import ReconnectWebSocket
 
 from quarterdeck.core.adapter import Link, PlatformContext
 from quarterdeck.core.errors import AuthFailed, QuarterdeckError, Rejected
-from quarterdeck.runtime.tasks import pause_after, unwrapped
+from quarterdeck.runtime.process.tasks import pause_after, unwrapped
 from quarterdeck_adapters.discord import ids
 from quarterdeck_adapters.discord.api.rest import Rest
 from quarterdeck_adapters.discord.errors import INTENT_HINT, closed, failure_of

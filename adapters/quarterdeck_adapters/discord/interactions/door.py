@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from quarterdeck.core.ports import Clock
-from quarterdeck.runtime.routes import Principal, Route, route
+from quarterdeck.runtime.network.routes import Principal, Route, route
 from quarterdeck_adapters.discord.interactions.answers import Answers
 from quarterdeck_adapters.discord.interactions.interactions import Interactions
 

@@ -19,7 +19,7 @@ from quarterdeck.core.adapter import Memory, Rendered
 from quarterdeck.core.errors import Rejected, ServiceError, Unknown
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.ports import Clock
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 from quarterdeck_adapters.discord import ids
 from quarterdeck_adapters.discord.api.rest import Rest, Upload
 from quarterdeck_adapters.discord.errors import (

@@ -17,7 +17,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from yarl import URL
 
 from quarterdeck.core.errors import AuthFailed, ServiceError
-from quarterdeck.runtime.http import failure_of
+from quarterdeck.runtime.network.http import failure_of
 from quarterdeck_adapters.slack import errors
 
 TIMEOUT_S: Final = 30

@@ -24,7 +24,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 
 from quarterdeck.core.errors import ServiceError, Unavailable
-from quarterdeck.runtime.http import failure_of
+from quarterdeck.runtime.network.http import failure_of
 from quarterdeck_adapters.slack.errors import SERVICE
 from quarterdeck_adapters.slack.wire.client import Client
 from quarterdeck_adapters.slack.wire.reception import Ack, Reception

@@ -13,8 +13,8 @@ import aiohttp
 from quarterdeck.core.adapter import Memory
 from quarterdeck.core.errors import Rejected, UsageError
 from quarterdeck.core.message import Attachment
-from quarterdeck.runtime.http import failure_of, refusal_of
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.network.http import failure_of, refusal_of
+from quarterdeck.runtime.process.tasks import in_thread
 from quarterdeck_adapters.slack.errors import SERVICE
 from quarterdeck_adapters.slack.ids import Place
 from quarterdeck_adapters.slack.reading.messages import items, mapping, text_of

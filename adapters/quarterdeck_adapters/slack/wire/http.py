@@ -16,7 +16,7 @@ from aiohttp import web
 
 from quarterdeck.core.errors import SetupError
 from quarterdeck.core.ports import Clock
-from quarterdeck.runtime.routes import Principal, Route, route
+from quarterdeck.runtime.network.routes import Principal, Route, route
 from quarterdeck_adapters.slack.reading.slash import form_of
 from quarterdeck_adapters.slack.wire.reception import TAKEN, Ack, Reception
 from quarterdeck_adapters.slack.wire.secret import Secret

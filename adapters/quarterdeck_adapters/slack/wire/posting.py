@@ -13,7 +13,7 @@ from quarterdeck.core.adapter import Memory, Rendered, cause_of
 from quarterdeck.core.errors import Gone, Rejected, ServiceError, Unknown
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.ports import Clock
-from quarterdeck.runtime.http import failure_of, refusal_of
+from quarterdeck.runtime.network.http import failure_of, refusal_of
 from quarterdeck_adapters.slack import errors, ids
 from quarterdeck_adapters.slack.ids import Place
 from quarterdeck_adapters.slack.reading.messages import items, mapping, text_of

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from quarterdeck.core.errors import AuthFailed, RateLimited, ServiceError
 from quarterdeck.core.ports import Clock
-from quarterdeck.runtime.tasks import pause_after
+from quarterdeck.runtime.process.tasks import pause_after
 
 if TYPE_CHECKING:
     from quarterdeck_adapters.slack.wire.connection import Connection

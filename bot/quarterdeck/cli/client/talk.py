@@ -18,7 +18,7 @@ from quarterdeck.core.errors import QuarterdeckError, Unavailable, UsageError
 from quarterdeck.core.ports import Json
 from quarterdeck.core.reply import Button, Card, Citation, File, Reply, Status
 from quarterdeck.core.value import dataclass
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 
 MESSAGE_LIMIT: Final = 256 * 1024  # bytes of one message; longer texts are files
 STATUSES: Final = frozenset(get_args(Status))

@@ -16,13 +16,13 @@ from anthropic import AsyncAnthropic, Omit
 
 from quarterdeck.core.errors import Rejected, ServiceError
 from quarterdeck.core.model import Delta, Finish, ModelRequest, Thoughts, Usage
-from quarterdeck.models.connection import Connection
 from quarterdeck.models.dialects import errors
 from quarterdeck.models.dialects.anthropic_body import WIRE, body_of
 from quarterdeck.models.dialects.calls import Calls
 from quarterdeck.models.dialects.events import events, together
 from quarterdeck.models.dialects.request import count, loaded, mapping, text
 from quarterdeck.models.dialects.transport import FOREIGN, failure, http_client
+from quarterdeck.models.providers.connection import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable

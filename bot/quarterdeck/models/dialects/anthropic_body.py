@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from quarterdeck.core.model import ModelMessage, ModelRequest
-from quarterdeck.models.capabilities import Capabilities
 from quarterdeck.models.dialects.request import (
     base64_of,
     closed,
@@ -19,6 +18,7 @@ from quarterdeck.models.dialects.request import (
     with_schema_told,
     without,
 )
+from quarterdeck.models.providers.capabilities import Capabilities
 
 WIRE: Final = "anthropic"
 

@@ -15,8 +15,6 @@ import orjson
 
 from quarterdeck.core.errors import ServiceError
 from quarterdeck.core.model import Delta, Finish, ModelMessage, ModelRequest, ToolCall, Usage
-from quarterdeck.models.capabilities import Capabilities
-from quarterdeck.models.connection import Connection
 from quarterdeck.models.dialects import errors
 from quarterdeck.models.dialects.calls import Calls
 from quarterdeck.models.dialects.events import events, together
@@ -37,6 +35,8 @@ from quarterdeck.models.dialects.request import (
     without,
 )
 from quarterdeck.models.dialects.transport import FOREIGN, failure, http_client
+from quarterdeck.models.providers.capabilities import Capabilities
+from quarterdeck.models.providers.connection import Connection
 
 WIRE: Final = "gemini"
 FINISHES: Mapping[str, Finish] = {

@@ -10,10 +10,10 @@ from typing import Final, cast
 from quarterdeck.core.errors import Rejected, Unavailable, UserError
 from quarterdeck.core.model import Delta, Finish, ModelRequest, Usage
 from quarterdeck.core.ports import Json
-from quarterdeck.models.capabilities import Capabilities
-from quarterdeck.models.connection import Timeouts
 from quarterdeck.models.dialects import errors
 from quarterdeck.models.dialects.request import loaded, plain_turns_of, tools_of
+from quarterdeck.models.providers.capabilities import Capabilities
+from quarterdeck.models.providers.connection import Timeouts
 from quarterdeck.runtime.workers.worker import Worker
 
 SERVICE: Final = "the built-in model"

@@ -14,7 +14,6 @@ import openai
 
 from quarterdeck.core.budget import MICRO
 from quarterdeck.core.model import Delta, Finish, ModelMessage, ModelRequest, Thoughts, ToolCall, Usage
-from quarterdeck.models.capabilities import Capabilities
 from quarterdeck.models.dialects import errors
 from quarterdeck.models.dialects.calls import Calls
 from quarterdeck.models.dialects.events import together
@@ -39,6 +38,7 @@ from quarterdeck.models.dialects.request import (
 )
 from quarterdeck.models.dialects.think import ThinkTags
 from quarterdeck.models.dialects.transport import FOREIGN
+from quarterdeck.models.providers.capabilities import Capabilities
 
 WIRE: Final = "openai_chat"
 FINISHES: Mapping[str, Finish] = {

@@ -15,11 +15,11 @@ import openai
 from openai import AsyncOpenAI, Omit
 
 from quarterdeck.core.errors import Rejected, ServiceError
-from quarterdeck.models.connection import Connection
 from quarterdeck.models.dialects import errors
 from quarterdeck.models.dialects.events import events
 from quarterdeck.models.dialects.request import encoded
 from quarterdeck.models.dialects.transport import FOREIGN, failure, http_client
+from quarterdeck.models.providers.connection import Connection
 
 
 class OpenAIClient:

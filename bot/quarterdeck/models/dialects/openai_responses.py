@@ -15,8 +15,6 @@ import openai
 
 from quarterdeck.core.errors import Rejected, ServiceError, Unavailable
 from quarterdeck.core.model import Delta, Finish, ModelMessage, ModelRequest, Thoughts, Usage
-from quarterdeck.models.capabilities import Capabilities
-from quarterdeck.models.connection import Connection
 from quarterdeck.models.dialects import errors
 from quarterdeck.models.dialects.calls import Calls
 from quarterdeck.models.dialects.events import together
@@ -40,6 +38,8 @@ from quarterdeck.models.dialects.request import (
     without,
 )
 from quarterdeck.models.dialects.transport import FOREIGN
+from quarterdeck.models.providers.capabilities import Capabilities
+from quarterdeck.models.providers.connection import Connection
 
 WIRE: Final = "openai_responses"
 OFFICIAL_HOST: Final = "api.openai.com"

@@ -13,8 +13,8 @@ import orjson
 
 from quarterdeck.core.errors import Rejected
 from quarterdeck.core.model import ANY_TOOL, FREE, NO_TOOL, Enclosed, ModelMessage, ModelRequest, Tool
-from quarterdeck.models.capabilities import Capabilities
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.models.providers.capabilities import Capabilities
+from quarterdeck.runtime.process.tasks import in_thread
 
 ENCLOSED_LIMIT_BYTES: Final = 20 * 1024 * 1024  # of one request; what vendors take lies between 5 and 50 MB
 UNSUPPORTED: Final = 415

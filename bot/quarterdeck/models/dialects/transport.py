@@ -21,8 +21,8 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from quarterdeck.core.errors import ServiceError
-from quarterdeck.models.connection import Connection, Timeouts
 from quarterdeck.models.dialects import errors
+from quarterdeck.models.providers.connection import Connection, Timeouts
 
 RESPONSE_LIMIT_BYTES = 16 * 1024 * 1024  # a whole answer with all that surrounds its words on the wire
 CONNECTIONS: Final = 1000

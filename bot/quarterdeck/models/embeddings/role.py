@@ -17,16 +17,16 @@ from quarterdeck.core.errors import QuarterdeckError, Rejected, ServiceError, Se
 from quarterdeck.core.model import Connected, ModelMessage, ModelRequest, Usage, UsageRow
 from quarterdeck.core.ports import Clock
 from quarterdeck.core.text import did_you_mean
-from quarterdeck.models.breaker import Breaker, RetryBudget
-from quarterdeck.models.catalog import BUILTIN, Provider
-from quarterdeck.models.connection import Connection, Timeouts
+from quarterdeck.models.calling.breaker import Breaker, RetryBudget
+from quarterdeck.models.calling.fallback import ATTEMPTS, pause_s
+from quarterdeck.models.calling.meter import Meter, Purpose
 from quarterdeck.models.embeddings.batches import batches, estimated
 from quarterdeck.models.embeddings.ways import EmbedWays
-from quarterdeck.models.fallback import ATTEMPTS, pause_s
-from quarterdeck.models.meter import Meter, Purpose
+from quarterdeck.models.providers.catalog import BUILTIN, Provider
+from quarterdeck.models.providers.connection import Connection, Timeouts
 from quarterdeck.models.registry import ModelRegistry
-from quarterdeck.runtime import metrics
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.observability import metrics
+from quarterdeck.runtime.process.tasks import in_thread
 
 ROLE: Final = "embed"
 LONGEST_PAUSE_S: Final = 60.0  # of a re-index that nobody waits for

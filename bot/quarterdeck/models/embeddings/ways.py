@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from quarterdeck.models.capabilities import Row
+from quarterdeck.models.providers.capabilities import Row
 
 
 class EmbedWays(Row):

@@ -10,10 +10,10 @@ from urllib.parse import quote
 
 from quarterdeck.core.errors import ServiceError
 from quarterdeck.core.value import dataclass
-from quarterdeck.models.connection import Connection
 from quarterdeck.models.dialects import errors
 from quarterdeck.models.embeddings.ways import EmbedWays
 from quarterdeck.models.images.wire import Wire
+from quarterdeck.models.providers.connection import Connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

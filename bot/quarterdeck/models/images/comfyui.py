@@ -19,13 +19,13 @@ import aiohttp
 from quarterdeck.core.errors import Rejected, ServiceError, Unavailable
 from quarterdeck.core.model import Enclosed
 from quarterdeck.core.text import did_you_mean
-from quarterdeck.models.connection import Connection
 from quarterdeck.models.dialects import errors
 from quarterdeck.models.images.graph import Graph
 from quarterdeck.models.images.openai_images import content_of
 from quarterdeck.models.images.order import Made, Order, Painted, Tell
 from quarterdeck.models.images.refusal import no_picture
-from quarterdeck.runtime.http import failure_of, open_session, refusal_of
+from quarterdeck.models.providers.connection import Connection
+from quarterdeck.runtime.network.http import failure_of, open_session, refusal_of
 
 PICTURE_BYTES: Final = 32 * 1024 * 1024
 ANSWER_BYTES: Final = 8 * 1024 * 1024

@@ -30,10 +30,10 @@ from quarterdeck.core.model import Connected, Enclosed
 from quarterdeck.core.ports import Clock, Web
 from quarterdeck.core.reply import File
 from quarterdeck.core.value import dataclass
-from quarterdeck.models.breaker import Breaker, RetryBudget
-from quarterdeck.models.catalog import Provider
+from quarterdeck.models.calling.breaker import Breaker, RetryBudget
+from quarterdeck.models.calling.fallback import ATTEMPTS, RETRY_WITHIN_S, pause_s
+from quarterdeck.models.calling.meter import Purpose
 from quarterdeck.models.choosing import Choice
-from quarterdeck.models.fallback import ATTEMPTS, RETRY_WITHIN_S, pause_s
 from quarterdeck.models.images.check import PICTURE_LIMIT_BYTES, Picture, checked
 from quarterdeck.models.images.fit import fit
 from quarterdeck.models.images.guide import how_to_connect
@@ -42,9 +42,9 @@ from quarterdeck.models.images.painters import Painters
 from quarterdeck.models.images.refusal import Refused
 from quarterdeck.models.images.till import Till
 from quarterdeck.models.images.ways import ImageWays
-from quarterdeck.models.meter import Purpose
+from quarterdeck.models.providers.catalog import Provider
 from quarterdeck.models.registry import ModelRegistry
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 
 TOTAL_S: Final = 180.0
 FETCH_S: Final = 60.0

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, model_validator
 
-from quarterdeck.models.capabilities import Row
+from quarterdeck.models.providers.capabilities import Row
 
 FOLDER: Final = "graphs"
 Place = Annotated[str, Field(pattern=r"^[^.\s]+\.inputs\.[A-Za-z0-9_]+$")]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from quarterdeck.models.catalog import Catalog
-from quarterdeck.models.connections import Connections
+from quarterdeck.models.providers.catalog import Catalog
+from quarterdeck.models.providers.connections import Connections
 
 
 def how_to_connect(catalog: Catalog, connections: Connections) -> str:

@@ -11,14 +11,14 @@ from typing import Final, assert_never
 
 from quarterdeck.core.errors import ServiceError
 from quarterdeck.core.ports import Clock
-from quarterdeck.models.catalog import Provider
-from quarterdeck.models.connection import Connection, Timeouts
-from quarterdeck.models.connections import Connections
 from quarterdeck.models.images.graph import Graph
 from quarterdeck.models.images.order import Painter
 from quarterdeck.models.images.ways import ImageWays
+from quarterdeck.models.providers.catalog import Provider
+from quarterdeck.models.providers.connection import Connection, Timeouts
+from quarterdeck.models.providers.connections import Connections
+from quarterdeck.runtime.process.tasks import in_thread
 from quarterdeck.runtime.settings import ProviderSettings
-from quarterdeck.runtime.tasks import in_thread
 
 TIMEOUTS: Final = Timeouts(
     connect_s=10.0, idle_s=180.0, total_s=180.0

@@ -9,11 +9,11 @@ from quarterdeck.core.budget import MICRO, Ledger, OverBudget, PlannedCall, Rese
 from quarterdeck.core.model import Connected, Usage, UsageRow
 from quarterdeck.core.ports import Clock
 from quarterdeck.core.value import dataclass
-from quarterdeck.models.catalog import Provider
+from quarterdeck.models.calling.meter import Purpose
+from quarterdeck.models.calling.prices import Prices
 from quarterdeck.models.images.ways import ImageWays
-from quarterdeck.models.meter import Purpose
-from quarterdeck.models.prices import Prices
-from quarterdeck.runtime import metrics
+from quarterdeck.models.providers.catalog import Provider
+from quarterdeck.runtime.observability import metrics
 
 
 class PicturePrice(Protocol):

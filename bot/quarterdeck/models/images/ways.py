@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from quarterdeck.models.capabilities import Family, Row
+from quarterdeck.models.providers.capabilities import Family, Row
 from quarterdeck.runtime.settings.types import Url
 
 PainterName = Literal["openai_images", "chat_images", "gemini_image", "raw_image", "comfyui"]

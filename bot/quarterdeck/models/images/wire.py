@@ -12,10 +12,10 @@ from typing import Any, Final, cast
 import httpx2
 
 from quarterdeck.core.errors import ServiceError, Unavailable, Unknown
-from quarterdeck.models.connection import Connection
 from quarterdeck.models.dialects import errors
 from quarterdeck.models.dialects.transport import FOREIGN, failure, http_client
 from quarterdeck.models.images.refusal import is_refusal, no_picture, refused
+from quarterdeck.models.providers.connection import Connection
 
 ANSWER_LIMIT_BYTES: Final = 64 * 1024 * 1024  # ten pictures of 4 MB in base 64
 LONGEST_RAW: Final = 4000  # characters of an error's body that are looked at

@@ -15,8 +15,8 @@ from typing import Final
 from quarterdeck.core.errors import SetupError
 from quarterdeck.core.model import Connected
 from quarterdeck.core.ports import Json
-from quarterdeck.models.catalog import BUILTIN
-from quarterdeck.models.connection import Timeouts
+from quarterdeck.models.providers.catalog import BUILTIN
+from quarterdeck.models.providers.connection import Timeouts
 from quarterdeck.runtime.settings.sections import BuiltinModelSettings
 from quarterdeck.runtime.workers.worker import Limits, Worker
 

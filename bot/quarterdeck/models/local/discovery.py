@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from quarterdeck.core.errors import ServiceError, Unavailable
 from quarterdeck.core.value import dataclass
-from quarterdeck.models.catalog import Provider
+from quarterdeck.models.providers.catalog import Provider
 
 PROBE_TIMEOUT_S: Final = 1.0
 LIMIT_BYTES: Final = 1024 * 1024

@@ -19,12 +19,12 @@ from quarterdeck.core.value import dataclass
 from quarterdeck.rag.answering.checking import Checker
 from quarterdeck.rag.answering.statements import Reader
 from quarterdeck.rag.answering.verify import Source
-from quarterdeck.rag.quote import quotes
 from quarterdeck.rag.reading.document import HEADING_SEPARATOR, inline
 from quarterdeck.rag.retrieval.place import age
 from quarterdeck.rag.retrieval.search import Result, Search
 from quarterdeck.rag.vector.vectors import Vectors
-from quarterdeck.runtime.prompts import read_prompt
+from quarterdeck.rag.words.quote import quotes
+from quarterdeck.runtime.documents.prompts import read_prompt
 
 PROMPT = "answer"
 NOT_FOUND = "NOT FOUND"  # what config/prompts/answer.md tells the model to say

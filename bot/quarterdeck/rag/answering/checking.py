@@ -10,7 +10,7 @@ from quarterdeck.core.value import dataclass
 from quarterdeck.rag.answering.statements import Part, Statement
 from quarterdeck.rag.answering.verify import Source, disagree, occurs, verify
 from quarterdeck.rag.answering.wording import clauses, flat, stems
-from quarterdeck.rag.quote import units
+from quarterdeck.rag.words.quote import units
 
 _ITEM = re.compile(r"^(?:[-*+]|\d{1,3}[.)])\s+")
 LEAD_IN = 12  # words of a line that only leads to the next one

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from quarterdeck.rag.query import terms
+from quarterdeck.rag.words.query import terms
 
 RECENT_MS = 1_800_000
 FEW = 3  # telling words; a question with fewer leans on the one before

@@ -15,7 +15,7 @@ from functools import lru_cache
 from quarterdeck.core.value import dataclass
 from quarterdeck.rag.answering.vocabulary import SAME
 from quarterdeck.rag.answering.wording import Clause, clauses, flat, stem, stems
-from quarterdeck.rag.quote import units
+from quarterdeck.rag.words.quote import units
 
 LEAST_QUOTE = 3  # words; what is shorter is everywhere
 CONDITIONS = ("if", "unless", "until")

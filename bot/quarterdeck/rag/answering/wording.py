@@ -18,8 +18,8 @@ from quarterdeck.rag.answering.vocabulary import (
     SENSITIVE,
     UNITS,
 )
-from quarterdeck.rag.query import STOP_WORDS
 from quarterdeck.rag.reading.document import plain
+from quarterdeck.rag.words.query import STOP_WORDS
 
 _WORD = re.compile(r"\d+(?:[.,:]\d+)+(?![\w.])%?|[#@$]?(?:--)?[^\W_]+(?:[._/:’'@#+\\=-]+[^\W_]+)*%?")
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,:]\d+)*%?")

@@ -24,8 +24,8 @@ from quarterdeck.rag.quality.counting import CountedModels
 from quarterdeck.rag.quality.evaluate import Answers, evaluate
 from quarterdeck.rag.quality.gate import MARGIN, WATCHED, compare
 from quarterdeck.rag.retrieval.search import Result
-from quarterdeck.runtime.prompts import read_prompt
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.documents.prompts import read_prompt
+from quarterdeck.runtime.process.tasks import in_thread
 
 WAIT_S = 120.0  # somebody at the command line waits for the vector index rather than for a lesser answer
 JUDGED = "judged"  # the suite of what people said

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Protocol, cast
 from quarterdeck.core.errors import QuarterdeckError, Unavailable, UserError
 from quarterdeck.core.knowledge import Chunk, Document
 from quarterdeck.core.value import dataclass
-from quarterdeck.rag.query import searchable
 from quarterdeck.rag.reading.document import context, plain, to_embed
 from quarterdeck.rag.reading.sources import Source
+from quarterdeck.rag.words.query import searchable
 from quarterdeck.runtime.workers.worker import Limits, Worker
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ from quarterdeck.core.knowledge import CollectionSize, Filters, Found, Scope
 from quarterdeck.core.ports import Passage
 from quarterdeck.core.value import dataclass
 from quarterdeck.rag.library import Library
-from quarterdeck.rag.query import terms
 from quarterdeck.rag.retrieval.place import passage_of
 from quarterdeck.rag.retrieval.ranking import Ranking, Signals, join, without_twins
 from quarterdeck.rag.vector.near import Near, cosines
+from quarterdeck.rag.words.query import terms
 
 CANDIDATES = 50  # a list
 NARROW_CANDIDATES = 400  # by meaning, where filters leave out single documents afterwards

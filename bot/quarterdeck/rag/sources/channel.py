@@ -8,9 +8,9 @@ from typing import Protocol
 
 from quarterdeck.core.message import Message
 from quarterdeck.core.sourcing import KnowledgeSource
-from quarterdeck.rag.gathering import Round
+from quarterdeck.rag.ingesting.gathering import Round
 from quarterdeck.rag.reading.sources import Item, Source
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 
 
 class Days(Protocol):

@@ -16,14 +16,14 @@ from quarterdeck.core.message import Attachment, Conversation
 from quarterdeck.core.person import Person
 from quarterdeck.core.ports import Clock, Progress
 from quarterdeck.core.sourcing import KINDS, KnowledgeSource, SourceKind, SourceOrder
-from quarterdeck.rag.ingest import Ingest
+from quarterdeck.rag.ingesting.ingest import Ingest
+from quarterdeck.rag.ingesting.report import Report
 from quarterdeck.rag.library import Library
 from quarterdeck.rag.reading.sources import format_of
-from quarterdeck.rag.report import Report
 from quarterdeck.rag.sources.folder import Folder
 from quarterdeck.rag.sources.naming import check_collection, kind_of, new_source
 from quarterdeck.rag.vector.vectors import Vectors
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 
 if TYPE_CHECKING:
     from quarterdeck.core.ports import Json

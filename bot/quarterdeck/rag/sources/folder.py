@@ -8,9 +8,9 @@ from itertools import islice
 
 from quarterdeck.core.errors import UsageError
 from quarterdeck.core.sourcing import KnowledgeSource
-from quarterdeck.rag.gathering import Round
+from quarterdeck.rag.ingesting.gathering import Round
 from quarterdeck.rag.reading.sources import Item, walk
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 
 BATCH = 200  # files that are looked at in one go
 

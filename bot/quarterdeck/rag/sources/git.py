@@ -18,7 +18,7 @@ from urllib.parse import quote
 from quarterdeck.core.errors import NotFound, Unavailable, UsageError
 from quarterdeck.core.sourcing import KnowledgeSource
 from quarterdeck.core.web import Web
-from quarterdeck.rag.gathering import Round
+from quarterdeck.rag.ingesting.gathering import Round
 from quarterdeck.rag.reading.sources import (
     SIZE_LIMIT_BYTES,
     VENDORED,
@@ -28,7 +28,7 @@ from quarterdeck.rag.reading.sources import (
     Unreadable,
     format_of,
 )
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 
 FETCH_TIMEOUT_S: Final = 600.0
 READ_TIMEOUT_S: Final = 60.0

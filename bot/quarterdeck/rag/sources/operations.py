@@ -15,7 +15,7 @@ from quarterdeck.core.sourcing import DEFAULT_COLLECTION, KINDS, KnowledgeSource
 from quarterdeck.rag.knowledge import TeamKnowledge
 from quarterdeck.rag.sources.desk import SourceDesk
 from quarterdeck.rag.sources.naming import check_collection, kind_of
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 
 PAGE = 200  # documents of an export that are in memory at once
 

@@ -13,10 +13,10 @@ from quarterdeck.core.errors import Denied, Rejected, ServiceError, UsageError
 from quarterdeck.core.ports import Clock
 from quarterdeck.core.sourcing import KnowledgeSource
 from quarterdeck.core.web import Web
-from quarterdeck.rag.gathering import Round
+from quarterdeck.rag.ingesting.gathering import Round
 from quarterdeck.rag.reading.sources import Format, Item, Same, Source, Unreadable, format_of
 from quarterdeck.rag.sources.robots import CLOSED, OPEN, Rules, read_robots
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 
 if TYPE_CHECKING:
     from quarterdeck.core.ports import Json

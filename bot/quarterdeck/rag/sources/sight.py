@@ -7,7 +7,7 @@ from typing import Final
 
 from quarterdeck.core.model import Enclosed, ModelMessage, Models
 from quarterdeck.rag.reading.formats.picture import MEDIA_TYPE
-from quarterdeck.runtime.prompts import read_prompt
+from quarterdeck.runtime.documents.prompts import read_prompt
 
 PROMPT: Final = "picture"
 MOST_TOKENS: Final = 1500

@@ -22,7 +22,7 @@ from quarterdeck.core.reply import Reply
 from quarterdeck.router.delivery.entry import Entry
 from quarterdeck.router.delivery.unfinished import closed
 from quarterdeck.runtime.markdown.links import piece_broken
-from quarterdeck.runtime.tasks import unwrapped
+from quarterdeck.runtime.process.tasks import unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

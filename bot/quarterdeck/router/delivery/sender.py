@@ -29,8 +29,8 @@ from quarterdeck.core.ports import Clock
 from quarterdeck.router.delivery.entry import Entries, Entry
 from quarterdeck.router.delivery.part import explained, pause_after, rendered, said
 from quarterdeck.router.delivery.way import Ways
-from quarterdeck.router.lanes import Lanes
-from quarterdeck.runtime import metrics
+from quarterdeck.router.flow.lanes import Lanes
+from quarterdeck.runtime.observability import metrics
 
 TRIES = 8
 STORE_PAUSE_S = 2.0

@@ -18,7 +18,7 @@ from quarterdeck.core.roles import NOBODY, Roles
 from quarterdeck.core.text import did_you_mean
 from quarterdeck.core.value import dataclass
 from quarterdeck.router.policy.policy import Policy
-from quarterdeck.runtime import yaml
+from quarterdeck.runtime.documents import yaml
 from quarterdeck.runtime.settings.layering import Keys
 from quarterdeck.runtime.settings.section import Section
 from quarterdeck.runtime.settings.types import Zone

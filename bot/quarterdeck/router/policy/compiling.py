@@ -29,7 +29,7 @@ from quarterdeck.router.policy.matching import (
     value_test,
 )
 from quarterdeck.router.policy.rule import Condition, Rule, Test
-from quarterdeck.runtime.yaml import Located
+from quarterdeck.runtime.documents.yaml import Located
 
 PERSON_ID_LENGTH = 32
 HOW_ACTION = f"write /deploy, or KIND:NAME with one of {', '.join(ACTIONS)}; * stands for any text"

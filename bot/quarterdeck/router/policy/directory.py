@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints, ValidationError
 from quarterdeck.core.errors import SetupError, UsageError
 from quarterdeck.core.person import Identity
 from quarterdeck.router.policy.keeper import Entries
-from quarterdeck.runtime import yaml
+from quarterdeck.runtime.documents import yaml
 from quarterdeck.runtime.settings.layering import Keys
 from quarterdeck.runtime.settings.section import Section
 from quarterdeck.runtime.settings.validation import problems_of

@@ -11,7 +11,7 @@ from quarterdeck.router.command.catalogue import discover
 from quarterdeck.router.policy.directory import read_directory
 from quarterdeck.router.policy.document import PolicyFile
 from quarterdeck.router.policy.reading import policy_file, read_policy
-from quarterdeck.runtime import yaml
+from quarterdeck.runtime.documents import yaml
 from quarterdeck.runtime.findings import Finding
 from quarterdeck.runtime.settings import Settings
 

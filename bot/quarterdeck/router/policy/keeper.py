@@ -16,7 +16,7 @@ from quarterdeck.core.ports import Clock
 from quarterdeck.core.value import dataclass
 from quarterdeck.router.policy.authority import Authority
 from quarterdeck.router.policy.policy import Policy
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 
 LOOK_S = 0.5
 

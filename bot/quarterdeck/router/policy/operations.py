@@ -16,7 +16,7 @@ from quarterdeck.core.text import did_you_mean
 from quarterdeck.router.policy.cases import action_of, outcome_of
 from quarterdeck.router.policy.document import ACTIONS, WAYS
 from quarterdeck.router.policy.keeper import Keeper
-from quarterdeck.runtime import yaml
+from quarterdeck.runtime.documents import yaml
 
 Find = Callable[[str], Awaitable[Identity]]
 """Return an account of somebody named by an account or an id."""

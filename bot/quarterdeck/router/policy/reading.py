@@ -15,7 +15,7 @@ from quarterdeck.router.policy.compiling import Compiler
 from quarterdeck.router.policy.document import GroupRow, PolicyFile, ShippedPolicy
 from quarterdeck.router.policy.groups import Group, GroupMap
 from quarterdeck.router.policy.policy import Policy
-from quarterdeck.runtime import yaml
+from quarterdeck.runtime.documents import yaml
 from quarterdeck.runtime.paths import config_dir
 from quarterdeck.runtime.settings.layering import Keys
 from quarterdeck.runtime.settings.validation import problems_of

@@ -18,7 +18,7 @@ from quarterdeck.router.approvals.canonical import canonical, digest
 from quarterdeck.router.approvals.desk import ApprovalDesk
 from quarterdeck.router.tools.rights import Record, ToolRights, Verdict, reaches_out, version_of
 from quarterdeck.router.tools.wording import shown
-from quarterdeck.runtime import metrics
+from quarterdeck.runtime.observability import metrics
 
 CALL_LIMIT_S: Final = 60.0
 BROKEN: Final = "it broke; the people who run the bot find out why in the log"

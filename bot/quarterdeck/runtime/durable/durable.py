@@ -19,7 +19,7 @@ from quarterdeck.runtime import faults
 from quarterdeck.runtime.durable.database import Synchronous, open_engine
 from quarterdeck.runtime.durable.loop_thread import LoopThread
 from quarterdeck.runtime.durable.run import Body, Done, Queue, Registration, RunRow, plain
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 
 if TYPE_CHECKING:
     from dbos import EnqueueOptions

@@ -24,7 +24,7 @@ from quarterdeck.runtime.egress.body import read_body, read_detail
 from quarterdeck.runtime.egress.request import MAX_HEADER_BYTES, Credential, Hop
 from quarterdeck.runtime.egress.resolver import GuardedResolver, Lookup, refused, system_lookup
 from quarterdeck.runtime.egress.target import Target, parse_target
-from quarterdeck.runtime.http import CONNECT_TIMEOUT_S, KEEP_ALIVE_S, failure_of, refusal_of
+from quarterdeck.runtime.network.http import CONNECT_TIMEOUT_S, KEEP_ALIVE_S, failure_of, refusal_of
 
 MAX_REDIRECTS: Final = 3
 MAX_CONNECTIONS: Final = 32

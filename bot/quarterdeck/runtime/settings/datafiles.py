@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from quarterdeck.core.errors import SetupError
 from quarterdeck.core.ports import Json
-from quarterdeck.runtime import yaml
+from quarterdeck.runtime.documents import yaml
 from quarterdeck.runtime.settings.layering import Keys, Tree, merge
 from quarterdeck.runtime.settings.validation import problems_of
 

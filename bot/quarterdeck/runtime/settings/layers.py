@@ -11,7 +11,7 @@ from typing import Final, cast
 from quarterdeck.core.errors import SetupError
 from quarterdeck.core.ports import Json
 from quarterdeck.core.value import dataclass
-from quarterdeck.runtime import yaml
+from quarterdeck.runtime.documents import yaml
 from quarterdeck.runtime.settings.environment import Environment
 from quarterdeck.runtime.settings.layering import Keys, Tree, merge
 from quarterdeck.runtime.settings.platforms import VARIABLES

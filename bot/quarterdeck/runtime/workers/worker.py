@@ -31,7 +31,7 @@ from quarterdeck.core.errors import (
     UserError,
 )
 from quarterdeck.core.value import dataclass
-from quarterdeck.runtime import metrics
+from quarterdeck.runtime.observability import metrics
 from quarterdeck.runtime.workers.process import PIPE_BUFFER_BYTES, Child, Request
 from quarterdeck.runtime.workers.protocol import WINDOW, Frame, Part
 

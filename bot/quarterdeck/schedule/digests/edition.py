@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from quarterdeck.core.reply import Button, Card, Reply
 from quarterdeck.core.schedule import Item
 from quarterdeck.core.value import dataclass
-from quarterdeck.schedule.extract import shortened
-from quarterdeck.schedule.issue import Window, clock_time
+from quarterdeck.schedule.digests.extract import shortened
+from quarterdeck.schedule.digests.issue import Window, clock_time
 
 WITH_BUTTONS = 5  # items that get buttons; the others are marked by /digest ack and /digest mute
 LONGEST_LABEL = 120  # characters of a title in the line of what is still open

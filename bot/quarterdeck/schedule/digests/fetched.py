@@ -15,7 +15,7 @@ from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import Web
 from quarterdeck.core.schedule import Item, SourceSpec
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 from quarterdeck.schedule.digests.query import picked
 
 MOST_BYTES = 4 * 1024 * 1024

@@ -14,8 +14,8 @@ from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import AccessRequest, Authoriser, History, People
 from quarterdeck.core.run import RunOf
 from quarterdeck.core.schedule import Item, SourceSpec
+from quarterdeck.schedule.digests.extract import Said, extract
 from quarterdeck.schedule.digests.fetched import hashed, safe_url
-from quarterdeck.schedule.extract import Said, extract
 from quarterdeck.schedule.moments import moment_of
 
 MOST_MESSAGES = 1000

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from quarterdeck.core.errors import ServiceError, SetupError
 from quarterdeck.core.model import ModelMessage, Models
 from quarterdeck.schedule.digests.edition import Shown
-from quarterdeck.schedule.extract import URL
+from quarterdeck.schedule.digests.extract import URL
 
 OUTPUT_TOKENS = 1200
 MODEL_INPUT = 24_000  # characters of items; more is not summed up

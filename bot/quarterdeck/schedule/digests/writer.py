@@ -18,8 +18,8 @@ from quarterdeck.core.value import dataclass
 from quarterdeck.schedule.digests.definition import Definition
 from quarterdeck.schedule.digests.edition import Edition, Shown
 from quarterdeck.schedule.digests.fetched import hashed, host_of
+from quarterdeck.schedule.digests.issue import Window
 from quarterdeck.schedule.digests.summary import Summariser
-from quarterdeck.schedule.issue import Window
 from quarterdeck.schedule.moments import moment_of, ms_of
 
 FIRST_MS = 24 * 3600 * 1000  # how far the first issue looks back, where a source knows times

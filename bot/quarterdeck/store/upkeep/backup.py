@@ -18,7 +18,7 @@ from quarterdeck.core.errors import NotFound, SetupError
 from quarterdeck.core.ports import Clock
 from quarterdeck.core.value import dataclass
 from quarterdeck.runtime.clock import SystemClock
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 from quarterdeck.store.database.errors import SERVICE, StorageCorrupt, mapped
 from quarterdeck.store.database.sqlite import connect
 from quarterdeck.store.upkeep import integrity

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
 from quarterdeck.core.errors import SetupError
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 
 KEY_BYTES: Final = 32
 KEYRING_TIMEOUT_S: Final = 20.0  # a desktop may be asking its user for the password meanwhile

@@ -13,7 +13,7 @@ from aiohttp import hdrs, web
 from quarterdeck.core.account import PLATFORM
 from quarterdeck.core.person import Identity
 from quarterdeck.core.ports import Clock, People
-from quarterdeck.runtime.routes import Principal
+from quarterdeck.runtime.network.routes import Principal
 from quarterdeck.web.access.backoff import Backoff, Pace
 from quarterdeck.web.access.caller import EVERYTHING, KEY, Caller, refusal, rights_of
 from quarterdeck.web.access.sessions import LONGEST_MS, Sessions

@@ -11,7 +11,7 @@ from quarterdeck.core.account import Account, AccountRows, Passkey
 from quarterdeck.core.errors import Denied
 from quarterdeck.core.ports import Clock
 from quarterdeck.core.value import dataclass
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 
 CEREMONY_S = 300.0
 MOST_CEREMONIES = 1_000

@@ -7,7 +7,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from quarterdeck.core.errors import UsageError
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher

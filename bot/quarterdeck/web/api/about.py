@@ -20,7 +20,7 @@ from quarterdeck.core.knowledge import Found
 from quarterdeck.core.message import Conversation
 from quarterdeck.core.ports import Commands, Health
 from quarterdeck.runtime.findings import Finding
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 from quarterdeck.web.access.caller import Caller
 from quarterdeck.web.access.desk import AccountDesk
 from quarterdeck.web.access.gate import Gate, set_cookie

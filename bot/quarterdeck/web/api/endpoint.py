@@ -20,7 +20,7 @@ from quarterdeck.core.errors import (
     UserError,
 )
 from quarterdeck.core.value import dataclass
-from quarterdeck.runtime.routes import BODY_LIMIT_BYTES, Principal, Route, route
+from quarterdeck.runtime.network.routes import BODY_LIMIT_BYTES, Principal, Route, route
 from quarterdeck.web.access.caller import Caller, caller_of, refusal
 
 PREFIX = "/api/v1"

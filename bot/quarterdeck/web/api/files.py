@@ -16,7 +16,7 @@ from quarterdeck.core.errors import NotFound, UsageError
 from quarterdeck.core.ports import Clock
 from quarterdeck.core.screen import Rooms, StoredFile
 from quarterdeck.runtime.paths import FILE_MODE
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 from quarterdeck.web.access.gate import Gate
 from quarterdeck.web.api import shapes
 from quarterdeck.web.api.endpoint import Asked, Endpoint, Parameter

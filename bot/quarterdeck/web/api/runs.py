@@ -21,7 +21,7 @@ from quarterdeck.core.ports import People
 from quarterdeck.core.run import OVER, RunOf
 from quarterdeck.core.timeline import RunBook, Timeline, is_own, may_handle, others
 from quarterdeck.core.value import dataclass
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 from quarterdeck.web.access.caller import Caller, refusal
 from quarterdeck.web.access.desk import Record
 from quarterdeck.web.access.gate import Gate

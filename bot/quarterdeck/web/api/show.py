@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from quarterdeck.core.screen import Found, Item, Room
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 from quarterdeck.web import html
 from quarterdeck.web.api import shapes
 

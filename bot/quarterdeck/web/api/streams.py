@@ -19,7 +19,7 @@ from quarterdeck.core.errors import QuarterdeckError
 from quarterdeck.core.ports import Answering
 from quarterdeck.core.screen import Chat, Item, Room, Rooms, Watched
 from quarterdeck.core.value import dataclass
-from quarterdeck.runtime.tasks import in_thread
+from quarterdeck.runtime.process.tasks import in_thread
 from quarterdeck.web.access.caller import Caller, refusal
 from quarterdeck.web.api import show
 from quarterdeck.web.html import Growing

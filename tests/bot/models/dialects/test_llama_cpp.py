@@ -15,9 +15,9 @@ import pytest
 
 from quarterdeck.core.errors import Rejected, Unavailable
 from quarterdeck.core.model import Delta, ModelMessage, ModelRequest
-from quarterdeck.models.connection import Timeouts
 from quarterdeck.models.dialects.llama_cpp import WAITING_LIMIT, LlamaCpp
 from quarterdeck.models.local.builtin import Builtin, default_threads
+from quarterdeck.models.providers.connection import Timeouts
 from quarterdeck.runtime.settings.sections import BuiltinModelSettings
 from quarterdeck.runtime.workers.worker import Worker
 

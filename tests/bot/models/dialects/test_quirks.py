@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from quarterdeck.core.model import Delta, ModelMessage, ModelRequest, Thoughts, Tool, ToolCall
-from quarterdeck.models.catalog import BUILTIN, Catalog
-from quarterdeck.models.connection import Connection
 from quarterdeck.models.dialects.anthropic import Anthropic
 from quarterdeck.models.dialects.gemini import Gemini
 from quarterdeck.models.dialects.openai_chat import OpenAIChat
 from quarterdeck.models.dialects.openai_responses import OpenAIResponses
+from quarterdeck.models.providers.catalog import BUILTIN, Catalog
+from quarterdeck.models.providers.connection import Connection
 from quarterdeck.runtime.paths import config_dir
 
 CATALOG = Catalog.read(config_dir())

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from quarterdeck.core.errors import AuthFailed, Rejected, SetupError, Unavailable
-from quarterdeck.models.catalog import Catalog
+from quarterdeck.models.calling.meter import Meter
+from quarterdeck.models.calling.prices import Prices
 from quarterdeck.models.embeddings.batches import batches
 from quarterdeck.models.embeddings.role import RoleEmbeddings
-from quarterdeck.models.meter import Meter
-from quarterdeck.models.prices import Prices
+from quarterdeck.models.providers.catalog import Catalog
 from quarterdeck.models.registry import ModelRegistry
+from quarterdeck.runtime.observability.redaction import Redactor
 from quarterdeck.runtime.paths import config_dir
-from quarterdeck.runtime.redaction import Redactor
 from quarterdeck.runtime.secrets import Resolver
 from quarterdeck.runtime.settings import Settings
 from quarterdeck.testing.clock import FakeClock

@@ -15,20 +15,20 @@ from aiohttp import web
 from PIL import Image
 
 from quarterdeck.core.model import Enclosed, UsageRow
-from quarterdeck.models.catalog import Catalog
+from quarterdeck.models.calling.prices import Prices
 from quarterdeck.models.images.desk import ImageDesk
 from quarterdeck.models.images.graph import Graph
 from quarterdeck.models.images.painters import Painters
 from quarterdeck.models.images.till import Till
-from quarterdeck.models.prices import Prices
+from quarterdeck.models.providers.catalog import Catalog
 from quarterdeck.models.registry import ModelRegistry
 from quarterdeck.runtime.files import MadeFiles
+from quarterdeck.runtime.network.web import Web
+from quarterdeck.runtime.observability.redaction import Redactor
 from quarterdeck.runtime.paths import config_dir
-from quarterdeck.runtime.redaction import Redactor
 from quarterdeck.runtime.secrets import Resolver
 from quarterdeck.runtime.settings import Settings
 from quarterdeck.runtime.settings.datafiles import load_data
-from quarterdeck.runtime.web import Web
 from quarterdeck.testing.clock import FakeClock
 
 KEY = "sk-canary-of-the-studio"

@@ -14,7 +14,7 @@ from aiohttp import web
 from quarterdeck.core.budget import OverBudget, PlannedCall, Reservation
 from quarterdeck.core.errors import AuthFailed, Rejected, SetupError, Unavailable, Unknown, UsageError
 from quarterdeck.core.model import Enclosed
-from quarterdeck.models.breaker import FAILURES
+from quarterdeck.models.calling.breaker import FAILURES
 
 KEYS = {"model", "prompt", "n", "size"}
 

@@ -8,8 +8,8 @@ import pytest
 
 from quarterdeck.models.findings import findings
 from quarterdeck.models.images.graph import FOLDER, Graph
+from quarterdeck.runtime.observability.redaction import Redactor
 from quarterdeck.runtime.paths import config_dir
-from quarterdeck.runtime.redaction import Redactor
 from quarterdeck.runtime.secrets import Resolver
 from quarterdeck.runtime.settings import Settings
 from quarterdeck.runtime.settings.datafiles import load_data

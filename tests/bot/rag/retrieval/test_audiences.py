@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import text
 
 from quarterdeck.core.knowledge import Chunk, Document, Scope, scope_of
-from quarterdeck.rag.query import searchable
 from quarterdeck.rag.retrieval.search import Search
 from quarterdeck.rag.vector.index import ExactIndex
 from quarterdeck.rag.vector.near import Near
+from quarterdeck.rag.words.query import searchable
 from quarterdeck.store.engine import Store
 from quarterdeck.store.knowledge.library import KnowledgeLibrary
 

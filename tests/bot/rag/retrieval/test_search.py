@@ -11,8 +11,8 @@ from tests.bot.rag.conftest import HANDBOOK, added
 from quarterdeck.core.errors import NotFound
 from quarterdeck.core.knowledge import PUBLIC, Chunk, Document, Filters, Found, Scope
 from quarterdeck.rag.knowledge import TeamKnowledge
-from quarterdeck.rag.query import searchable, terms
 from quarterdeck.rag.retrieval.ranking import join
+from quarterdeck.rag.words.query import searchable, terms
 from quarterdeck.store.knowledge.library import KnowledgeLibrary
 
 ANSWERABLE = {

@@ -11,7 +11,7 @@ import pytest
 from tests.bot.rag.conftest import added
 
 from quarterdeck.core.knowledge import PUBLIC, Scope
-from quarterdeck.rag.ingest import Ingest
+from quarterdeck.rag.ingesting.ingest import Ingest
 from quarterdeck.rag.knowledge import TeamKnowledge
 from quarterdeck.rag.vector.near import cosines
 from quarterdeck.rag.vector.vectors import Vectors

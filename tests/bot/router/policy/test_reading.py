@@ -16,7 +16,7 @@ from quarterdeck.core.message import Conversation
 from quarterdeck.core.person import Identity, Person
 from quarterdeck.router.policy.directory import read_directory
 from quarterdeck.router.policy.reading import read_policy
-from quarterdeck.runtime import yaml
+from quarterdeck.runtime.documents import yaml
 from quarterdeck.runtime.paths import config_dir
 
 WRONG = [  # (file, line, column, what the message says, what the fix says)

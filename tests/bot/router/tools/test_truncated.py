@@ -12,7 +12,7 @@ from tests.bot.router.tools.conftest import MakeParlour
 
 from quarterdeck.core.errors import Unavailable
 from quarterdeck.core.model import Connected, Delta, ModelMessage, ModelRequest
-from quarterdeck.models.checked import checked
+from quarterdeck.models.calling.checked import checked
 from quarterdeck.testing.traitor import TRAITOR
 
 CUTS = 80  # of each stream: 320 in all

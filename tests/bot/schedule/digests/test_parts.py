@@ -19,8 +19,8 @@ from quarterdeck.core.schedule import Item, SourceSpec
 from quarterdeck.schedule.digests.definition import Definition, checked, quiet_hours, quiet_until
 from quarterdeck.schedule.digests.edition import Edition, Shown
 from quarterdeck.schedule.digests.fetched import Feeds, JsonLists
+from quarterdeck.schedule.digests.issue import Window
 from quarterdeck.schedule.digests.summary import fault_of
-from quarterdeck.schedule.issue import Window
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
 ANNA = Identity(platform="slack", workspace="T1", user_id="U1")

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from quarterdeck.core.errors import NotFound
-from quarterdeck.runtime.redaction import Redactor
+from quarterdeck.runtime.observability.redaction import Redactor
 from quarterdeck.store.engine import Store
 from quarterdeck.store.ledger import audit as module
 from quarterdeck.store.ledger.audit import HEAD, Audit, Verdict

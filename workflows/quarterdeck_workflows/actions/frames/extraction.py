@@ -13,7 +13,7 @@ from quarterdeck.core.errors import Rejected
 from quarterdeck.core.model import Enclosed
 from quarterdeck.core.ports import Json
 from quarterdeck.core.value import dataclass
-from quarterdeck.runtime.tasks import in_thread, unwrapped
+from quarterdeck.runtime.process.tasks import in_thread, unwrapped
 from quarterdeck_workflows.actions.frames.film import Film, Shot
 from quarterdeck_workflows.actions.frames.ledger import Ledger
 from quarterdeck_workflows.actions.kit.asking import Question, ask_json

@@ -14,7 +14,7 @@ from quarterdeck.core.errors import Rejected, UsageError
 from quarterdeck.core.model import Connected, Delta, Enclosed, ModelMessage, Usage, Wanted
 from quarterdeck.core.ports import Json
 from quarterdeck.core.value import dataclass
-from quarterdeck.runtime.json_schema import schema_fault
+from quarterdeck.runtime.documents.json_schema import schema_fault
 from quarterdeck_workflows.actions.kit.declared import COUNT, STRING, Schema, shape
 
 SCHEMA_BYTES: Final = 50_000

@@ -9,7 +9,7 @@ from typing import Final
 from quarterdeck.core.action import Action, ActionCall
 from quarterdeck.core.errors import Rejected, Unavailable, Unknown, UsageError
 from quarterdeck.core.ports import Json
-from quarterdeck.runtime.json_schema import fault_in
+from quarterdeck.runtime.documents.json_schema import fault_in
 
 RESULT_BYTES: Final = 1024 * 1024  # more belongs into a file of the run's folder
 INPUT_BYTES: Final = 4 * 1024 * 1024

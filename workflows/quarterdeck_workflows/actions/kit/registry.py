@@ -12,7 +12,7 @@ from quarterdeck.core.action import Action, Idempotency
 from quarterdeck.core.command import Effect
 from quarterdeck.core.errors import NotFound, SetupError
 from quarterdeck.core.text import did_you_mean
-from quarterdeck.runtime.json_schema import schema_fault
+from quarterdeck.runtime.documents.json_schema import schema_fault
 
 PACKAGE: Final = "quarterdeck_workflows.actions"
 ID: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*(?:\.[a-z][a-z0-9]*(?:_[a-z0-9]+)*)+")

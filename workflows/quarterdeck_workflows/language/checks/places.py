@@ -7,8 +7,8 @@ from typing import Final, Literal
 
 from quarterdeck.core.ports import Json
 from quarterdeck.core.text import did_you_mean
-from quarterdeck.runtime import yaml
-from quarterdeck.runtime.json_schema import fault_in
+from quarterdeck.runtime.documents import yaml
+from quarterdeck.runtime.documents.json_schema import fault_in
 from quarterdeck.runtime.settings.layering import Keys
 from quarterdeck_workflows.language.checks.inference import Inference
 from quarterdeck_workflows.language.checks.kinds import (

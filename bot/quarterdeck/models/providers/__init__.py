@@ -1,0 +1,1 @@
+"""Know the providers there are, and hold connections to those that are on."""

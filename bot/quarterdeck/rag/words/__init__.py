@@ -1,0 +1,1 @@
+"""Work on words: their forms, full-text queries, sentences worth quoting."""

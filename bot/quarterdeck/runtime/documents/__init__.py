@@ -1,0 +1,1 @@
+"""Read what people write for us: YAML, JSON Schemas, prompts."""

@@ -1,0 +1,1 @@
+"""Serve routes and reach services over HTTP."""

@@ -1,0 +1,1 @@
+"""Tell the operator what happens, and nobody a secret: logs, metrics, traces, redaction."""

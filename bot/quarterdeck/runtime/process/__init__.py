@@ -1,0 +1,1 @@
+"""Be one process: its lock, its standard streams, its threads and tasks."""

@@ -1,0 +1,1 @@
+"""Fire each planned time once, and follow it to its end."""
