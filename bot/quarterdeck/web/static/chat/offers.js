@@ -15,6 +15,7 @@ export function actionOffers(chat) {
     { title: "New conversation", keys: "Alt+N", act: () => chat.create() },
     { title: "Search everything said", keys: "Ctrl+Shift+F", act: () => chat.sidebar.startSearch() },
     { title: "Keyboard shortcuts", keys: "?", act: openShortcuts },
+    { title: "Workflow runs", summary: "What ran, step by step", act: () => location.assign("/runs") },
     { title: "Attach files", act: () => byId("picker").click() },
   ];
   if (chat.me.account) actions.push({ title: "Your account", summary: "Password and passkeys", act: () => openAccount(chat.me) });
