@@ -28,6 +28,7 @@ from quarterdeck.core.memory import Forgotten, Note, Past, Scope
 from quarterdeck.core.person import Identity
 from quarterdeck.store.conversations.past import past_in
 from quarterdeck.store.conversations.searching import empty
+from quarterdeck.store.conversations.shown_files import forget_files
 from quarterdeck.store.database.upsert import inserting
 from quarterdeck.store.engine import Store
 from quarterdeck.store.tables import (
@@ -42,6 +43,7 @@ from quarterdeck.store.tables import (
     summaries,
     transcript,
 )
+from quarterdeck.store.tables.web import web_files
 from quarterdeck.store.work.paused import forget_paused
 
 EMPTY: Final = "{}"
@@ -136,6 +138,7 @@ class StoredNotes:
             connection.execute(delete(summaries).where(summaries.c.conversation_id.in_(places)))
             _empty_replies(connection, outbox.c.conversation_id.in_(alone))
             empty(connection, transcript.c.conversation_id.in_(alone))
+            forget_files(connection, web_files.c.owner.in_([person_id, *accounts]))
             asked = knowledge_answers.c.person_id.in_([person_id, *accounts])
             connection.execute(delete(knowledge_answers).where(asked))
             read_along = paused_answers.c.conversation_id.in_(
@@ -179,6 +182,7 @@ class StoredNotes:
             connection.execute(delete(summaries))
             _empty_replies(connection, true())
             empty(connection, true())
+            forget_files(connection, true())
             connection.execute(delete(knowledge_answers))
             forget_paused(connection, true())
             return Forgotten(

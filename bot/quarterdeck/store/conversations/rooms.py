@@ -13,6 +13,7 @@ from quarterdeck.core.screen import Found, Item, ItemKind, Room, StoredFile
 from quarterdeck.store.conversations import searching
 from quarterdeck.store.conversations.history import insert_new
 from quarterdeck.store.conversations.searching import SHOWN
+from quarterdeck.store.conversations.shown_files import forget_files_in
 from quarterdeck.store.engine import Store
 from quarterdeck.store.tables import messages, notes, summaries, transcript
 from quarterdeck.store.tables.web import web_files, web_rooms
@@ -74,6 +75,7 @@ class StoredRooms:
             if room_id is None:
                 return False
             here = transcript.c.conversation_id == room_id
+            forget_files_in(connection, here)
             searching.take(connection, here)
             connection.execute(delete(transcript).where(here))
             connection.execute(delete(summaries).where(summaries.c.conversation_id == room_id))

@@ -13,6 +13,7 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, column, delete, insert, select, table, text, update
 from sqlalchemy.sql import ColumnElement
 
+from quarterdeck.store.conversations.shown_files import forget_files_in
 from quarterdeck.store.knowledge.cutting import quoted
 from quarterdeck.store.tables import transcript
 from quarterdeck.store.tables.web import web_rooms
@@ -79,12 +80,13 @@ def search(connection: Connection, owner: str, words: str, name: str, limit: int
 
 
 def empty(connection: Connection, which: ColumnElement[bool]) -> None:
-    """Delete all that stands in these conversations, from the index too, and tell pages that show them.
+    """Delete all that stands in these conversations, files and index included, and tell pages that show them.
 
     A title is made of the first words that were said, so it goes as well.
     """
     here = select(transcript.c.conversation_id).where(which)
     rooms = connection.execute(select(web_rooms).where(web_rooms.c.id.in_(here))).all()
+    forget_files_in(connection, which)
     take(connection, which)
     connection.execute(delete(transcript).where(which))
     for room in rooms:
