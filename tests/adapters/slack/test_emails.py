@@ -45,7 +45,7 @@ async def test_a_members_confirmed_address_is_theirs() -> None:
         {"is_bot": True},
         {"team": "T0ELSEWHERE"},
     ],
-    ids=str,
+    ids=lambda marked: " ".join(sorted(map(str, marked.get("marks", marked)))),
 )
 async def test_anybody_elses_is_not(facts: dict[str, object]) -> None:
     """Unconfirmed mail, guests, strangers of Slack Connect, who left, bots, members of other workspaces."""
