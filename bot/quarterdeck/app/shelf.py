@@ -8,7 +8,7 @@ from pathlib import Path
 from quarterdeck.core.errors import NotFound, SetupError
 from quarterdeck.core.text import did_you_mean
 from quarterdeck_workflows.language.library import FILE, Fixed
-from quarterdeck_workflows.language.shelf import FOLDER, LIBRARY, read_shelf
+from quarterdeck_workflows.language.shelf import FOLDER, read_shelf
 from quarterdeck_workflows.language.spec import Workflow
 
 
@@ -75,11 +75,9 @@ class LiveShelf:
         return self._workflows
 
     def _stamps(self) -> tuple[tuple[str, int, int], ...]:
-        files = [self._user_dir / FILE]
-        for folder in (LIBRARY, self._user_dir / FOLDER):
-            files += sorted(folder.glob("*.y*ml")) if folder.is_dir() else ()
+        """Return what changes with the owner's files; the library came with the program and stays as it is."""
         found = []
-        for path in files:
+        for path in (self._user_dir / FILE, *sorted((self._user_dir / FOLDER).glob("*.y*ml"))):
             if path.is_file():
                 stat = path.stat()
                 found.append((str(path), stat.st_mtime_ns, stat.st_size))

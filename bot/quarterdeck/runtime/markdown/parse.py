@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from quarterdeck.core.reply import Reply
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 LINK_SCHEMES = ("http://", "https://", "mailto:")
+LONGEST_KEPT, MOST_KEPT = 4_000, 64  # characters of a text whose blocks are kept for the next time; texts
 MARKED = re.compile(r"[*_`~\[\]<>#|&\\!\n\t\x00]|^[ =+-]|^[0-9]{1,9}[.)]")  # what may be more than plain text
 
 
@@ -49,7 +50,14 @@ def parse(text: str) -> tuple[Block, ...]:
         return ()
     if not MARKED.search(text):
         return (Paragraph((Text(text.rstrip(" ")),)),)
+    return _read(text) if len(text) <= LONGEST_KEPT else _blocks_in(text)
+
+
+def _blocks_in(text: str) -> tuple[Block, ...]:
     return tuple(_blocks(_Reader(_markdown().parse(text)), ""))
+
+
+_read = lru_cache(maxsize=MOST_KEPT)(_blocks_in)  # help and refusals are said again and again
 
 
 @cache
