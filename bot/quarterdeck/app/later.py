@@ -85,6 +85,12 @@ def is_open(part: object) -> bool:
     return not isinstance(part, _Later) or part._later.part is not None
 
 
+def make(part: object) -> None:
+    """Make a part now, if nobody has used it."""
+    if isinstance(part, _Later):
+        part._later.open()
+
+
 async def opened(part: object) -> None:
     """Wait until a part has been made by whoever needs it."""
     if isinstance(part, _Later):

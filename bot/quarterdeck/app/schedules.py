@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from quarterdeck.app.later import make
 from quarterdeck.runtime.durable import Durable
 from quarterdeck.schedule.firing.outcomes import Outcomes
 from quarterdeck.schedule.firing.scheduler import QUEUE, Scheduler
@@ -41,6 +42,15 @@ class Clockwork:
 
 
 def build_durable(parts: Parts) -> Durable:
-    """Return the durable engine, not launched yet."""
-    synchronous = parts.settings.durable.synchronous
-    return Durable(parts.paths.durable_database, synchronous=synchronous, queues=[QUEUE, SERIAL_QUEUE])
+    """Return the durable engine, not launched yet; whichever part launches it, schedules and workflows are known."""
+
+    def make_bodies() -> None:
+        make(parts.clockwork)
+        make(parts.workflows)
+
+    return Durable(
+        parts.paths.durable_database,
+        synchronous=parts.settings.durable.synchronous,
+        queues=[QUEUE, SERIAL_QUEUE],
+        before_launch=make_bodies,
+    )

@@ -91,6 +91,7 @@ class Bot:
         clean: Callable[[str], str],
     ) -> None:
         self.store, self.platform, self.clock = store, platform, clock
+        self.runs = None
         self.audit = Audit(store, clock, clean)
         self.inbox_rows, self.outbox_rows = StoredInbox(store), StoredOutbox(store, self.audit)
         self.people_rows = StoredPeople(store)

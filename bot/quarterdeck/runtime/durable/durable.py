@@ -34,14 +34,22 @@ log = logging.getLogger(__name__)
 
 
 class Durable:
-    """Keep runs in the file at `path`. Register bodies, `launch`, `close`; one at a time in a process."""
+    """Keep runs in the file at `path`. Register bodies, `launch`, `close`; one at a time in a process.
+
+    `before_launch` is called by each launch, for those who register a body and are not made before they are needed.
+    """
 
     _launched: Durable | None = None
 
     def __init__(
-        self, path: Path, *, synchronous: Synchronous = "NORMAL", queues: Sequence[Queue] = ()
+        self,
+        path: Path,
+        *,
+        synchronous: Synchronous = "NORMAL",
+        queues: Sequence[Queue] = (),
+        before_launch: Callable[[], None] = lambda: None,
     ) -> None:
-        self._path, self._synchronous = path, synchronous
+        self._path, self._synchronous, self._before_launch = path, synchronous, before_launch
         self._queues = {queue.name: queue for queue in queues}
         self._registrations: dict[str, Registration] = {}
         self._wanted, self._ready = asyncio.Event(), asyncio.Event()
@@ -83,6 +91,7 @@ class Durable:
     async def _launch(self) -> None:
         if Durable._launched is not None:
             raise SetupError("another durable engine is open in this process", hint="close it first")
+        self._before_launch()
         Durable._launched = self
         self._thread = LoopThread("quarterdeck-durable")
         home = asyncio.get_running_loop()

@@ -143,7 +143,7 @@ async def test_the_loop_lag_is_measured_once_a_second() -> None:
 def test_counting_does_not_import_the_package() -> None:
     """The way to the first answer has no room for it."""
     code = (
-        "import sys; from quarterdeck.runtime import metrics; "
+        "import sys; from quarterdeck.runtime.observability import metrics; "
         "metrics.EVENTS.add(platform='console', outcome='accepted'); "
         "print('prometheus_client' in sys.modules)"
     )
