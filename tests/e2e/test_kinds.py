@@ -140,7 +140,7 @@ steps:
     timeout_s: 60
   - {command: offer, where: general}
   - expect:
-      - {text: "{any}Offer buttons{any}Done{any}", edited: true}
+      - {text: "{any}Offer buttons{any}Done{any}"}
       - {text: What now?, buttons: [Roll back, Wipe]}
     where: general
     timeout_s: 60
@@ -150,19 +150,19 @@ steps:
     timeout_s: 60
   - {press: Roll back, where: general, as: bo}
   - expect:
-      - {text: "{any}Roll back{any}Done{any}✅ tell", edited: true}
+      - {text: "{any}Roll back{any}Done{any}✅ tell"}
       - {text: api is rolled back by roll-back.}
     where: general
     timeout_s: 60
   - {press: Wipe, where: general, as: bo}
   - expect:
-      - {text: "{any}Wipe{any}Done{any}✅ tell", edited: true}
+      - {text: "{any}Wipe{any}Done{any}✅ tell"}
       - {text: api is wiped.}
     where: general
     timeout_s: 60
   - {say: "@bot take", files: {march.csv: "a;b"}, where: general}
   - expect:
-      - {text: "{any}Take a report{any}Done{any}", edited: true}
+      - {text: "{any}Take a report{any}Done{any}"}
       - {text: march.csv says a;b}
     where: general
     timeout_s: 60
@@ -178,10 +178,14 @@ steps:
     timeout_s: 60
 """
 THERE = ", private: true}\n    where: general"
+TOLD = """
+    timeout_s: 60
+  - expect: [{text: "The answer is for you alone{any}"}]
+    where: general"""
 REFUSED = {
     "slack": THERE,
     "discord": THERE,
-    "telegram": "}",
+    "telegram": "}" + TOLD,
 }  # alone to who pressed, by direct message if need be
 
 
