@@ -9,6 +9,7 @@ import ipaddress
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -32,6 +33,12 @@ PRIVATE_VARIABLE = re.compile(
 )
 KEPT_VARIABLE = "QUARTERDECK_TEST_REQUIRE"
 POSTGRESQL_FOLDERS = Path("/usr/lib/postgresql")  # Debian keeps initdb and postgres off PATH
+
+
+def pytest_configure() -> None:
+    """Let programs that tests start hear Ctrl-C: a shell starts what is in its background deaf to it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
